@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * clock.h - the two clocks, in microseconds.
+ */
+#ifndef FR_BASE_CLOCK_H
+#define FR_BASE_CLOCK_H
+
+#include <stdint.h>
+
+#define FR_MILLISECOND_US UINT64_C(1000)
+#define FR_SECOND_US      UINT64_C(1000000)
+
+/* Monotonic, for durations and deadlines; never 0. Counts while the machine sleeps. */
+uint64_t fr_clock_now_us(void);
+/* Since the Unix epoch, for people and for records. */
+uint64_t fr_clock_wall_us(void);
+
+#endif

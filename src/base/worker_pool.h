@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker_pool.h - a bounded pool of threads for blocking work.
+ */
+#ifndef FR_BASE_WORKER_POOL_H
+#define FR_BASE_WORKER_POOL_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+struct fr_worker_pool;
+
+/* Part of the caller's struct, which must live until run returns. */
+struct fr_work {
+    struct fr_work *next; /* guarded by the pool's mu */
+    /* worker is 0 … workers - 1 and names the thread, so that each can own a connection. May free self. */
+    void (*run)(struct fr_work *self, unsigned worker);
+};
+
+/* Starts workers threads; at most queue_limit items wait for one. */
+FR_MUST_CHECK enum fr_code fr_worker_pool_new(unsigned workers, size_t queue_limit, struct fr_worker_pool **ret_pool,
+                                              struct fr_error *reterr);
+
+/* Finishes the queued work, then ends the threads. NULL is fine. Not from a worker. */
+void fr_worker_pool_free(struct fr_worker_pool *self);
+
+/* Queues work. RESOURCE_EXHAUSTED at once when the queue is full. Thread-safe. */
+FR_MUST_CHECK enum fr_code fr_worker_pool_submit(struct fr_worker_pool *self, struct fr_work *work,
+                                                 struct fr_error *reterr);
+
+#endif
