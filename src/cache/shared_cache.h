@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shared_cache.h - the records of Redis: GET, LEASE, FILL, INVALIDATE + publish, and the invalidation feed.
+ *
+ * All functions are called on the loop thread unless they say otherwise, and every done runs there exactly once.
+ * While Redis cannot be reached each operation ends at once with FR_UNAVAILABLE; one that Redis does not answer
+ * within the command time-out ends the same way and the connection is made anew, with jittered back-off.
+ */
+#ifndef FR_CACHE_SHARED_CACHE_H
+#define FR_CACHE_SHARED_CACHE_H
+
+#include <stdbool.h>
+
+#include "cache/key.h"
+#include "cache/loop.h"
+
+struct fr_shared_cache;
+
+struct fr_shared_cache_options {
+    const char *url;             /* "redis://[user:password@]host:port[/db]"; copied */
+    const char *name_space;      /* prefix of keys, channel and counter; "" or NULL: none; copied */
+    uint64_t command_timeout_us; /* 0: 250 ms */
+    /* Invalidations from the channel "[namespace:]cache-invalidation"; NULL: do not subscribe. Loop thread. */
+    void (*on_invalidation)(void *argument, struct fr_bytes key, uint64_t version, uint64_t number);
+    /* The command connection came up (true) or was lost; may be NULL. Loop thread. */
+    void (*on_connection)(void *argument, bool connected);
+    void *argument;
+};
+
+/*
+ * Any thread. Connects in the background; Redis need not be there. *ret_cache is owned.
+ *   FR_INVALID_ARGUMENT  not such a URL (the message never shows the password)
+ */
+FR_MUST_CHECK enum fr_code fr_shared_cache_new(struct fr_loop *loop, const struct fr_shared_cache_options *options,
+                                               struct fr_shared_cache **ret_cache, struct fr_error *reterr);
+/* Any thread but the loop's: ends open operations as UNAVAILABLE, closes, waits, frees. NULL is fine. */
+void fr_shared_cache_free(struct fr_shared_cache *self);
+
+/* Thread-safe: whether commands can be sent now. */
+bool fr_shared_cache_connected(const struct fr_shared_cache *self);
+
+enum fr_value_kind { FR_VALUE_NONE, FR_VALUE_FOUND, FR_VALUE_NOT_FOUND };
+
+/* What a GET or a LEASE found. Borrowed until done returns. */
+struct fr_shared_value {
+    enum fr_code code;       /* FR_OK, or FR_UNAVAILABLE: Redis did not answer */
+    enum fr_value_kind kind; /* NONE: nothing that serves */
+    uint64_t version;
+    struct fr_bytes payload;
+    /* LEASE only: */
+    bool granted;   /* the lease is ours: load, then fill */
+    bool wait;      /* somebody else's live lease */
+    uint64_t floor; /* with granted: the version that a "not found" is filled with */
+};
+
+typedef void fr_shared_value_done(void *argument, const struct fr_shared_value *value);
+
+/* A plain pipelined GET: kind says whether it serves. */
+void fr_shared_cache_get(struct fr_shared_cache *self, const struct fr_key *key, fr_shared_value_done *done,
+                         void *argument);
+/* LEASE of DESIGN: token is new for every miss; lease_us is how long it lives. */
+void fr_shared_cache_lease(struct fr_shared_cache *self, const struct fr_key *key, uint64_t token, uint64_t lease_us,
+                           fr_shared_value_done *done, void *argument);
+
+/* stored: false when Redis refused the fill (lease gone or version under the floor) or did not answer. */
+typedef void fr_fill_done(void *argument, enum fr_code code, bool stored);
+/* payload is copied before it returns. ttl_us is the hard expiry of the record. */
+void fr_shared_cache_fill(struct fr_shared_cache *self, const struct fr_key *key, uint64_t token,
+                          enum fr_value_kind kind, uint64_t version, struct fr_bytes payload, uint64_t ttl_us,
+                          fr_fill_done *done, void *argument);
+
+typedef void fr_invalidate_done(void *argument, enum fr_code code);
+/* INVALIDATE, then the publish script, in one pipeline. done after both; FR_UNAVAILABLE unless both ran. */
+void fr_shared_cache_invalidate(struct fr_shared_cache *self, const struct fr_key *key, uint64_t version,
+                                fr_invalidate_done *done, void *argument);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * json.h - the canonical proto3 JSON mapping (https://protobuf.dev/programming-guides/json/) for types of a schema.
+ */
+#ifndef FR_MESSAGE_JSON_H
+#define FR_MESSAGE_JSON_H
+
+#include "message/arena.h"
+#include "message/message.h"
+#include "message/schema.h"
+
+struct fr_json_options {
+    bool emit_defaults; /* also fields that hold their default value */
+    bool indent;        /* two spaces a level; otherwise one line */
+    bool proto_names;   /* field names as in the .proto instead of lowerCamelCase */
+};
+
+/*
+ * Reads JSON text into a message in arena. Names may be lowerCamelCase or as in the .proto.
+ *   FR_INVALID_ARGUMENT  syntax error with line and column, or "user.preference: expected a string, got a number"
+ */
+FR_MUST_CHECK enum fr_code fr_json_read(const struct fr_message_type *type, struct fr_bytes text,
+                                        struct fr_arena *arena, struct ProtobufCMessage **ret_message,
+                                        struct fr_error *reterr);
+
+/*
+ * Appends message, which is of this type, as JSON. options may be NULL.
+ *   FR_INVALID_ARGUMENT  a value that JSON cannot carry, such as a Timestamp out of range
+ */
+FR_MUST_CHECK enum fr_code fr_json_write(const struct fr_message_type *type, const struct ProtobufCMessage *message,
+                                         const struct fr_json_options *options, struct fr_buffer *out,
+                                         struct fr_error *reterr);
+
+#endif

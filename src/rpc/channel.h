@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * channel.h - calls to one server. Thread-safe; one per target is enough for a whole process.
+ *
+ * A channel connects in the background and reconnects by itself. A call made while it has no connection waits at
+ * most connect_timeout_us from the moment the connection was lost (or first tried); after that, calls fail at
+ * once until it is back. A refused connection fails them at once.
+ */
+#ifndef FR_RPC_CHANNEL_H
+#define FR_RPC_CHANNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "message/message.h"
+#include "rpc/metadata.h"
+#include "rpc/method.h"
+
+struct fr_channel;
+struct fr_pending; /* a call under way, shared: see fr_channel_start */
+
+struct fr_channel_options {
+    uint64_t connect_timeout_us; /* 0: 1 s */
+    const char *name;            /* what messages call the server, such as "data"; copied; NULL: none */
+};
+
+struct fr_call_options {
+    uint64_t timeout_us;         /* 0: none */
+    struct fr_metadata metadata; /* sent with the request; borrowed until the call function returns */
+};
+
+/*
+ * target is "tcp://host:port". *ret_channel is owned. Does not wait for the connection.
+ *   FR_INVALID_ARGUMENT  target is not such an address
+ */
+FR_MUST_CHECK enum fr_code fr_channel_new(const char *target, const struct fr_channel_options *options,
+                                          struct fr_channel **ret_channel, struct fr_error *reterr);
+
+/* Ends open calls as CANCELLED, waits until every done has returned, then frees. Not from a done. NULL is fine. */
+void fr_channel_free(struct fr_channel *self);
+
+/* What a call came to; everything in it is borrowed until done returns. */
+struct fr_result {
+    enum fr_code code;
+    const char *message; /* "" for FR_OK */
+    struct fr_bytes payload;
+    struct fr_metadata metadata;
+    uint64_t retry_after_us;
+    bool not_sent; /* the server certainly never saw it */
+};
+
+typedef void fr_call_done(void *argument, const struct fr_result *result);
+
+/*
+ * Starts a call with a serialized request (copied). done runs exactly once, on a library thread or inside this
+ * function, and must not block. ret_pending may be NULL; otherwise *ret_pending is a reference, given back with
+ * fr_pending_unref.
+ *   FR_DEADLINE_EXCEEDED   no answer in time; the server may still have run it
+ *   FR_UNAVAILABLE         no connection, or it broke before the answer
+ *   FR_CANCELLED           fr_pending_cancel, or the channel was freed
+ *   FR_RESOURCE_EXHAUSTED  the request is over FR_MAX_MESSAGE_BYTES, or no memory
+ *   FR_INVALID_ARGUMENT    bad metadata
+ * and whatever the server answers.
+ */
+void fr_channel_start(struct fr_channel *self, const char *method, struct fr_bytes request,
+                      const struct fr_call_options *options, fr_call_done *done, void *argument,
+                      struct fr_pending **ret_pending);
+
+/* Ends the call as CANCELLED unless it has ended; done has been or will be called all the same. */
+void fr_pending_cancel(struct fr_pending *self);
+void fr_pending_unref(struct fr_pending *self);
+
+/*
+ * The same as one blocking call; result->payload and the rest are copied into arena. The code is result->code.
+ * Not from a done or a handler.
+ */
+FR_MUST_CHECK enum fr_code fr_channel_call(struct fr_channel *self, const char *method, struct fr_bytes request,
+                                           const struct fr_call_options *options, struct fr_arena *arena,
+                                           struct fr_result *ret_result);
+
+/*
+ * Typed blocking call, for stubs. *ret_response is owned by the caller (free with its free_unpacked).
+ *   FR_INTERNAL  the answer cannot be unpacked; otherwise as fr_channel_start
+ */
+FR_MUST_CHECK enum fr_code fr_channel_call_message(struct fr_channel *self, const struct fr_method *method,
+                                                   const struct ProtobufCMessage *request,
+                                                   const struct fr_call_options *options,
+                                                   struct ProtobufCMessage **ret_response, struct fr_error *reterr);
+
+/* Typed asynchronous call: response is NULL unless code is FR_OK; both are borrowed until it returns. */
+typedef void fr_message_done(void *argument, const struct fr_result *result, const struct ProtobufCMessage *response);
+void fr_channel_start_message(struct fr_channel *self, const struct fr_method *method,
+                              const struct ProtobufCMessage *request, const struct fr_call_options *options,
+                              fr_message_done *done, void *argument, struct fr_pending **ret_pending);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * method.h - what both sides know about a method.
+ */
+#ifndef FR_RPC_METHOD_H
+#define FR_RPC_METHOD_H
+
+#include <stddef.h>
+
+struct ProtobufCMessageDescriptor;
+
+/* As google.protobuf.MethodOptions.IdempotencyLevel. */
+enum fr_idempotency { FR_IDEMPOTENCY_UNKNOWN, FR_NO_SIDE_EFFECTS, FR_IDEMPOTENT };
+
+struct fr_method {
+    const char *name; /* full: "users.v1.Users/GetUser" */
+    const struct ProtobufCMessageDescriptor *request, *response;
+    enum fr_idempotency idempotency;
+};
+
+#define FR_MAX_MESSAGE_BYTES (4u << 20)  /* one Request or Response with its envelope */
+#define FR_MAX_BATCH_BYTES   (16u << 20) /* one REQ or REP message */
+#define FR_MAX_BATCH_CALLS   4096u
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * server.h - answers calls on one address.
+ */
+#ifndef FR_RPC_SERVER_H
+#define FR_RPC_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "message/message.h"
+#include "rpc/metadata.h"
+#include "rpc/method.h"
+
+struct fr_server;
+struct fr_call; /* one call being answered; the handler owns it until it calls fr_call_reply or fr_call_fail */
+
+/*
+ * Runs on a library thread and must not block. It answers call exactly once, now or later and from any thread.
+ * Deadlines need no care: a late answer is dropped.
+ */
+typedef void fr_handler(struct fr_call *call, void *context);
+
+struct fr_server_method {
+    const struct fr_method *method;
+    fr_handler *handler; /* NULL answers UNIMPLEMENTED */
+};
+
+/* *ret_server is owned; it does not listen yet. */
+FR_MUST_CHECK enum fr_code fr_server_new(struct fr_server **ret_server, struct fr_error *reterr);
+
+/* Before fr_server_listen. name ("users.v1.Users") and methods are borrowed until the server is freed. */
+FR_MUST_CHECK enum fr_code fr_server_register(struct fr_server *self, const char *name,
+                                              const struct fr_server_method *methods, size_t count, void *context,
+                                              struct fr_error *reterr);
+
+/*
+ * address is "tcp://host:port"; port 0 takes a free one. Serves from now on.
+ *   FR_UNAVAILABLE       the address is taken or not ours
+ *   FR_INVALID_ARGUMENT  not such an address
+ */
+FR_MUST_CHECK enum fr_code fr_server_listen(struct fr_server *self, const char *address, struct fr_error *reterr);
+
+/* The address with the port that was taken, "tcp://127.0.0.1:41234"; borrowed, "" before fr_server_listen. */
+const char *fr_server_address(const struct fr_server *self);
+
+/* grpc.health.v1 answers from this: SERVING (the state after fr_server_listen) or NOT_SERVING. Thread-safe. */
+void fr_server_set_serving(struct fr_server *self, bool serving);
+
+/*
+ * Answers new calls with UNAVAILABLE, waits until the open ones are answered and sent, at most timeout_us.
+ * Returns how many were still open. Once only.
+ */
+size_t fr_server_drain(struct fr_server *self, uint64_t timeout_us);
+
+/* Stops at once and frees; handlers must have answered or never will. NULL is fine. */
+void fr_server_free(struct fr_server *self);
+
+/* ---- inside a handler; everything borrowed lives until the call is answered ---- */
+
+const struct fr_method *fr_call_method(const struct fr_call *self);
+/* The serialized request, within the received message. */
+struct fr_bytes fr_call_request(const struct fr_call *self);
+/* Validates and unpacks the request. FR_INVALID_ARGUMENT: answer it with fr_call_fail_error. */
+FR_MUST_CHECK enum fr_code fr_call_unpack(struct fr_call *self, struct ProtobufCMessage **ret_request,
+                                          struct fr_error *reterr);
+struct fr_arena *fr_call_arena(struct fr_call *self);
+struct fr_metadata fr_call_metadata(const struct fr_call *self);
+/* Monotonic time (fr_clock_now_us) by which the client wants the answer; 0: none. */
+uint64_t fr_call_deadline_us(const struct fr_call *self);
+/* Time left; 0: none was set; never less than 1 otherwise. */
+uint64_t fr_call_timeout_us(const struct fr_call *self);
+/* The deadline has passed or the server stops: nobody waits for the answer. */
+bool fr_call_is_over(const struct fr_call *self);
+/* Adds metadata to the answer; both are copied. Silently dropped beyond the limits. */
+void fr_call_set_metadata(struct fr_call *self, const char *key, const char *value);
+
+/* Each answers the call and ends its life. Payloads are copied at once. */
+void fr_call_reply(struct fr_call *self, struct fr_bytes payload);
+void fr_call_reply_message(struct fr_call *self, const struct ProtobufCMessage *response);
+void fr_call_fail(struct fr_call *self, enum fr_code code, const char *format, ...) FR_PRINTF(3, 4);
+void fr_call_fail_error(struct fr_call *self, const struct fr_error *error);
+
+#endif
