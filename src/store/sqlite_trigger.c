@@ -51,28 +51,54 @@ static void append_column(struct fr_buffer *out, const char *row, struct fr_byte
     fr_buffer_append_format(out, "%s.\"%.*s\"", row, (int)column.size, (const char *)column.data);
 }
 
-/* One column as text, its bytes percent-encoded where it holds ':', '%', space or control bytes other than NUL. */
-static void append_encoded(struct fr_buffer *out, const char *row, struct fr_bytes column)
+static void append_as_text(struct fr_buffer *out, const char *row, struct fr_bytes column)
 {
-    /* '%' first, or it would encode the others' escapes. */
-    static const char special[] = "%: \x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f"
-                                  "\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f";
-    size_t count = sizeof special - 1;
-    fr_buffer_append_text(out, "CASE WHEN CAST(");
-    append_column(out, row, column);
-    fr_buffer_append_text(out, " AS TEXT) GLOB '*[%:' || char(1) || '- ' || char(127) || ']*' THEN ");
-    for (size_t i = 0; i < count; i++) {
-        fr_buffer_append_text(out, "replace(");
-    }
     fr_buffer_append_text(out, "CAST(");
     append_column(out, row, column);
     fr_buffer_append_text(out, " AS TEXT)");
-    for (size_t i = 0; i < count; i++) {
-        fr_buffer_append_format(out, ", char(%d), '%%%02X')", special[i], (unsigned)special[i]);
+}
+
+/* SQLite's parser has a stack of 100 symbols, and each call nested in another takes three of them. */
+#define CALLS_NESTED 12
+
+/* '%' stands first, or it would encode the others' escapes. */
+static const char special_bytes[] = "%: \x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f"
+                                    "\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f";
+
+/* A chain of replace() calls around the column, in sub-queries of CALLS_NESTED calls each. */
+static void append_replacements(struct fr_buffer *out, const char *row, struct fr_bytes column)
+{
+    size_t count = sizeof special_bytes - 1;
+    for (size_t end = count; end > 0; end = (end - 1) / CALLS_NESTED * CALLS_NESTED) {
+        size_t start = (end - 1) / CALLS_NESTED * CALLS_NESTED;
+        fr_buffer_append_text(out, "(SELECT ");
+        for (size_t i = start; i < end; i++) {
+            fr_buffer_append_text(out, "replace(");
+        }
+        fr_buffer_append_text(out, "t");
+        for (size_t i = start; i < end; i++) {
+            fr_buffer_append_format(out, ", char(%d), '%%%02X')", special_bytes[i], (unsigned)special_bytes[i]);
+        }
+        fr_buffer_append_text(out, " AS t FROM ");
     }
-    fr_buffer_append_text(out, " ELSE CAST(");
-    append_column(out, row, column);
-    fr_buffer_append_text(out, " AS TEXT) END");
+    fr_buffer_append_text(out, "(SELECT ");
+    append_as_text(out, row, column);
+    fr_buffer_append_text(out, " AS t)");
+    for (size_t start = 0; start < count; start += CALLS_NESTED) {
+        fr_buffer_append_text(out, ")");
+    }
+}
+
+/* One column as text, its bytes percent-encoded where it holds ':', '%', space or control bytes other than NUL. */
+static void append_encoded(struct fr_buffer *out, const char *row, struct fr_bytes column)
+{
+    fr_buffer_append_text(out, "CASE WHEN ");
+    append_as_text(out, row, column);
+    fr_buffer_append_text(out, " GLOB '*[%:' || char(1) || '- ' || char(127) || ']*' THEN ");
+    append_replacements(out, row, column);
+    fr_buffer_append_text(out, " ELSE ");
+    append_as_text(out, row, column);
+    fr_buffer_append_text(out, " END");
 }
 
 static void append_reference(struct fr_buffer *out, const char *row, const char *columns)
