@@ -43,6 +43,10 @@ void fr_sqlite_connection_free(struct fr_store_connection *connection);
 /* sqlite_error.c: the error that the connection's last call left, in words for a person. */
 enum fr_code fr_sqlite_error(const struct fr_sqlite_connection *self, struct fr_error *reterr);
 
+/* The same for what is found without a call of SQLite. */
+enum fr_code fr_sqlite_not_a_database(const char *path, const char *cause, struct fr_error *reterr);
+enum fr_code fr_sqlite_read_only(const char *path, struct fr_error *reterr);
+
 /* sqlite_tracking.c */
 extern const char fr_sqlite_tracking_schema[];
 enum fr_code fr_sqlite_track(struct fr_store_connection *connection, const char *table, const char *kind,

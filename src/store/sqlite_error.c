@@ -86,6 +86,19 @@ static enum fr_code constraint_failed(int extended, const char *message, struct 
                         column != NULL ? column + 2 : "a unique column");
 }
 
+enum fr_code fr_sqlite_not_a_database(const char *path, const char *cause, struct fr_error *reterr)
+{
+    return fr_error_set(reterr, FR_FAILED_PRECONDITION,
+                        "'%s' is not a SQLite database (or is corrupt): %.60s; move it away or pass another --db",
+                        show(path).text, cause);
+}
+
+enum fr_code fr_sqlite_read_only(const char *path, struct fr_error *reterr)
+{
+    return fr_error_set(reterr, FR_FAILED_PRECONDITION,
+                        "'%s' is read-only; make it and its folder writable or pass another --db", show(path).text);
+}
+
 enum fr_code fr_sqlite_error(const struct fr_sqlite_connection *self, struct fr_error *reterr)
 {
     const char *path = self->path;
@@ -100,14 +113,10 @@ enum fr_code fr_sqlite_error(const struct fr_sqlite_connection *self, struct fr_
                             "'%s' is locked by another program for more than %d s; end its transaction",
                             show(path).text, FR_SQLITE_BUSY_MS / 1000);
     case SQLITE_READONLY:
-        return fr_error_set(reterr, FR_FAILED_PRECONDITION,
-                            "'%s' is read-only; make it and its folder writable or pass another --db",
-                            show(path).text);
+        return fr_sqlite_read_only(path, reterr);
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
-        return fr_error_set(reterr, FR_FAILED_PRECONDITION,
-                            "'%s' is not a SQLite database (or is corrupt): %.60s; move it away or pass another --db",
-                            show(path).text, message);
+        return fr_sqlite_not_a_database(path, message, reterr);
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH:

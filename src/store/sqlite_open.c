@@ -8,11 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "store/sqlite.h"
 
 #define WAL_RETRY_MS 10
+
+/* No SQLite file is smaller than its smallest page, unless it is empty. */
+#define SMALLEST_BYTES 512
 
 void fr_sqlite_connection_free(struct fr_store_connection *connection)
 {
@@ -58,8 +62,7 @@ static enum fr_code set_up(struct fr_sqlite_connection *self, struct fr_error *r
     sqlite3_extended_result_codes(self->database, 1);
     sqlite3_busy_timeout(self->database, FR_SQLITE_BUSY_MS);
     if (sqlite3_db_readonly(self->database, "main") == 1) {
-        return fr_error_set(reterr, FR_FAILED_PRECONDITION,
-                            "'%.100s' is read-only; make it writable or pass another --db", self->path);
+        return fr_sqlite_read_only(self->path, reterr);
     }
     enum fr_code code = use_write_ahead_log(self, reterr);
     if (code == FR_OK) {
@@ -117,6 +120,16 @@ static enum fr_code prepare_file(struct fr_store_connection *connection, struct 
     return code;
 }
 
+/* SQLite takes a file too small to hold its header for an empty one, and would overwrite it. */
+static enum fr_code refuse_small_file(const char *path, struct fr_error *reterr)
+{
+    struct stat file;
+    if (stat(path, &file) == 0 && S_ISREG(file.st_mode) && file.st_size > 0 && file.st_size < SMALLEST_BYTES) {
+        return fr_sqlite_not_a_database(path, "file is too small", reterr);
+    }
+    return FR_OK;
+}
+
 /* SQLite reads "file:x" as a URI and ":memory:" as no file at all; "./" in front of a relative path prevents both. */
 static char *plain_path(const char *path)
 {
@@ -130,7 +143,7 @@ enum fr_code fr_sqlite_open(const char *path, struct fr_store **ret_store, struc
     struct fr_store_connection *connection = NULL;
     struct fr_sqlite_store *self = calloc(1, sizeof *self);
     char *plain = plain_path(path);
-    enum fr_code code = FR_OK;
+    enum fr_code code;
     if (self == NULL || plain == NULL) {
         free(plain);
         free(self);
@@ -138,7 +151,10 @@ enum fr_code fr_sqlite_open(const char *path, struct fr_store **ret_store, struc
     }
     self->base.operations = &fr_sqlite_operations;
     self->path = plain;
-    code = fr_sqlite_connect(&self->base, &connection, reterr);
+    code = refuse_small_file(plain, reterr);
+    if (code == FR_OK) {
+        code = fr_sqlite_connect(&self->base, &connection, reterr);
+    }
     if (code == FR_OK) {
         code = prepare_file(connection, reterr);
     }
