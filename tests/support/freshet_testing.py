@@ -207,6 +207,7 @@ class System:
         self.database = os.path.join(self.folder, "freshet.db")
         self.redis = Redis(self.folder)
         self.services = {}
+        self.final_logs = None
         self._wrapper = wrapper
         self._options = list(options)
         self._addresses = {}
@@ -254,6 +255,8 @@ class System:
                        stdout=subprocess.DEVNULL, timeout=60)
 
     def logs(self):
+        if self.final_logs is not None:
+            return self.final_logs
         text = ""
         for name in sorted(os.listdir(self.folder)):
             if name.endswith(".stderr"):
@@ -279,10 +282,10 @@ class System:
             if os.path.exists(path):
                 with open(path, encoding="utf-8", errors="replace") as file:
                     problems += [f"{name}: {line.strip()}" for line in file if _SANITIZER_REPORT.search(line)]
-        logs = self.logs()
+        self.final_logs = self.logs()
         shutil.rmtree(self.folder, ignore_errors=True)
         if problems:
-            raise AssertionError("\n".join(problems) + "\n" + logs)
+            raise AssertionError("\n".join(problems))
 
 
 class Load:
@@ -364,7 +367,7 @@ class TestCase(unittest.TestCase):
         super().run(result)
         if len(result.failures) + len(result.errors) > before:
             system = getattr(self, "system", None)
-            if system is not None and os.path.isdir(system.folder):
+            if system is not None:
                 sys.stderr.write(system.logs())
 
     def started(self, redis=True, **options):
