@@ -27,6 +27,7 @@ FR_MUST_CHECK enum fr_code fr_message_validate(const struct ProtobufCMessageDesc
 
 /*
  * Validates, then unpacks into arena. *ret_message lives until the arena is reset or freed; do not free it.
+ * With arena NULL it comes from malloc and is owned: free it with the free_unpacked of its type.
  *   FR_INVALID_ARGUMENT    as fr_message_validate
  *   FR_RESOURCE_EXHAUSTED  no memory
  */

@@ -24,14 +24,15 @@ typedef void fr_handler(struct fr_call *call, void *context);
 struct fr_server_method {
     const struct fr_method *method;
     fr_handler *handler; /* NULL answers UNIMPLEMENTED */
+    void *context;       /* for the handler; borrowed until the server is freed */
 };
 
 /* *ret_server is owned; it does not listen yet. */
 FR_MUST_CHECK enum fr_code fr_server_new(struct fr_server **ret_server, struct fr_error *reterr);
 
-/* Before fr_server_listen. name ("users.v1.Users") and methods are borrowed until the server is freed. */
+/* Before fr_server_listen. name ("users.v1.Users") and each method's fr_method are borrowed until the server is freed. */
 FR_MUST_CHECK enum fr_code fr_server_register(struct fr_server *self, const char *name,
-                                              const struct fr_server_method *methods, size_t count, void *context,
+                                              const struct fr_server_method *methods, size_t count,
                                               struct fr_error *reterr);
 
 /*
@@ -65,7 +66,7 @@ struct fr_bytes fr_call_request(const struct fr_call *self);
 FR_MUST_CHECK enum fr_code fr_call_unpack(struct fr_call *self, struct ProtobufCMessage **ret_request,
                                           struct fr_error *reterr);
 struct fr_arena *fr_call_arena(struct fr_call *self);
-struct fr_metadata fr_call_metadata(const struct fr_call *self);
+struct fr_metadata fr_call_metadata(struct fr_call *self);
 /* Monotonic time (fr_clock_now_us) by which the client wants the answer; 0: none. */
 uint64_t fr_call_deadline_us(const struct fr_call *self);
 /* Time left; 0: none was set; never less than 1 otherwise. */

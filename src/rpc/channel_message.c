@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * channel_message.c - blocking and typed calls on top of fr_channel_start.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rpc/channel.h"
+
+/* One blocking caller; lives on its stack. */
+struct waiter {
+    pthread_mutex_t mu;
+    pthread_cond_t wake;
+    bool done; /* guarded by mu */
+    void (*take)(struct waiter *self, const struct fr_result *result);
+};
+
+static void on_done(void *argument, const struct fr_result *result)
+{
+    struct waiter *self = argument;
+    self->take(self, result);
+    pthread_mutex_lock(&self->mu);
+    self->done = true;
+    pthread_cond_signal(&self->wake);
+    pthread_mutex_unlock(&self->mu);
+}
+
+static void call_and_wait(struct fr_channel *channel, const char *method, struct fr_bytes request,
+                          const struct fr_call_options *options, struct waiter *waiter)
+{
+    pthread_mutex_init(&waiter->mu, NULL);
+    pthread_cond_init(&waiter->wake, NULL);
+    fr_channel_start(channel, method, request, options, on_done, waiter, NULL);
+    pthread_mutex_lock(&waiter->mu);
+    while (!waiter->done) {
+        pthread_cond_wait(&waiter->wake, &waiter->mu);
+    }
+    pthread_mutex_unlock(&waiter->mu);
+    pthread_cond_destroy(&waiter->wake);
+    pthread_mutex_destroy(&waiter->mu);
+}
+
+struct copying_waiter {
+    struct waiter waiter;
+    struct fr_arena *arena;
+    struct fr_result *result;
+};
+
+static bool copy_bytes(struct fr_arena *arena, struct fr_bytes *bytes)
+{
+    char *copy = fr_arena_copy_text(arena, (const char *)bytes->data, bytes->size);
+    bytes->data = (const uint8_t *)copy;
+    return copy != NULL;
+}
+
+static bool copy_result(struct fr_arena *arena, const struct fr_result *from, struct fr_result *to)
+{
+    size_t count = from->metadata.count;
+    struct fr_metadata_entry *entries = fr_arena_alloc(arena, (count + 1) * sizeof *entries);
+    *to = *from;
+    to->message = fr_arena_copy_text(arena, from->message, strlen(from->message));
+    to->metadata.entries = entries;
+    bool copied = entries != NULL && to->message != NULL && copy_bytes(arena, &to->payload);
+    for (size_t i = 0; i < count && copied; i++) {
+        entries[i] = from->metadata.entries[i];
+        copied = copy_bytes(arena, &entries[i].key) && copy_bytes(arena, &entries[i].value);
+    }
+    return copied;
+}
+
+static void take_copy(struct waiter *waiter, const struct fr_result *result)
+{
+    struct copying_waiter *self = (struct copying_waiter *)waiter;
+    if (!copy_result(self->arena, result, self->result)) {
+        *self->result = (struct fr_result){.code = FR_RESOURCE_EXHAUSTED, .message = "out of memory"};
+    }
+}
+
+enum fr_code fr_channel_call(struct fr_channel *self, const char *method, struct fr_bytes request,
+                             const struct fr_call_options *options, struct fr_arena *arena,
+                             struct fr_result *ret_result)
+{
+    struct copying_waiter waiter = {.waiter.take = take_copy, .arena = arena, .result = ret_result};
+    call_and_wait(self, method, request, options, &waiter.waiter);
+    return ret_result->code;
+}
+
+struct typed_waiter {
+    struct waiter waiter;
+    const struct fr_method *method;
+    struct ProtobufCMessage *response; /* from malloc */
+    struct fr_error error;
+};
+
+static void take_message(struct waiter *waiter, const struct fr_result *result)
+{
+    struct typed_waiter *self = (struct typed_waiter *)waiter;
+    struct fr_error reason;
+    if (result->code != FR_OK) {
+        fr_error_set(&self->error, result->code, "%s", result->message);
+    } else if (fr_message_unpack(self->method->response, result->payload, NULL, &self->response, &reason) != FR_OK) {
+        fr_error_set(&self->error, FR_INTERNAL, "the answer of %s is malformed: %s", self->method->name,
+                     reason.message);
+    } else {
+        self->error.code = FR_OK;
+    }
+}
+
+enum fr_code fr_channel_call_message(struct fr_channel *self, const struct fr_method *method,
+                                     const struct ProtobufCMessage *request, const struct fr_call_options *options,
+                                     struct ProtobufCMessage **ret_response, struct fr_error *reterr)
+{
+    struct typed_waiter waiter = {.waiter.take = take_message, .method = method};
+    struct fr_buffer payload = {0};
+    fr_message_pack(request, &payload);
+    if (payload.failed) {
+        return fr_error_no_memory(reterr);
+    }
+    call_and_wait(self, method->name, fr_buffer_bytes(&payload), options, &waiter.waiter);
+    fr_buffer_fini(&payload);
+    if (waiter.error.code == FR_OK) {
+        *ret_response = waiter.response;
+    } else if (reterr != NULL) {
+        *reterr = waiter.error;
+    }
+    return waiter.error.code;
+}
+
+/* One asynchronous typed call. */
+struct typed_call {
+    const struct fr_method *method;
+    fr_message_done *done;
+    void *argument;
+};
+
+#define RESPONSE_ARENA_BYTES 1024
+
+static void on_typed_done(void *argument, const struct fr_result *result)
+{
+    struct typed_call *self = argument;
+    struct fr_arena *arena = NULL;
+    struct ProtobufCMessage *response = NULL;
+    struct fr_result failure = *result;
+    struct fr_error error;
+    if (result->code == FR_OK) {
+        arena = fr_arena_new(RESPONSE_ARENA_BYTES);
+        failure.code = arena == NULL ? fr_error_no_memory(&error)
+                                     : fr_message_unpack(self->method->response, result->payload, arena, &response,
+                                                         &error);
+        if (failure.code != FR_OK) {
+            failure.code = failure.code == FR_INVALID_ARGUMENT ? FR_INTERNAL : failure.code;
+            failure.message = error.message;
+            response = NULL;
+        }
+    }
+    self->done(self->argument, &failure, response);
+    fr_arena_free(arena);
+    free(self);
+}
+
+void fr_channel_start_message(struct fr_channel *self, const struct fr_method *method,
+                              const struct ProtobufCMessage *request, const struct fr_call_options *options,
+                              fr_message_done *done, void *argument, struct fr_pending **ret_pending)
+{
+    struct typed_call *call = malloc(sizeof *call);
+    struct fr_buffer payload = {0};
+    fr_message_pack(request, &payload);
+    if (call == NULL || payload.failed) {
+        struct fr_result result = {.code = FR_RESOURCE_EXHAUSTED, .message = "out of memory", .not_sent = true};
+        free(call);
+        fr_buffer_fini(&payload);
+        if (ret_pending != NULL) {
+            *ret_pending = NULL;
+        }
+        done(argument, &result, NULL);
+        return;
+    }
+    *call = (struct typed_call){method, done, argument};
+    fr_channel_start(self, method->name, fr_buffer_bytes(&payload), options, on_typed_done, call, ret_pending);
+    fr_buffer_fini(&payload);
+}

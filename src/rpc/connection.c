@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * connection.c - a channel's one connection: dials in the background and knows early when there will be none.
+ *
+ * nng reports pipes that come and go, but a background dial that is refused only shows in its statistics. So while
+ * calls wait for a connection a timer looks at the dialer's count of refusals; the statistics are not read at any
+ * other time.
+ */
+#include <nng/nng.h>
+
+#include <nng/protocol/reqrep0/req.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "rpc/channel_internal.h"
+#include "rpc/nng_error.h"
+
+#define WATCH_US         (10 * FR_MILLISECOND_US)
+#define RECONNECT_MIN_MS 10
+#define RECONNECT_MAX_MS 250
+
+static uint64_t read_refusals(struct fr_channel *self)
+{
+    nng_stat *root;
+    uint64_t count = 0;
+    if (nng_stats_get(&root) != 0) {
+        return 0;
+    }
+    nng_stat *dialer = nng_stat_find_dialer(root, self->dialer);
+    for (nng_stat *stat = dialer == NULL ? NULL : nng_stat_child(dialer); stat != NULL; stat = nng_stat_next(stat)) {
+        if (strcmp(nng_stat_name(stat), "refused") == 0) {
+            count = nng_stat_value(stat);
+        }
+    }
+    nng_stats_free(root);
+    return count;
+}
+
+static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *argument)
+{
+    struct fr_channel *self = argument;
+    (void)pipe;
+    if (event == NNG_PIPE_EV_ADD_POST) {
+        fr_channel_connected(self);
+    } else {
+        fr_channel_lost(self);
+    }
+}
+
+enum fr_code fr_connection_open(struct fr_channel *self, struct fr_error *reterr)
+{
+    const char *colon = strrchr(self->target, ':');
+    if (strncmp(self->target, "tcp://", 6) != 0 || colon <= self->target + 5) {
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "'%s' is no address such as tcp://127.0.0.1:7001",
+                            self->target);
+    }
+    int result = nng_req0_open(&self->socket);
+    if (result != 0) {
+        return fr_nng_error(reterr, result, "cannot open", "a REQ socket");
+    }
+    /* A resend would run a call twice; retries are ours. */
+    nng_socket_set_ms(self->socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
+    nng_socket_set_size(self->socket, NNG_OPT_RECVMAXSZ, FR_MAX_BATCH_BYTES);
+    nng_socket_set_ms(self->socket, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
+    nng_socket_set_ms(self->socket, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
+    nng_pipe_notify(self->socket, NNG_PIPE_EV_ADD_POST, on_pipe, self);
+    nng_pipe_notify(self->socket, NNG_PIPE_EV_REM_POST, on_pipe, self);
+    self->unconnected_us = fr_clock_now_us();
+    result = nng_dialer_create(&self->dialer, self->socket, self->target);
+    if (result == 0) {
+        result = nng_dialer_start(self->dialer, NNG_FLAG_NONBLOCK);
+    }
+    return result == 0 ? FR_OK : fr_nng_error(reterr, result, "cannot dial", self->target);
+}
+
+bool fr_connection_hopeless_locked(struct fr_channel *self, struct fr_error *reterr)
+{
+    if (self->refused) {
+        fr_error_set(reterr, FR_UNAVAILABLE, "cannot connect to %s: connection refused", self->title);
+        return true;
+    }
+    if (fr_clock_now_us() - self->unconnected_us >= self->connect_timeout_us) {
+        fr_error_set(reterr, FR_UNAVAILABLE, "cannot connect to %s: no connection within %u ms", self->title,
+                     (unsigned)(self->connect_timeout_us / FR_MILLISECOND_US));
+        return true;
+    }
+    return false;
+}
+
+static void on_watch(struct fr_timer *timer)
+{
+    struct fr_channel *self = (struct fr_channel *)((char *)timer - offsetof(struct fr_channel, watch));
+    struct fr_error error;
+    uint64_t count = read_refusals(self);
+    pthread_mutex_lock(&self->mu);
+    self->watching = false;
+    bool hopeless = false;
+    if (!self->connected && !self->closed) {
+        self->refused = self->refusals_known && count > self->refusals;
+        self->refusals_known = true;
+        self->refusals = count;
+        hopeless = fr_connection_hopeless_locked(self, &error);
+        if (!hopeless && self->waiting.first != NULL) {
+            fr_connection_watch_locked(self);
+        }
+    }
+    pthread_mutex_unlock(&self->mu);
+    if (hopeless) {
+        fr_channel_fail_waiting(self, error.message);
+    }
+    fr_channel_finished(self, 1);
+}
+
+void fr_connection_watch_locked(struct fr_channel *self)
+{
+    if (!self->watching) {
+        self->watching = true;
+        self->unfinished++;
+        fr_timer_start(&self->watch, fr_clock_now_us() + WATCH_US, on_watch);
+    }
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exchange.c - one REP context: receive a message, have it dispatched, send its answer, again.
+ *
+ * A server opens another exchange whenever fewer than SPARE of them wait for a message, so that a message never
+ * waits in nng behind calls that take long; at the limit the calls of the last ones are refused at once.
+ */
+#include <nng/nng.h>
+
+#include <nng/protocol/reqrep0/rep.h>
+#include <stdlib.h>
+
+#include "rpc/nng_error.h"
+#include "rpc/server_internal.h"
+
+#define SPARE         8
+#define MAX_EXCHANGES 8192
+
+struct exchange {
+    struct fr_server *server;
+    nng_ctx ctx;
+    nng_aio *aio;
+    pthread_mutex_t mu;
+    bool stopped; /* guarded by mu */
+    enum { RECEIVING, WORKING, SENDING } state; /* changed only by whoever owns the next step */
+};
+
+static void receive(struct exchange *self)
+{
+    pthread_mutex_lock(&self->mu);
+    if (!self->stopped) {
+        self->state = RECEIVING;
+        nng_ctx_recv(self->ctx, self->aio);
+    }
+    pthread_mutex_unlock(&self->mu);
+}
+
+static void on_received(struct exchange *self)
+{
+    struct fr_server *server = self->server;
+    nng_msg *message = nng_aio_get_msg(self->aio);
+    self->state = WORKING;
+    pthread_mutex_lock(&server->mu);
+    server->receiving--;
+    server->open_batches++;
+    bool few = server->receiving < SPARE && !server->stopping;
+    bool full = server->exchange_count >= MAX_EXCHANGES;
+    pthread_mutex_unlock(&server->mu);
+    if (few && !full && fr_exchange_open(server, NULL) != FR_OK) {
+        full = true;
+    }
+    fr_batch_dispatch(server, self, message, few && full);
+}
+
+static void on_sent(struct exchange *self, int result)
+{
+    struct fr_server *server = self->server;
+    if (result != 0) {
+        /* The client is gone; nng left the message with us. */
+        nng_msg_free(nng_aio_get_msg(self->aio));
+    }
+    pthread_mutex_lock(&server->mu);
+    server->open_batches--;
+    server->receiving++;
+    if (server->open_batches == 0) {
+        pthread_cond_broadcast(&server->idle);
+    }
+    pthread_mutex_unlock(&server->mu);
+    receive(self);
+}
+
+static void on_done(void *argument)
+{
+    struct exchange *self = argument;
+    int result = nng_aio_result(self->aio);
+    if (self->state == SENDING) {
+        on_sent(self, result);
+    } else if (result == 0) {
+        on_received(self);
+    } else if (result != NNG_ECLOSED && result != NNG_ECANCELED) {
+        receive(self);
+    }
+}
+
+enum fr_code fr_exchange_open(struct fr_server *server, struct fr_error *reterr)
+{
+    struct exchange *self = calloc(1, sizeof *self);
+    if (self == NULL) {
+        return fr_error_no_memory(reterr);
+    }
+    pthread_mutex_init(&self->mu, NULL);
+    self->server = server;
+    int result = nng_ctx_open(&self->ctx, server->socket);
+    if (result == 0) {
+        result = nng_aio_alloc(&self->aio, on_done, self);
+    }
+    if (result != 0) {
+        fr_exchange_free(self);
+        return fr_nng_error(reterr, result, "cannot open", "a REP context");
+    }
+    pthread_mutex_lock(&server->mu);
+    struct exchange **grown = NULL;
+    if (!server->stopping) {
+        grown = realloc(server->exchanges, (server->exchange_count + 1) * sizeof grown[0]);
+    }
+    if (grown != NULL) {
+        server->exchanges = grown;
+        server->exchanges[server->exchange_count++] = self;
+        server->receiving++;
+    }
+    pthread_mutex_unlock(&server->mu);
+    if (grown == NULL) {
+        fr_exchange_free(self);
+        return fr_error_no_memory(reterr);
+    }
+    receive(self);
+    return FR_OK;
+}
+
+void fr_exchange_answer(struct exchange *self, nng_msg *reply)
+{
+    pthread_mutex_lock(&self->mu);
+    bool stopped = self->stopped;
+    if (!stopped) {
+        self->state = SENDING;
+        nng_aio_set_msg(self->aio, reply);
+        nng_ctx_send(self->ctx, self->aio);
+    }
+    pthread_mutex_unlock(&self->mu);
+    if (stopped) {
+        nng_msg_free(reply);
+    }
+}
+
+void fr_exchange_stop(struct exchange *self)
+{
+    pthread_mutex_lock(&self->mu);
+    self->stopped = true;
+    pthread_mutex_unlock(&self->mu);
+    nng_aio_stop(self->aio);
+}
+
+void fr_exchange_free(struct exchange *self)
+{
+    if (self->aio != NULL) {
+        nng_aio_free(self->aio);
+    }
+    if (nng_ctx_id(self->ctx) > 0) {
+        nng_ctx_close(self->ctx);
+    }
+    pthread_mutex_destroy(&self->mu);
+    free(self);
+}

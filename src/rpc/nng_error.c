@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nng_error.c - nng's error numbers as ours.
+ */
+#include "rpc/nng_error.h"
+
+#include <nng/nng.h>
+
+enum fr_code fr_nng_code(int result)
+{
+    switch (result) {
+    case 0:
+        return FR_OK;
+    case NNG_ENOMEM:
+        return FR_RESOURCE_EXHAUSTED;
+    case NNG_EADDRINVAL:
+    case NNG_EINVAL:
+    case NNG_ENOTSUP:
+        return FR_INVALID_ARGUMENT;
+    case NNG_ECANCELED:
+        return FR_CANCELLED;
+    case NNG_ETIMEDOUT:
+        return FR_DEADLINE_EXCEEDED;
+    default:
+        return FR_UNAVAILABLE;
+    }
+}
+
+enum fr_code fr_nng_error(struct fr_error *reterr, int result, const char *what, const char *subject)
+{
+    const char *hint = result == NNG_EADDRINUSE ? "; another program has this port" : "";
+    return fr_error_set(reterr, fr_nng_code(result), "%s %s: %s%s", what, subject, nng_strerror(result), hint);
+}
