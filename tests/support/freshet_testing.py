@@ -202,14 +202,13 @@ class System:
 
     NAMES = ("data", "update", "api")
 
-    def __init__(self, wrapper=(), options=()):
+    def __init__(self, wrapper=()):
         self.folder = tempfile.mkdtemp(prefix="freshet-test-")
         self.database = os.path.join(self.folder, "freshet.db")
         self.redis = Redis(self.folder)
         self.services = {}
         self.final_logs = None
         self._wrapper = wrapper
-        self._options = list(options)
         self._addresses = {}
 
     def start(self, redis=True):
@@ -226,7 +225,7 @@ class System:
             options += ["--data", self._addresses["data"], "--update", self._addresses["update"]]
         else:
             options += ["--db", "sqlite:" + self.database]
-        return options + self._options
+        return options
 
     def start_service(self, name, environment=None):
         service = Service(name, self.options_of(name), self.folder, environment, self._wrapper)
@@ -370,9 +369,9 @@ class TestCase(unittest.TestCase):
             if system is not None:
                 sys.stderr.write(system.logs())
 
-    def started(self, redis=True, **options):
-        """A System for this test alone."""
-        self.system = System(**options)
+    def started(self, redis=True, wrapper=()):
+        """A System for this test alone; its programs run under wrapper."""
+        self.system = System(wrapper)
         self.addCleanup(self.system.stop)
         return self.system.start(redis)
 
