@@ -61,7 +61,7 @@ class Rules(unittest.TestCase):
         }, [
             {"src/cached/a.c": '#include "rpc/channel.h"\n#include "store/store.h"\n#include <stdio.h>\n'},
             {"src/update/a.c": '#include "users/rows.h"\n#include "users/v1/users.pb-c.h"\n'},
-            {"tools/freshet/a.c": '#include "freshet/command.h"\n#include "rpc/channel.h"\n'},
+            {"tools/freshet/a.c": '#include "users/v1/users.pb-c.h"\n#include "freshet/command.h"\n#include "rpc/channel.h"\n'},
             {"tests/cache/a.c": '#include "store/store.h"\n'},
         ])
 
