@@ -5,6 +5,7 @@
 #include "message/message.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 
 #include <protobuf-c/protobuf-c.h>
 
@@ -18,15 +19,17 @@ struct watched_allocator {
 static void *watched_alloc(void *data, size_t size)
 {
     struct watched_allocator *self = data;
-    void *memory = fr_arena_alloc(self->arena, size);
+    void *memory = self->arena == NULL ? malloc(size) : fr_arena_alloc(self->arena, size);
     self->failed = self->failed || memory == NULL;
     return memory;
 }
 
 static void watched_free(void *data, void *memory)
 {
-    (void)data;
-    (void)memory;
+    struct watched_allocator *self = data;
+    if (self->arena == NULL) {
+        free(memory);
+    }
 }
 
 enum fr_code fr_message_unpack(const struct ProtobufCMessageDescriptor *descriptor, struct fr_bytes bytes,
