@@ -209,7 +209,9 @@ static int measure(struct bench *self, int signals)
         return report_status(code, error.message);
     }
     uint64_t start_us = fr_clock_now_us();
-    load_start(self->load);
+    if (load_start(self->load, &error) != FR_OK) {
+        return report_failure("%s", error.message);
+    }
     supervise(self, signals, start_us);
     self->seconds = (double)(fr_clock_now_us() - start_us) / FR_SECOND_US;
     load_finish(self->load, &self->result);

@@ -2,13 +2,17 @@
 /*
  * load.c - closed-loop load on one method.
  *
- * A slot has one call under way at any time. Its done may run inside fr_channel_start, so done never starts the
- * next call while the starter is still there: whichever of the two comes last goes on (see enum phase), and no
- * stack grows. Counters belong to the thread that counts; they are added up after the channels are freed, which
- * waits for every done.
+ * A slot has one call under way at any time. An answer that comes later, on a library thread, starts the slot's next
+ * call there. Where done runs inside fr_channel_start, the slot goes to the driver thread instead, so that no stack
+ * grows and no library thread spins while the server is away; phase tells the two apart.
+ *
+ * Counters belong to the thread that counts. They are added up after the channels are freed, which waits for every
+ * done, and after the driver has ended.
  */
 #include "freshet/load.h"
 
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +22,9 @@
 #include "base/clock.h"
 #include "message/arena.h"
 
-#define ARENA_BYTES ((size_t)16 << 10)
-#define CONNECT_US  (3 * FR_SECOND_US)
+#define ARENA_BYTES   ((size_t)16 << 10)
+#define CONNECT_US    (3 * FR_SECOND_US)
+#define OTHER_THREADS 16 /* beside those that the library starts for each processor */
 
 enum phase {
     STARTING, /* fr_channel_start has not returned */
@@ -30,6 +35,7 @@ enum phase {
 struct slot {
     struct load *load;
     struct fr_channel *channel;
+    struct slot *next; /* among those handed to the driver */
     _Atomic(int) phase;
     uint64_t start_us;
     struct fr_buffer json, request; /* of the present call */
@@ -37,7 +43,6 @@ struct slot {
 
 /* What one thread counts. */
 struct shard {
-    struct shard *next;
     struct fr_arena *arena;
     struct load_result result;
     _Atomic(uint64_t) ended; /* written by its thread alone */
@@ -48,27 +53,28 @@ struct load {
     struct fr_buffer constant; /* the request, when every call sends the same */
     struct fr_channel **channels;
     struct slot *slots;
+    struct shard *shards;
+    unsigned shard_count;
     int ended_fd;
+    pthread_t driver;
+    bool driving;
+    sem_t handed;                   /* posted after each change for the driver */
+    _Atomic(struct slot *) to_drive; /* a stack that the driver takes as a whole */
+    _Atomic(unsigned) shards_taken;
     _Atomic(bool) stopped, cancelling;
     _Atomic(uint64_t) tickets;
     _Atomic(uint64_t) active; /* slots that go on */
-    _Atomic(struct shard *) shards;
 };
 
-/* A process runs one load at a time, so a thread needs one shard. */
+/* A process runs one load, so a thread needs one shard. */
 static _Thread_local struct shard *own_shard;
 
 static struct shard *shard_get(struct load *self)
 {
     if (own_shard == NULL) {
-        struct shard *shard = calloc(1, sizeof *shard);
-        if (shard == NULL || (shard->arena = fr_arena_new(ARENA_BYTES)) == NULL) {
-            abort(); /* nothing can be measured without memory */
-        }
-        shard->next = atomic_load(&self->shards);
-        while (!atomic_compare_exchange_weak(&self->shards, &shard->next, shard)) {
-        }
-        own_shard = shard;
+        unsigned index = atomic_fetch_add(&self->shards_taken, 1);
+        FR_ASSERT(index < self->shard_count);
+        own_shard = &self->shards[index];
     }
     return own_shard;
 }
@@ -138,14 +144,23 @@ static bool prepare(struct slot *slot, uint64_t n, struct fr_bytes *ret_request)
     return code == FR_OK;
 }
 
-static void slot_run(struct slot *slot);
+static void slot_step(struct slot *slot);
+
+static void hand_to_driver(struct slot *slot)
+{
+    struct load *self = slot->load;
+    slot->next = atomic_load(&self->to_drive);
+    while (!atomic_compare_exchange_weak(&self->to_drive, &slot->next, slot)) {
+    }
+    sem_post(&self->handed);
+}
 
 static void call_done(void *argument, const struct fr_result *result)
 {
     struct slot *slot = argument;
     count_call(slot, result);
     if (atomic_exchange(&slot->phase, ENDED) == WAITING) {
-        slot_run(slot);
+        slot_step(slot);
     }
 }
 
@@ -157,29 +172,48 @@ static bool take_ticket(struct load *self, uint64_t *ret_n)
            (self->options.count == 0 || *ret_n <= self->options.count);
 }
 
-/* Calls until one is left under way, or there is nothing more to do. */
-static void slot_run(struct slot *slot)
+/* Starts the slot's next call, unless there is nothing more to do. The slot may be elsewhere when it returns. */
+static void slot_step(struct slot *slot)
 {
     struct load *self = slot->load;
     const struct fr_call_options options = {.timeout_us = self->options.timeout_us, .metadata = self->options.metadata};
     struct fr_bytes request;
+    int starting = STARTING;
     uint64_t n;
-    while (take_ticket(self, &n)) {
-        int starting = STARTING;
-        if (!prepare(slot, n, &request)) {
-            continue;
+    if (!take_ticket(self, &n)) {
+        if (atomic_fetch_sub(&self->active, 1) == 1) {
+            eventfd_write(self->ended_fd, 1);
         }
-        atomic_store(&slot->phase, STARTING);
-        slot->start_us = fr_clock_now_us();
-        fr_channel_start(slot->channel, self->options.target->method->full_name, request, &options, call_done, slot,
-                         NULL);
-        if (atomic_compare_exchange_strong(&slot->phase, &starting, WAITING)) {
-            return;
+        return;
+    }
+    if (!prepare(slot, n, &request)) {
+        hand_to_driver(slot);
+        return;
+    }
+    atomic_store(&slot->phase, STARTING);
+    slot->start_us = fr_clock_now_us();
+    fr_channel_start(slot->channel, self->options.target->method->full_name, request, &options, call_done, slot, NULL);
+    if (!atomic_compare_exchange_strong(&slot->phase, &starting, WAITING)) {
+        hand_to_driver(slot);
+    }
+}
+
+static void *drive(void *argument)
+{
+    struct load *self = argument;
+    bool stopped;
+    do {
+        while (sem_wait(&self->handed) != 0) {
         }
-    }
-    if (atomic_fetch_sub(&self->active, 1) == 1) {
-        eventfd_write(self->ended_fd, 1);
-    }
+        stopped = atomic_load(&self->stopped);
+        struct slot *next = atomic_exchange(&self->to_drive, NULL);
+        while (next != NULL) {
+            struct slot *slot = next;
+            next = slot->next;
+            slot_step(slot);
+        }
+    } while (!stopped);
+    return NULL;
 }
 
 /* A server without health answers UNIMPLEMENTED; it is there all the same. */
@@ -207,10 +241,22 @@ static enum fr_code open_all(struct load *self, struct fr_arena *arena, struct f
             code = connect_channel(self->channels[i], arena, reterr);
         }
     }
-    for (uint64_t i = 0; i < options->concurrency; i++) {
-        self->slots[i] = (struct slot){.load = self, .channel = self->channels[i % options->channels]};
-    }
     return code;
+}
+
+/* One for every thread that may run a done: the library starts some for each processor. */
+static enum fr_code make_shards(struct load *self, struct fr_error *reterr)
+{
+    long processors = sysconf(_SC_NPROCESSORS_CONF);
+    unsigned count = 4 * (processors < 1 ? 1 : (unsigned)processors) + OTHER_THREADS;
+    self->shards = calloc(count, sizeof(struct shard));
+    for (unsigned i = 0; self->shards != NULL && i < count; i++) {
+        self->shard_count = i + 1;
+        if ((self->shards[i].arena = fr_arena_new(ARENA_BYTES)) == NULL) {
+            return fr_error_no_memory(reterr);
+        }
+    }
+    return self->shards == NULL ? fr_error_no_memory(reterr) : FR_OK;
 }
 
 enum fr_code load_new(const struct load_options *options, struct load **ret_load, struct fr_error *reterr)
@@ -227,9 +273,14 @@ enum fr_code load_new(const struct load_options *options, struct load **ret_load
     self->channels = calloc(options->channels, sizeof(struct fr_channel *));
     self->slots = calloc(options->concurrency, sizeof(struct slot));
     self->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    sem_init(&self->handed, 0, 0);
     if (self->channels == NULL || self->slots == NULL || self->ended_fd < 0) {
         code = fr_error_no_memory(reterr);
-    } else {
+    }
+    if (code == FR_OK) {
+        code = make_shards(self, reterr);
+    }
+    if (code == FR_OK) {
         code = open_all(self, arena, reterr);
     }
     fr_arena_free(arena);
@@ -241,12 +292,18 @@ enum fr_code load_new(const struct load_options *options, struct load **ret_load
     return FR_OK;
 }
 
-void load_start(struct load *self)
+enum fr_code load_start(struct load *self, struct fr_error *reterr)
 {
     atomic_store(&self->active, self->options.concurrency);
     for (uint64_t i = 0; i < self->options.concurrency; i++) {
-        slot_run(&self->slots[i]);
+        self->slots[i] = (struct slot){.load = self, .channel = self->channels[i % self->options.channels]};
+        hand_to_driver(&self->slots[i]);
     }
+    if (pthread_create(&self->driver, NULL, drive, self) != 0) {
+        return fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "cannot start a thread");
+    }
+    self->driving = true;
+    return FR_OK;
 }
 
 int load_ended_fd(const struct load *self)
@@ -262,8 +319,8 @@ void load_stop(struct load *self)
 uint64_t load_progress(const struct load *self)
 {
     uint64_t ended = 0;
-    for (const struct shard *shard = atomic_load(&self->shards); shard != NULL; shard = shard->next) {
-        ended += atomic_load_explicit(&shard->ended, memory_order_relaxed);
+    for (unsigned i = 0; i < self->shard_count; i++) {
+        ended += atomic_load_explicit(&self->shards[i].ended, memory_order_relaxed);
     }
     return ended;
 }
@@ -276,14 +333,25 @@ static void free_channels(struct load *self)
     }
 }
 
+/* It starts calls, so it must be gone before the channels are. */
+static void end_driver(struct load *self)
+{
+    if (self->driving) {
+        sem_post(&self->handed);
+        pthread_join(self->driver, NULL);
+        self->driving = false;
+    }
+}
+
 void load_finish(struct load *self, struct load_result *ret_result)
 {
     atomic_store(&self->stopped, true);
+    end_driver(self);
     atomic_store(&self->cancelling, true);
     free_channels(self);
     memset(ret_result, 0, sizeof *ret_result);
-    for (const struct shard *shard = atomic_load(&self->shards); shard != NULL; shard = shard->next) {
-        const struct load_result *part = &shard->result;
+    for (unsigned shard = 0; shard < self->shard_count; shard++) {
+        const struct load_result *part = &self->shards[shard].result;
         fr_histogram_add(&ret_result->latency_us, &part->latency_us);
         ret_result->error_count += part->error_count;
         for (unsigned i = 0; i < FR_CODE_COUNT; i++) {
@@ -305,13 +373,11 @@ void load_free(struct load *self)
         fr_buffer_fini(&self->slots[i].json);
         fr_buffer_fini(&self->slots[i].request);
     }
-    struct shard *next = atomic_load(&self->shards);
-    while (next != NULL) {
-        struct shard *shard = next;
-        next = shard->next;
-        fr_arena_free(shard->arena);
-        free(shard);
+    for (unsigned i = 0; i < self->shard_count; i++) {
+        fr_arena_free(self->shards[i].arena);
     }
+    sem_destroy(&self->handed);
+    free(self->shards);
     if (self->ended_fd >= 0) {
         close(self->ended_fd);
     }

@@ -41,7 +41,8 @@ struct load;
  */
 FR_MUST_CHECK enum fr_code load_new(const struct load_options *options, struct load **ret_load,
                                     struct fr_error *reterr);
-void load_start(struct load *self);
+/* FR_RESOURCE_EXHAUSTED: no thread for it. */
+FR_MUST_CHECK enum fr_code load_start(struct load *self, struct fr_error *reterr);
 /* A descriptor that becomes readable once the last call has ended. Borrowed. */
 int load_ended_fd(const struct load *self);
 /* No new calls; those under way go on. Thread-safe. */
