@@ -45,7 +45,8 @@ static void a_bin_value_is_base64(void **state)
 static void what_is_no_header_is_refused(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"", "key", ":value", "k-bin: a", "k-bin: !!!!", "k-bin: aG=VsbG8", "k-bin: a b="};
+    static const char *const wrong[] = {
+        "", "key", ":value", "k-bin: a", "k-bin: !!!!", "k-bin: aG=VsbG8", "k-bin: a b="};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct headers headers = {0};
         assert_int_equal(headers_add(&headers, wrong[i], NULL), FR_INVALID_ARGUMENT);
@@ -83,8 +84,8 @@ static void a_shown_header_can_be_typed_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_header_is_a_key_and_a_value), cmocka_unit_test(a_bin_value_is_base64),
-        cmocka_unit_test(what_is_no_header_is_refused),  cmocka_unit_test(too_many_headers_are_refused),
+        cmocka_unit_test(a_header_is_a_key_and_a_value),     cmocka_unit_test(a_bin_value_is_base64),
+        cmocka_unit_test(what_is_no_header_is_refused),      cmocka_unit_test(too_many_headers_are_refused),
         cmocka_unit_test(a_shown_header_can_be_typed_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

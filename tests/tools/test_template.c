@@ -69,9 +69,18 @@ static void rand_of_one_number_is_that_number(void **state)
 static void anything_else_between_braces_is_refused(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"{{",           "{{n",          "{{n}",          "{{m}}",
-                                        "{{nn}}",       "{{rand}}",     "{{rand 1}}",    "{{rand 2 1}}",
-                                        "{{rand a b}}", "{{rand 1 2 3}}", "{{rand -1 2}}", "{{rand 1 99999999999999999999}}"};
+    static const char *const wrong[] = {"{{",
+                                        "{{n",
+                                        "{{n}",
+                                        "{{m}}",
+                                        "{{nn}}",
+                                        "{{rand}}",
+                                        "{{rand 1}}",
+                                        "{{rand 2 1}}",
+                                        "{{rand a b}}",
+                                        "{{rand 1 2 3}}",
+                                        "{{rand -1 2}}",
+                                        "{{rand 1 99999999999999999999}}"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct template template;
         struct fr_error error;

@@ -28,31 +28,74 @@ static struct {
 } given;
 
 static const struct fr_option options[] = {
-    {.name = "concurrency", .letter = 'c', .type = FR_OPTION_NUMBER, .default_value = "1", .argument = "N", .min = 1,
-     .max = 65536, .help = "calls under way at any time", .value = &given.concurrency},
-    {.name = "channels", .letter = 'k', .type = FR_OPTION_NUMBER, .default_value = "1", .argument = "K", .min = 1,
-     .max = 1024, .help = "channels that share the calls", .value = &given.channels},
-    {.name = "duration", .letter = 'd', .type = FR_OPTION_DURATION, .default_value = "5", .argument = "SECONDS",
-     .min = 1000, .help = "stop after this time, unless --count is given", .value = &given.duration_us},
-    {.name = "count", .letter = 'n', .type = FR_OPTION_NUMBER, .argument = "N", .min = 1,
-     .help = "stop after this many calls", .value = &given.count},
-    {.name = "addr", .letter = 'a', .environment = "FRESHET_ADDR", .argument = "HOST:PORT",
-     .help = "the server, otherwise the default of the service", .value = &given.addr},
-    {.name = "max-time", .letter = 'm', .type = FR_OPTION_DURATION, .default_value = "10", .argument = "SECONDS",
-     .min = 1, .help = "the deadline of each call", .value = &given.max_time_us},
-    {.name = "header", .letter = 'H', .type = FR_OPTION_LIST, .argument = "'KEY: VALUE'",
-     .help = "send metadata; the value of a -bin key in base64", .value = &given.headers},
-    {.name = "json", .argument = "FILE", .help = "write the figures to FILE; - is standard output",
+    {.name = "concurrency",
+     .letter = 'c',
+     .type = FR_OPTION_NUMBER,
+     .default_value = "1",
+     .argument = "N",
+     .min = 1,
+     .max = 65536,
+     .help = "calls under way at any time",
+     .value = &given.concurrency},
+    {.name = "channels",
+     .letter = 'k',
+     .type = FR_OPTION_NUMBER,
+     .default_value = "1",
+     .argument = "K",
+     .min = 1,
+     .max = 1024,
+     .help = "channels that share the calls",
+     .value = &given.channels},
+    {.name = "duration",
+     .letter = 'd',
+     .type = FR_OPTION_DURATION,
+     .default_value = "5",
+     .argument = "SECONDS",
+     .min = 1000,
+     .help = "stop after this time, unless --count is given",
+     .value = &given.duration_us},
+    {.name = "count",
+     .letter = 'n',
+     .type = FR_OPTION_NUMBER,
+     .argument = "N",
+     .min = 1,
+     .help = "stop after this many calls",
+     .value = &given.count},
+    {.name = "addr",
+     .letter = 'a',
+     .environment = "FRESHET_ADDR",
+     .argument = "HOST:PORT",
+     .help = "the server, otherwise the default of the service",
+     .value = &given.addr},
+    {.name = "max-time",
+     .letter = 'm',
+     .type = FR_OPTION_DURATION,
+     .default_value = "10",
+     .argument = "SECONDS",
+     .min = 1,
+     .help = "the deadline of each call",
+     .value = &given.max_time_us},
+    {.name = "header",
+     .letter = 'H',
+     .type = FR_OPTION_LIST,
+     .argument = "'KEY: VALUE'",
+     .help = "send metadata; the value of a -bin key in base64",
+     .value = &given.headers},
+    {.name = "json",
+     .argument = "FILE",
+     .help = "write the figures to FILE; - is standard output",
      .value = &given.json},
 };
 
 static const struct usage usage = {
     .command = "bench rpc",
     .arguments = "[OPTION]… SERVICE/METHOD [JSON | @FILE | @-]",
-    .text = "Keeps --concurrency calls under way and measures them. In the request, {{n}} counts calls up from 1 and\n"
-            "{{rand LOW HIGH}} draws a whole number; without them it is encoded once. Each answer is validated\n"
-            "and unpacked. Latency counts answers only. Ctrl-C ends early. Exit status 1 if any call failed.\n\n"
-            "  freshet bench rpc users.v1.Users/GetUser '{\"id\":\"user-{{rand 1 1000}}\"}' --concurrency 64\n",
+    .text =
+        "Keeps --concurrency calls under way and measures them. In the request, {{n}} counts calls up from 1 "
+        "and\n"
+        "{{rand LOW HIGH}} draws a whole number; without them it is encoded once. Each answer is validated\n"
+        "and unpacked. Latency counts answers only. Ctrl-C ends early. Exit status 1 if any call failed.\n\n"
+        "  freshet bench rpc users.v1.Users/GetUser '{\"id\":\"user-{{rand 1 1000}}\"}' --concurrency 64\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .min = 1,
@@ -72,14 +115,16 @@ struct bench {
 static void append_figures(struct fr_buffer *out, const struct bench *self)
 {
     const struct fr_histogram *latency = &self->result.latency_us;
-    fr_buffer_append_format(out,
-                            "{\"calls_per_s\":%.1f,\"p50_us\":%" PRIu64 ",\"p90_us\":%" PRIu64 ",\"p99_us\":%" PRIu64
-                            ",\"p999_us\":%" PRIu64 ",\"max_us\":%" PRIu64 ",\"calls\":%" PRIu64 ",\"seconds\":%.6f",
-                            (double)latency->count / self->seconds, fr_histogram_quantile(latency, 0.5),
-                            fr_histogram_quantile(latency, 0.9), fr_histogram_quantile(latency, 0.99),
-                            fr_histogram_quantile(latency, 0.999), latency->max, latency->count, self->seconds);
-    fr_buffer_append_format(out, ",\"concurrency\":%" PRIu64 ",\"channels\":%" PRIu64 ",\"method\":\"%s\",\"errors\":{",
-                            given.concurrency, given.channels, self->target.method->full_name);
+    fr_buffer_append_format(
+        out,
+        "{\"calls_per_s\":%.1f,\"p50_us\":%" PRIu64 ",\"p90_us\":%" PRIu64 ",\"p99_us\":%" PRIu64
+        ",\"p999_us\":%" PRIu64 ",\"max_us\":%" PRIu64 ",\"calls\":%" PRIu64 ",\"seconds\":%.6f",
+        (double)latency->count / self->seconds, fr_histogram_quantile(latency, 0.5),
+        fr_histogram_quantile(latency, 0.9), fr_histogram_quantile(latency, 0.99),
+        fr_histogram_quantile(latency, 0.999), latency->max, latency->count, self->seconds);
+    fr_buffer_append_format(
+        out, ",\"concurrency\":%" PRIu64 ",\"channels\":%" PRIu64 ",\"method\":\"%s\",\"errors\":{",
+        given.concurrency, given.channels, self->target.method->full_name);
     bool first = true;
     for (unsigned i = 0; i < FR_CODE_COUNT; i++) {
         if (self->result.errors[i] > 0) {
@@ -118,8 +163,8 @@ static void print_figures(const struct bench *self)
     const struct fr_histogram *latency = &self->result.latency_us;
     printf("%s at %s\n%" PRIu64 " under way on %" PRIu64 " channel%s\n\n", self->target.method->full_name,
            self->target.address, given.concurrency, given.channels, given.channels == 1 ? "" : "s");
-    printf("  %.0f calls/s: %" PRIu64 " calls in %.2f s\n\n", (double)latency->count / self->seconds, latency->count,
-           self->seconds);
+    printf("  %.0f calls/s: %" PRIu64 " calls in %.2f s\n\n", (double)latency->count / self->seconds,
+           latency->count, self->seconds);
     print_quantile("p50", fr_histogram_quantile(latency, 0.5));
     print_quantile("p90", fr_histogram_quantile(latency, 0.9));
     print_quantile("p99", fr_histogram_quantile(latency, 0.99));
@@ -162,7 +207,8 @@ static void supervise(struct bench *self, int signals, uint64_t start_us)
     bool live = isatty(STDERR_FILENO);
     uint64_t last = 0, next_tick_us = start_us + TICK_US;
     uint64_t end_us = given.count == 0 ? start_us + given.duration_us : UINT64_MAX;
-    struct pollfd fds[2] = {{.fd = load_ended_fd(self->load), .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+    struct pollfd fds[2] = {{.fd = load_ended_fd(self->load), .events = POLLIN},
+                            {.fd = signals, .events = POLLIN}};
     bool stopping = false;
     for (;;) {
         uint64_t now_us = fr_clock_now_us();

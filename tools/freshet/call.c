@@ -24,20 +24,47 @@ static struct {
 } given;
 
 static const struct fr_option options[] = {
-    {.name = "addr", .letter = 'a', .environment = "FRESHET_ADDR", .argument = "HOST:PORT",
-     .help = "the server, otherwise the default of the service", .value = &given.addr},
-    {.name = "header", .letter = 'H', .type = FR_OPTION_LIST, .argument = "'KEY: VALUE'",
-     .help = "send metadata; the value of a -bin key in base64", .value = &given.headers},
-    {.name = "max-time", .letter = 'm', .type = FR_OPTION_DURATION, .default_value = "10", .argument = "SECONDS",
-     .min = 1, .help = "the deadline", .value = &given.max_time_us},
-    {.name = "verbose", .letter = 'v', .type = FR_OPTION_FLAG, .help = "show metadata and timing on standard error",
+    {.name = "addr",
+     .letter = 'a',
+     .environment = "FRESHET_ADDR",
+     .argument = "HOST:PORT",
+     .help = "the server, otherwise the default of the service",
+     .value = &given.addr},
+    {.name = "header",
+     .letter = 'H',
+     .type = FR_OPTION_LIST,
+     .argument = "'KEY: VALUE'",
+     .help = "send metadata; the value of a -bin key in base64",
+     .value = &given.headers},
+    {.name = "max-time",
+     .letter = 'm',
+     .type = FR_OPTION_DURATION,
+     .default_value = "10",
+     .argument = "SECONDS",
+     .min = 1,
+     .help = "the deadline",
+     .value = &given.max_time_us},
+    {.name = "verbose",
+     .letter = 'v',
+     .type = FR_OPTION_FLAG,
+     .help = "show metadata and timing on standard error",
      .value = &given.verbose},
-    {.name = "compact", .letter = 'c', .type = FR_OPTION_FLAG, .help = "one line of JSON", .value = &given.compact},
-    {.name = "emit-defaults", .type = FR_OPTION_FLAG, .help = "also show fields that hold their default value",
+    {.name = "compact",
+     .letter = 'c',
+     .type = FR_OPTION_FLAG,
+     .help = "one line of JSON",
+     .value = &given.compact},
+    {.name = "emit-defaults",
+     .type = FR_OPTION_FLAG,
+     .help = "also show fields that hold their default value",
      .value = &given.emit_defaults},
-    {.name = "proto-names", .type = FR_OPTION_FLAG, .help = "field names as in the .proto file",
+    {.name = "proto-names",
+     .type = FR_OPTION_FLAG,
+     .help = "field names as in the .proto file",
      .value = &given.proto_names},
-    {.name = "json", .type = FR_OPTION_FLAG, .help = "also an error is a JSON object on standard output",
+    {.name = "json",
+     .type = FR_OPTION_FLAG,
+     .help = "also an error is a JSON object on standard output",
      .value = &given.json},
 };
 
@@ -90,7 +117,8 @@ static int prepare(struct exchange *self, const char *method, const char *argume
     if (headers_add_all(&self->headers, &given.headers, &error) != FR_OK ||
         fr_metadata_check(headers_metadata(&self->headers), &error) != FR_OK ||
         input_read(argument, &self->text, &error) != FR_OK ||
-        target_encode(&self->target, fr_buffer_bytes(&self->text), self->arena, &self->request, &error) != FR_OK) {
+        target_encode(&self->target, fr_buffer_bytes(&self->text), self->arena, &self->request, &error) !=
+            FR_OK) {
         return report_usage("call", "%s", error.message);
     }
     if (fr_channel_new(self->target.address, NULL, &self->channel, &error) != FR_OK) {
@@ -138,11 +166,12 @@ static int print_answer(struct exchange *self)
     struct ProtobufCMessage *answer;
     struct fr_error error;
     fr_buffer_clear(&self->text);
-    if (fr_message_unpack(fr_message_type_descriptor(type), self->result.payload, self->arena, &answer, &error) !=
-            FR_OK ||
+    if (fr_message_unpack(fr_message_type_descriptor(type), self->result.payload, self->arena, &answer,
+                          &error) != FR_OK ||
         fr_json_write(type, answer, &json, &self->text, &error) != FR_OK) {
         struct fr_error broken;
-        fr_error_set(&broken, FR_INTERNAL, "the answer is no valid %s: %s", fr_message_type_name(type), error.message);
+        fr_error_set(&broken, FR_INTERNAL, "the answer is no valid %s: %s", fr_message_type_name(type),
+                     error.message);
         return report_status(FR_INTERNAL, broken.message);
     }
     fwrite(self->text.data, 1, self->text.size, stdout);
@@ -157,8 +186,9 @@ static int call(struct exchange *self)
     const struct fr_call_options call_options = {.timeout_us = given.max_time_us,
                                                  .metadata = headers_metadata(&self->headers)};
     uint64_t start_us = fr_clock_now_us();
-    enum fr_code code = fr_channel_call(self->channel, self->target.method->full_name,
-                                        fr_buffer_bytes(&self->request), &call_options, self->arena, &self->result);
+    enum fr_code code =
+        fr_channel_call(self->channel, self->target.method->full_name, fr_buffer_bytes(&self->request),
+                        &call_options, self->arena, &self->result);
     self->time_us = fr_clock_now_us() - start_us;
     if (given.verbose) {
         print_verbose(self);

@@ -17,8 +17,8 @@ static const char *status_name(int status)
     return value == NULL ? "UNKNOWN" : value->name;
 }
 
-static enum fr_code ask(struct fr_channel *channel, const char *service, uint64_t timeout_us, struct fr_arena *arena,
-                        struct check *ret_check, struct fr_error *reterr)
+static enum fr_code ask(struct fr_channel *channel, const char *service, uint64_t timeout_us,
+                        struct fr_arena *arena, struct check *ret_check, struct fr_error *reterr)
 {
     Grpc__Health__V1__HealthCheckRequest request = GRPC__HEALTH__V1__HEALTH_CHECK_REQUEST__INIT;
     struct fr_call_options options = {.timeout_us = timeout_us};
@@ -35,8 +35,8 @@ static enum fr_code ask(struct fr_channel *channel, const char *service, uint64_
     if (code != FR_OK) {
         fr_error_set(reterr, code, "%s", packed.failed ? "out of memory" : result.message);
     } else {
-        code = fr_message_unpack(&grpc__health__v1__health_check_response__descriptor, result.payload, arena, &answer,
-                                 reterr);
+        code = fr_message_unpack(&grpc__health__v1__health_check_response__descriptor, result.payload, arena,
+                                 &answer, reterr);
     }
     if (code == FR_OK) {
         ret_check->status = status_name(((Grpc__Health__V1__HealthCheckResponse *)answer)->status);
@@ -45,12 +45,13 @@ static enum fr_code ask(struct fr_channel *channel, const char *service, uint64_
     return code;
 }
 
-enum fr_code check_health(const char *address, const char *service, uint64_t timeout_us, struct check *ret_check,
-                          struct fr_error *reterr)
+enum fr_code check_health(const char *address, const char *service, uint64_t timeout_us,
+                          struct check *ret_check, struct fr_error *reterr)
 {
     struct fr_channel *channel = NULL;
     struct fr_arena *arena = fr_arena_new(ARENA_BYTES);
-    enum fr_code code = arena == NULL ? fr_error_no_memory(reterr) : fr_channel_new(address, NULL, &channel, reterr);
+    enum fr_code code =
+        arena == NULL ? fr_error_no_memory(reterr) : fr_channel_new(address, NULL, &channel, reterr);
     *ret_check = (struct check){.status = "UNKNOWN"};
     if (code == FR_OK) {
         code = ask(channel, service, timeout_us, arena, ret_check, reterr);

@@ -67,7 +67,8 @@ static enum fr_code take_lock(struct database *self, const char *path, struct fr
     }
     if (flock(self->lock, LOCK_EX | LOCK_NB) != 0) {
         return fr_error_set(reterr, FR_FAILED_PRECONDITION,
-                            "the database '%s' is used by another 'freshet up' (it holds '%s.lock')", path, path);
+                            "the database '%s' is used by another 'freshet up' (it holds '%s.lock')", path,
+                            path);
     }
     return FR_OK;
 }

@@ -2,8 +2,8 @@
 /*
  * database.h - which database `freshet up` uses, and the lock that keeps a second `up` from it.
  *
- * Two installations on one SQLite file with a Redis each would serve stale values: a write through one leaves the
- * other's Redis untouched.
+ * Two installations on one SQLite file with a Redis each would serve stale values: a write through one leaves
+ * the other's Redis untouched.
  */
 #ifndef FRESHET_DATABASE_H
 #define FRESHET_DATABASE_H

@@ -14,7 +14,10 @@ static struct {
 } given;
 
 static const struct fr_option options[] = {
-    {.name = "json", .type = FR_OPTION_FLAG, .help = "one JSON object on standard output", .value = &given.json},
+    {.name = "json",
+     .type = FR_OPTION_FLAG,
+     .help = "one JSON object on standard output",
+     .value = &given.json},
 };
 
 static const struct usage usage = {
@@ -35,7 +38,8 @@ static void print_definition(const char *symbol, struct fr_buffer *definition)
         return;
     }
     if (!given.json) {
-        printf("%s%s", text, definition->size > 0 && definition->data[definition->size - 1] == '\n' ? "" : "\n");
+        printf("%s%s", text,
+               definition->size > 0 && definition->data[definition->size - 1] == '\n' ? "" : "\n");
         return;
     }
     struct fr_buffer out = {0};

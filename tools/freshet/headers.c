@@ -44,8 +44,8 @@ static void base64_append(struct fr_buffer *out, struct fr_bytes value)
         size_t left = value.size - i;
         uint32_t bits = (uint32_t)value.data[i] << 16 | (left > 1 ? (uint32_t)value.data[i + 1] << 8 : 0) |
                         (left > 2 ? value.data[i + 2] : 0);
-        char quad[4] = {alphabet[bits >> 18], alphabet[bits >> 12 & 63], left > 1 ? alphabet[bits >> 6 & 63] : '=',
-                        left > 2 ? alphabet[bits & 63] : '='};
+        char quad[4] = {alphabet[bits >> 18], alphabet[bits >> 12 & 63],
+                        left > 1 ? alphabet[bits >> 6 & 63] : '=', left > 2 ? alphabet[bits & 63] : '='};
         fr_buffer_append(out, quad, sizeof quad);
     }
 }
@@ -67,7 +67,8 @@ static enum fr_code split(char *text, struct fr_metadata_entry *ret_entry, struc
     }
     ret_entry->key = (struct fr_bytes){(const uint8_t *)text, key_size};
     if (is_binary_key(ret_entry->key) && !base64_decode(value, size, &size)) {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "-H '%.*s': the value is not base64", (int)key_size, text);
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "-H '%.*s': the value is not base64", (int)key_size,
+                            text);
     }
     ret_entry->value = (struct fr_bytes){(const uint8_t *)value, size};
     return FR_OK;
@@ -91,7 +92,8 @@ enum fr_code headers_add(struct headers *self, const char *text, struct fr_error
     return FR_OK;
 }
 
-enum fr_code headers_add_all(struct headers *self, const struct fr_option_list *texts, struct fr_error *reterr)
+enum fr_code headers_add_all(struct headers *self, const struct fr_option_list *texts,
+                             struct fr_error *reterr)
 {
     for (size_t i = 0; i < texts->count; i++) {
         enum fr_code code = headers_add(self, texts->items[i], reterr);

@@ -20,11 +20,23 @@ static struct {
 } given;
 
 static const struct fr_option options[] = {
-    {.name = "addr", .letter = 'a', .environment = "FRESHET_ADDR", .argument = "HOST:PORT",
-     .help = "ask this server only", .value = &given.addr},
-    {.name = "max-time", .type = FR_OPTION_DURATION, .default_value = "2", .argument = "SECONDS", .min = 1,
-     .help = "give up on a server after this long", .value = &given.max_time_us},
-    {.name = "json", .type = FR_OPTION_FLAG, .help = "one JSON array on standard output", .value = &given.json},
+    {.name = "addr",
+     .letter = 'a',
+     .environment = "FRESHET_ADDR",
+     .argument = "HOST:PORT",
+     .help = "ask this server only",
+     .value = &given.addr},
+    {.name = "max-time",
+     .type = FR_OPTION_DURATION,
+     .default_value = "2",
+     .argument = "SECONDS",
+     .min = 1,
+     .help = "give up on a server after this long",
+     .value = &given.max_time_us},
+    {.name = "json",
+     .type = FR_OPTION_FLAG,
+     .help = "one JSON array on standard output",
+     .value = &given.json},
 };
 
 static const struct usage usage = {
@@ -144,7 +156,8 @@ int command_health(int argc, char **argv)
         return EXIT_USAGE;
     }
     for (size_t i = 0; i < row_count; i++) {
-        rows[i].code = check_health(rows[i].address, service, given.max_time_us, &rows[i].check, &rows[i].error);
+        rows[i].code =
+            check_health(rows[i].address, service, given.max_time_us, &rows[i].check, &rows[i].error);
     }
     return print_rows(rows, row_count);
 }

@@ -9,9 +9,11 @@
 #include <string.h>
 
 #define READ_BYTES  ((size_t)64 << 10)
-#define LIMIT_BYTES ((size_t)64 << 20) /* JSON may be many times as long as the 4 MiB message it stands for */
+#define LIMIT_BYTES ((size_t)64 << 20) /* JSON may be many times as long as the 4 MiB message it stands for  \
+                                        */
 
-static enum fr_code read_stream(FILE *stream, const char *name, struct fr_buffer *out, struct fr_error *reterr)
+static enum fr_code read_stream(FILE *stream, const char *name, struct fr_buffer *out,
+                                struct fr_error *reterr)
 {
     size_t got;
     do {
@@ -45,7 +47,8 @@ enum fr_code input_read(const char *argument, struct fr_buffer *out, struct fr_e
     }
     FILE *stream = fopen(argument + 1, "re");
     if (stream == NULL) {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "cannot open '%s': %s", argument + 1, strerror(errno));
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "cannot open '%s': %s", argument + 1,
+                            strerror(errno));
     }
     enum fr_code code = read_stream(stream, argument + 1, out, reterr);
     fclose(stream);

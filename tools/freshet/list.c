@@ -15,7 +15,10 @@ static struct {
 } given;
 
 static const struct fr_option options[] = {
-    {.name = "json", .type = FR_OPTION_FLAG, .help = "one JSON array on standard output", .value = &given.json},
+    {.name = "json",
+     .type = FR_OPTION_FLAG,
+     .help = "one JSON array on standard output",
+     .value = &given.json},
 };
 
 static const struct usage usage = {
@@ -31,8 +34,8 @@ static void append_methods(struct fr_buffer *out, const struct fr_schema_service
 {
     for (size_t i = 0; i < service->method_count; i++) {
         const struct fr_schema_method *method = &service->methods[i];
-        fr_buffer_append_format(out, "%s{\"name\":\"%s\",\"request\":\"%s\",\"response\":\"%s\"}", i == 0 ? "" : ",",
-                                method->full_name, fr_message_type_name(method->request),
+        fr_buffer_append_format(out, "%s{\"name\":\"%s\",\"request\":\"%s\",\"response\":\"%s\"}",
+                                i == 0 ? "" : ",", method->full_name, fr_message_type_name(method->request),
                                 fr_message_type_name(method->response));
     }
 }
@@ -74,8 +77,9 @@ static int unknown_service(const struct fr_schema *schema, const char *name)
         near_offer(&near, name, fr_schema_service_at(schema, i)->name);
     }
     near_append(&near, &names);
-    int exit_code = report_usage("list", "unknown service '%s'%s%s", name, names.size > 0 ? "; did you mean " : "",
-                                 names.size > 0 ? fr_buffer_text(&names) : "");
+    int exit_code =
+        report_usage("list", "unknown service '%s'%s%s", name, names.size > 0 ? "; did you mean " : "",
+                     names.size > 0 ? fr_buffer_text(&names) : "");
     fr_buffer_fini(&names);
     return exit_code;
 }

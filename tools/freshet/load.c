@@ -2,12 +2,13 @@
 /*
  * load.c - closed-loop load on one method.
  *
- * A slot has one call under way at any time. An answer that comes later, on a library thread, starts the slot's next
- * call there. Where done runs inside fr_channel_start, the slot goes to the driver thread instead, so that no stack
- * grows and no library thread spins while the server is away; phase tells the two apart.
+ * A slot has one call under way at any time. An answer that comes later, on a library thread, starts the
+ * slot's next call there. Where done runs inside fr_channel_start, the slot goes to the driver thread
+ * instead, so that no stack grows and no library thread spins while the server is away; phase tells the two
+ * apart.
  *
- * Counters belong to the thread that counts. They are added up after the channels are freed, which waits for every
- * done, and after the driver has ended.
+ * Counters belong to the thread that counts. They are added up after the channels are freed, which waits for
+ * every done, and after the driver has ended.
  */
 #include "freshet/load.h"
 
@@ -58,7 +59,7 @@ struct load {
     int ended_fd;
     pthread_t driver;
     bool driving;
-    sem_t handed;                   /* posted after each change for the driver */
+    sem_t handed;                    /* posted after each change for the driver */
     _Atomic(struct slot *) to_drive; /* a stack that the driver takes as a whole */
     _Atomic(unsigned) shards_taken;
     _Atomic(bool) stopped, cancelling;
@@ -102,8 +103,8 @@ static void count_call(struct slot *slot, const struct fr_result *result)
         if (!atomic_load(&self->cancelling)) {
             count_error(self, result->code, result->message);
         }
-    } else if (fr_message_unpack(fr_message_type_descriptor(self->options.target->method->response), result->payload,
-                                 shard->arena, &answer, &error) != FR_OK) {
+    } else if (fr_message_unpack(fr_message_type_descriptor(self->options.target->method->response),
+                                 result->payload, shard->arena, &answer, &error) != FR_OK) {
         count_error(self, FR_INTERNAL, error.message);
     } else {
         fr_histogram_record(&shard->result.latency_us, time_us);
@@ -125,7 +126,8 @@ static enum fr_code encode(struct load *self, uint64_t n, struct fr_arena *arena
     return target_encode(self->options.target, fr_buffer_bytes(json), arena, request, reterr);
 }
 
-/* The bytes of call n in *ret_request. false: they could not be made, which is counted as the call's error. */
+/* The bytes of call n in *ret_request. false: they could not be made, which is counted as the call's error.
+ */
 static bool prepare(struct slot *slot, uint64_t n, struct fr_bytes *ret_request)
 {
     struct load *self = slot->load;
@@ -172,11 +174,13 @@ static bool take_ticket(struct load *self, uint64_t *ret_n)
            (self->options.count == 0 || *ret_n <= self->options.count);
 }
 
-/* Starts the slot's next call, unless there is nothing more to do. The slot may be elsewhere when it returns. */
+/* Starts the slot's next call, unless there is nothing more to do. The slot may be elsewhere when it returns.
+ */
 static void slot_step(struct slot *slot)
 {
     struct load *self = slot->load;
-    const struct fr_call_options options = {.timeout_us = self->options.timeout_us, .metadata = self->options.metadata};
+    const struct fr_call_options options = {.timeout_us = self->options.timeout_us,
+                                            .metadata = self->options.metadata};
     struct fr_bytes request;
     int starting = STARTING;
     uint64_t n;
@@ -192,7 +196,8 @@ static void slot_step(struct slot *slot)
     }
     atomic_store(&slot->phase, STARTING);
     slot->start_us = fr_clock_now_us();
-    fr_channel_start(slot->channel, self->options.target->method->full_name, request, &options, call_done, slot, NULL);
+    fr_channel_start(slot->channel, self->options.target->method->full_name, request, &options, call_done,
+                     slot, NULL);
     if (!atomic_compare_exchange_strong(&slot->phase, &starting, WAITING)) {
         hand_to_driver(slot);
     }
@@ -217,12 +222,13 @@ static void *drive(void *argument)
 }
 
 /* A server without health answers UNIMPLEMENTED; it is there all the same. */
-static enum fr_code connect_channel(struct fr_channel *channel, struct fr_arena *arena, struct fr_error *reterr)
+static enum fr_code connect_channel(struct fr_channel *channel, struct fr_arena *arena,
+                                    struct fr_error *reterr)
 {
     const struct fr_call_options options = {.timeout_us = CONNECT_US};
     struct fr_result result;
-    enum fr_code code = fr_channel_call(channel, "grpc.health.v1.Health/Check", (struct fr_bytes){0}, &options, arena,
-                                        &result);
+    enum fr_code code = fr_channel_call(channel, "grpc.health.v1.Health/Check", (struct fr_bytes){0},
+                                        &options, arena, &result);
     if (code != FR_UNAVAILABLE && code != FR_DEADLINE_EXCEEDED) {
         return FR_OK;
     }

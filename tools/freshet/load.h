@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * load.h - closed-loop load on one method: so many calls are always under way, each answer starts the next call.
+ * load.h - closed-loop load on one method: so many calls are always under way, each answer starts the next
+ * call.
  */
 #ifndef FRESHET_LOAD_H
 #define FRESHET_LOAD_H

@@ -42,8 +42,9 @@ static int unknown_command(const char *name)
     }
     struct fr_buffer names = {0};
     near_append(&near, &names);
-    int exit_code = report_usage("help", "unknown command '%s'%s%s", name, names.size > 0 ? "; did you mean " : "",
-                                 names.size > 0 ? fr_buffer_text(&names) : "");
+    int exit_code =
+        report_usage("help", "unknown command '%s'%s%s", name, names.size > 0 ? "; did you mean " : "",
+                     names.size > 0 ? fr_buffer_text(&names) : "");
     fr_buffer_fini(&names);
     return exit_code;
 }
@@ -56,7 +57,8 @@ static void print_help(FILE *out)
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
     }
-    fputs("\n'freshet COMMAND --help' tells more. Exit status: 0 done; 64 + gRPC's status code when a call failed;\n"
+    fputs("\n'freshet COMMAND --help' tells more. Exit status: 0 done; 64 + gRPC's status code when a call "
+          "failed;\n"
           "2 wrong usage; 1 anything else.\n",
           out);
 }

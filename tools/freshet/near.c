@@ -94,6 +94,10 @@ void near_offer(struct near *self, const char *typed, const char *name)
 void near_append(const struct near *self, struct fr_buffer *out)
 {
     for (unsigned i = 0; i < self->count; i++) {
-        fr_buffer_append_format(out, "%s'%s'", i == 0 ? "" : i + 1 == self->count ? " or " : ", ", self->names[i]);
+        fr_buffer_append_format(out, "%s'%s'",
+                                i == 0                 ? ""
+                                : i + 1 == self->count ? " or "
+                                                       : ", ",
+                                self->names[i]);
     }
 }

@@ -16,7 +16,8 @@ struct near {
     unsigned count;
 };
 
-/* How many letters to insert, drop, change or swap with their neighbour to get from left to right, case aside. */
+/* How many letters to insert, drop, change or swap with their neighbour to get from left to right, case
+ * aside. */
 unsigned near_distance(const char *left, const char *right);
 /* Keeps name if it is near enough to typed, and nearer than what it would push out. */
 void near_offer(struct near *self, const char *typed, const char *name);

@@ -122,7 +122,8 @@ static void print_whole_lines(struct process *self)
 {
     size_t start = 0;
     const uint8_t *end;
-    while (start < self->kept.size && (end = memchr(self->kept.data + start, '\n', self->kept.size - start)) != NULL) {
+    while (start < self->kept.size &&
+           (end = memchr(self->kept.data + start, '\n', self->kept.size - start)) != NULL) {
         print_line(self, self->kept.data + start, (size_t)(end - self->kept.data) - start);
         start = (size_t)(end - self->kept.data) + 1;
     }

@@ -13,12 +13,12 @@
 #include "base/buffer.h"
 
 struct process {
-    const char *label;   /* stands before each line of its output */
-    const char *program; /* what messages call it */
-    pid_t pid;           /* 0: not running */
-    int output;          /* read end of its standard output and error; -1: closed */
-    int status;          /* as waitpid gives it, once ended */
-    bool quiet;          /* keep the output, print it only if asked (process_print_kept) */
+    const char *label;     /* stands before each line of its output */
+    const char *program;   /* what messages call it */
+    pid_t pid;             /* 0: not running */
+    int output;            /* read end of its standard output and error; -1: closed */
+    int status;            /* as waitpid gives it, once ended */
+    bool quiet;            /* keep the output, print it only if asked (process_print_kept) */
     struct fr_buffer kept; /* an unfinished line, or the end of a quiet one's output */
 };
 
@@ -27,10 +27,9 @@ void process_init(struct process *self, const char *label, const char *program);
 void process_fini(struct process *self);
 
 /*
- * Runs argv[0] (searched in PATH unless it holds a '/') in a process group of its own with no input. It gets SIGTERM
- * when this thread ends, whatever ends it.
- *   FR_NOT_FOUND    there is no such program, or it cannot be run
- *   FR_UNAVAILABLE  no process, descriptor or memory for it
+ * Runs argv[0] (searched in PATH unless it holds a '/') in a process group of its own with no input. It gets
+ * SIGTERM when this thread ends, whatever ends it. FR_NOT_FOUND    there is no such program, or it cannot be
+ * run FR_UNAVAILABLE  no process, descriptor or memory for it
  */
 FR_MUST_CHECK enum fr_code process_start(struct process *self, char *const argv[], struct fr_error *reterr);
 

@@ -38,9 +38,8 @@ enum fr_code redis_start(struct process *self, unsigned port, const char *folder
 {
     char port_text[8];
     snprintf(port_text, sizeof port_text, "%u", port);
-    const char *const argv[] = {"redis-server", "--port",   port_text,    "--bind", "127.0.0.1",
-                                "--save",       "",         "--appendonly", "no",   "--dir",
-                                folder,         "--loglevel", "warning",  NULL};
+    const char *const argv[] = {"redis-server", "--port", port_text, "--bind", "127.0.0.1",  "--save",  "",
+                                "--appendonly", "no",     "--dir",   folder,   "--loglevel", "warning", NULL};
     return process_start(self, (char *const *)argv, reterr);
 }
 

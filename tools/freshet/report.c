@@ -42,7 +42,8 @@ int report_usage(const char *command, const char *format, ...)
     print_line("freshet", format, arguments);
     va_end(arguments);
     if (command != NULL) {
-        fprintf(stderr, "'freshet %s%s' shows the usage\n", command, strcmp(command, "help") == 0 ? "" : " --help");
+        fprintf(stderr, "'freshet %s%s' shows the usage\n", command,
+                strcmp(command, "help") == 0 ? "" : " --help");
     }
     return EXIT_USAGE;
 }

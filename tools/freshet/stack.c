@@ -86,7 +86,8 @@ static struct process *broken_process(struct stack *self)
 
 enum stack_event stack_wait(struct stack *self, int timeout_ms, struct fr_error *reterr)
 {
-    uint64_t end_us = timeout_ms < 0 ? UINT64_MAX : fr_clock_now_us() + (uint64_t)timeout_ms * FR_MILLISECOND_US;
+    uint64_t end_us =
+        timeout_ms < 0 ? UINT64_MAX : fr_clock_now_us() + (uint64_t)timeout_ms * FR_MILLISECOND_US;
     for (;;) {
         uint64_t now_us = fr_clock_now_us();
         uint64_t left_us = now_us < end_us ? end_us - now_us : 0;
@@ -155,7 +156,8 @@ static enum fr_code start_private_redis(struct stack *self, struct fr_error *ret
         }
     }
     if (code == FR_NOT_FOUND) {
-        return fr_error_set(reterr, code, "redis-server is not installed; install it or name one with --redis URL");
+        return fr_error_set(reterr, code,
+                            "redis-server is not installed; install it or name one with --redis URL");
     }
     return code;
 }
@@ -341,7 +343,8 @@ static enum fr_code start_all(struct stack *self, struct fr_error *reterr)
     return code;
 }
 
-enum fr_code stack_start(const struct stack_options *options, struct stack **ret_stack, struct fr_error *reterr)
+enum fr_code stack_start(const struct stack_options *options, struct stack **ret_stack,
+                         struct fr_error *reterr)
 {
     struct stack *self = calloc(1, sizeof *self);
     if (self == NULL) {

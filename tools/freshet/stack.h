@@ -2,8 +2,8 @@
 /*
  * stack.h - Redis and the three services as child processes of this one.
  *
- * One thread only. One stack in a process: it takes over SIGINT, SIGTERM, SIGHUP and SIGCHLD, and sets FRESHET_REDIS
- * for its children, so that no password shows in an argument list.
+ * One thread only. One stack in a process: it takes over SIGINT, SIGTERM, SIGHUP and SIGCHLD, and sets
+ * FRESHET_REDIS for its children, so that no password shows in an argument list.
  */
 #ifndef FRESHET_STACK_H
 #define FRESHET_STACK_H
@@ -16,10 +16,10 @@
 
 /* All borrowed until stack_free. */
 struct stack_options {
-    uint64_t port_base;    /* services listen on port_base + 1, + 2 and + 3; 0: on free ports */
-    const char *redis;     /* URL; NULL: start a private one */
-    const char *db;        /* as database_init takes it */
-    bool temporary_db;     /* instead of db: a new file that goes with the stack */
+    uint64_t port_base; /* services listen on port_base + 1, + 2 and + 3; 0: on free ports */
+    const char *redis;  /* URL; NULL: start a private one */
+    const char *db;     /* as database_init takes it */
+    bool temporary_db;  /* instead of db: a new file that goes with the stack */
     uint64_t seed_users;
     bool log_requests;
     const char *namespace; /* NULL: the services' own default */
@@ -42,7 +42,8 @@ struct stack;
 FR_MUST_CHECK enum fr_code stack_start(const struct stack_options *options, struct stack **ret_stack,
                                        struct fr_error *reterr);
 
-/* Stops api, update, data and Redis in this order, each within 10 s, and removes temporary files. NULL is fine. */
+/* Stops api, update, data and Redis in this order, each within 10 s, and removes temporary files. NULL is
+ * fine. */
 void stack_free(struct stack *self);
 
 /* Passes the children's output on until something happens or timeout_ms is over (-1: never). */

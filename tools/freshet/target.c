@@ -57,7 +57,8 @@ static int complain(const struct fr_schema *schema, const char *command, const c
     int exit_code;
     const char *hint = fr_buffer_text(&text);
     if (!has_address && typed_service(schema, typed) == NULL) {
-        exit_code = report_usage(command, "no service is known that has '%s'%s", typed, hint == NULL ? "" : hint);
+        exit_code =
+            report_usage(command, "no service is known that has '%s'%s", typed, hint == NULL ? "" : hint);
     } else {
         fr_error_set(&error, FR_UNIMPLEMENTED, "unknown method '%s'%s", typed, hint == NULL ? "" : hint);
         exit_code = report_status(FR_UNIMPLEMENTED, error.message);

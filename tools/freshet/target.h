@@ -19,15 +19,18 @@ struct target {
 
 /*
  * Resolves "service/method" or "service.method", and the address (NULL: the default of the service).
- * Returns 0, or the exit code when it has complained: EXIT_USAGE for a bad address, or an unknown service without an
- * address; EXIT_RPC + UNIMPLEMENTED for an unknown method. target_fini in either case. command names the help.
+ * Returns 0, or the exit code when it has complained: EXIT_USAGE for a bad address, or an unknown service
+ * without an address; EXIT_RPC + UNIMPLEMENTED for an unknown method. target_fini in either case. command
+ * names the help.
  */
 int target_init(struct target *self, const char *command, const char *method, const char *address);
 void target_fini(struct target *self);
 
-/* Appends the serialized request for JSON text. FR_INVALID_ARGUMENT: the text does not fit the request's type. */
-FR_MUST_CHECK enum fr_code target_encode(const struct target *self, struct fr_bytes json, struct fr_arena *arena,
-                                         struct fr_buffer *out, struct fr_error *reterr);
+/* Appends the serialized request for JSON text. FR_INVALID_ARGUMENT: the text does not fit the request's
+ * type. */
+FR_MUST_CHECK enum fr_code target_encode(const struct target *self, struct fr_bytes json,
+                                         struct fr_arena *arena, struct fr_buffer *out,
+                                         struct fr_error *reterr);
 
 /* The schema of Freshet's own protos, owned; NULL after a complaint. */
 struct fr_schema *target_schema(void);

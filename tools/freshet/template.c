@@ -57,12 +57,14 @@ enum fr_code template_parse(struct template *ret_template, const char *text, str
     while ((open = strstr(text, "{{")) != NULL) {
         const char *end = NULL;
         if (parsed.count == TEMPLATE_PLACES) {
-            return fr_error_set(reterr, FR_INVALID_ARGUMENT, "at most %d places {{…}} in a request", TEMPLATE_PLACES);
+            return fr_error_set(reterr, FR_INVALID_ARGUMENT, "at most %d places {{…}} in a request",
+                                TEMPLATE_PLACES);
         }
         struct template_place *place = &parsed.places[parsed.count++];
         place->before = (struct fr_bytes){(const uint8_t *)text, (size_t)(open - text)};
         if (!read_place(open + 2, place, &end) || strncmp(end, "}}", 2) != 0) {
-            return fr_error_set(reterr, FR_INVALID_ARGUMENT, "'%.24s': expected {{n}} or {{rand LOW HIGH}}", open);
+            return fr_error_set(reterr, FR_INVALID_ARGUMENT, "'%.24s': expected {{n}} or {{rand LOW HIGH}}",
+                                open);
         }
         text = end + 2;
     }

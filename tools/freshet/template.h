@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * template.h - request texts with places to fill in: {{n}} counts up, {{rand A B}} draws a whole number. Pure.
+ * template.h - request texts with places to fill in: {{n}} counts up, {{rand A B}} draws a whole number.
+ * Pure.
  */
 #ifndef FRESHET_TEMPLATE_H
 #define FRESHET_TEMPLATE_H
@@ -20,7 +21,8 @@ struct template_place {
 };
 
 /* Borrows the text it was parsed from. Immutable, so threads may share it. */
-struct template {
+struct template
+{
     struct template_place places[TEMPLATE_PLACES];
     size_t count;
     struct fr_bytes rest;
@@ -29,7 +31,8 @@ struct template {
 /*
  *   FR_INVALID_ARGUMENT  an unknown or unfinished {{…}}, A above B, or too many of them
  */
-FR_MUST_CHECK enum fr_code template_parse(struct template *ret_template, const char *text, struct fr_error *reterr);
+FR_MUST_CHECK enum fr_code template_parse(struct template *ret_template, const char *text,
+                                          struct fr_error *reterr);
 /* Nothing to fill in: every expansion is the same. */
 bool template_is_constant(const struct template *self);
 /* Appends the text for number n. Thread-safe. */

@@ -23,36 +23,64 @@ static struct {
 #define PORT_BASE_HELP "listen on N+1 (api), N+2 (data) and N+3 (update); 0: on free ports"
 
 /* What up and demo share; their defaults for the port base and the database differ. */
-#define SHARED_OPTIONS                                                                                               \
-    {.name = "redis", .environment = "FRESHET_REDIS", .argument = "URL",                                             \
-     .help = "use this Redis instead of a private one", .value = &given.stack.redis},                                \
-    {.name = "seed-users", .type = FR_OPTION_NUMBER, .default_value = "1000", .argument = "N",                       \
-     .max = 100000000, .help = "make sure that user-1 to user-N exist", .value = &given.stack.seed_users},           \
-    {.name = "json", .type = FR_OPTION_FLAG, .help = "one JSON object on standard output", .value = &given.json}
+#define SHARED_OPTIONS                                                                                       \
+    {.name = "redis",                                                                                        \
+     .environment = "FRESHET_REDIS",                                                                         \
+     .argument = "URL",                                                                                      \
+     .help = "use this Redis instead of a private one",                                                      \
+     .value = &given.stack.redis},                                                                           \
+        {.name = "seed-users",                                                                               \
+         .type = FR_OPTION_NUMBER,                                                                           \
+         .default_value = "1000",                                                                            \
+         .argument = "N",                                                                                    \
+         .max = 100000000,                                                                                   \
+         .help = "make sure that user-1 to user-N exist",                                                    \
+         .value = &given.stack.seed_users},                                                                  \
+    {                                                                                                        \
+        .name = "json", .type = FR_OPTION_FLAG, .help = "one JSON object on standard output",                \
+        .value = &given.json                                                                                 \
+    }
 
 static const struct fr_option up_options[] = {
-    {.name = "port-base", .type = FR_OPTION_NUMBER, .default_value = "7000", .argument = "N", .max = 65532,
-     .help = PORT_BASE_HELP, .value = &given.stack.port_base},
-    {.name = "db", .argument = "URL", .help = "sqlite:PATH [freshet/freshet.db in $XDG_STATE_HOME or ~/.local/state]",
+    {.name = "port-base",
+     .type = FR_OPTION_NUMBER,
+     .default_value = "7000",
+     .argument = "N",
+     .max = 65532,
+     .help = PORT_BASE_HELP,
+     .value = &given.stack.port_base},
+    {.name = "db",
+     .argument = "URL",
+     .help = "sqlite:PATH [freshet/freshet.db in $XDG_STATE_HOME or ~/.local/state]",
      .value = &given.stack.db},
     SHARED_OPTIONS,
-    {.name = "log-requests", .type = FR_OPTION_FLAG, .help = "a log line for each request; SIGUSR1 toggles it",
+    {.name = "log-requests",
+     .type = FR_OPTION_FLAG,
+     .help = "a log line for each request; SIGUSR1 toggles it",
      .value = &given.stack.log_requests},
 };
 
 static const struct fr_option demo_options[] = {
-    {.name = "port-base", .type = FR_OPTION_NUMBER, .default_value = "0", .argument = "N", .max = 65532,
-     .help = PORT_BASE_HELP, .value = &given.stack.port_base},
+    {.name = "port-base",
+     .type = FR_OPTION_NUMBER,
+     .default_value = "0",
+     .argument = "N",
+     .max = 65532,
+     .help = PORT_BASE_HELP,
+     .value = &given.stack.port_base},
     {.name = "db", .argument = "URL", .help = "sqlite:PATH [a temporary database]", .value = &given.stack.db},
     SHARED_OPTIONS,
-    {.name = "stay", .type = FR_OPTION_FLAG, .help = "keep everything running after the walk-through, until Ctrl-C",
+    {.name = "stay",
+     .type = FR_OPTION_FLAG,
+     .help = "keep everything running after the walk-through, until Ctrl-C",
      .value = &given.stay},
 };
 
 static const struct usage up_usage = {
     .command = "up",
     .arguments = "[OPTION]…",
-    .text = "Starts a private redis-server without persistence and the three services, waits until all are healthy\n"
+    .text = "Starts a private redis-server without persistence and the three services, waits until all are "
+            "healthy\n"
             "and says where they are. Ctrl-C stops them all.\n",
     .options = up_options,
     .option_count = sizeof up_options / sizeof up_options[0],
@@ -61,7 +89,8 @@ static const struct usage up_usage = {
 static const struct usage demo_usage = {
     .command = "demo",
     .arguments = "[OPTION]…",
-    .text = "Does what 'up' does, then shows a miss, a hit, an update and the fresh value, each with its time and\n"
+    .text = "Does what 'up' does, then shows a miss, a hit, an update and the fresh value, each with its "
+            "time and\n"
             "source. Exit status 0 only if every step was right.\n",
     .options = demo_options,
     .option_count = sizeof demo_options / sizeof demo_options[0],
@@ -74,11 +103,13 @@ static void print_commands(const struct stack *stack)
     if (strcmp(api, address_roles[0].address) != 0) {
         snprintf(addr, sizeof addr, "--addr %s ", api + strlen("tcp://"));
     }
-    printf("\nTry in another terminal:\n"
-           "  freshet call -v %susers.v1.Users/GetUser '{\"id\":\"user-123\"}'\n"
-           "  freshet call %susers.v1.Users/UpdatePreference '{\"id\":\"user-123\",\"preference\":\"blue\"}'\n"
-           "  freshet bench rpc %susers.v1.Users/GetUser '{\"id\":\"user-{{rand 1 %" PRIu64 "}}\"}' --concurrency 64\n",
-           addr, addr, addr, given.stack.seed_users == 0 ? 1 : given.stack.seed_users);
+    printf(
+        "\nTry in another terminal:\n"
+        "  freshet call -v %susers.v1.Users/GetUser '{\"id\":\"user-123\"}'\n"
+        "  freshet call %susers.v1.Users/UpdatePreference '{\"id\":\"user-123\",\"preference\":\"blue\"}'\n"
+        "  freshet bench rpc %susers.v1.Users/GetUser '{\"id\":\"user-{{rand 1 %" PRIu64
+        "}}\"}' --concurrency 64\n",
+        addr, addr, addr, given.stack.seed_users == 0 ? 1 : given.stack.seed_users);
 }
 
 static void print_places(const struct stack *stack)
@@ -87,7 +118,8 @@ static void print_places(const struct stack *stack)
     for (unsigned i = 0; i < ADDRESS_ROLES; i++) {
         printf("  %-7s %-26s %s\n", address_roles[i].name, stack_address(stack, i), address_roles[i].service);
     }
-    printf("  %-7s %-26s %s\n", "redis", stack_redis(stack), stack_redis_is_private(stack) ? "private, not kept" : "");
+    printf("  %-7s %-26s %s\n", "redis", stack_redis(stack),
+           stack_redis_is_private(stack) ? "private, not kept" : "");
     printf("  %-7s %s\n", "db", stack_db(stack));
     print_commands(stack);
 }

@@ -35,7 +35,8 @@ bool usage_parse(const struct usage *self, int argc, char **argv, int *ret_count
         return false;
     }
     if (*ret_count < self->min) {
-        *ret_exit = report_usage(self->command, "an argument is missing: freshet %s %s", self->command, self->arguments);
+        *ret_exit = report_usage(self->command, "an argument is missing: freshet %s %s", self->command,
+                                 self->arguments);
         return false;
     }
     if (*ret_count > self->max) {

@@ -19,7 +19,8 @@ struct usage {
 };
 
 /*
- * true: run; argv[1…*ret_count] are the arguments. false: help or a complaint has been printed, return *ret_exit.
+ * true: run; argv[1…*ret_count] are the arguments. false: help or a complaint has been printed, return
+ * *ret_exit.
  */
 bool usage_parse(const struct usage *self, int argc, char **argv, int *ret_count, int *ret_exit);
 

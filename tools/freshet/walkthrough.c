@@ -14,12 +14,12 @@
 #include "rpc/channel.h"
 #include "users/v1/users.pb-c.h"
 
-#define USER_ID       "user-123"
-#define CALL_US       (5 * FR_SECOND_US)
-#define DRAIN_MS      40 /* how long a service's line about a step may take to come through its pipe */
-#define ARENA_BYTES   4096
-#define SOURCE_BYTES  16
-#define TEXT_BYTES    128
+#define USER_ID      "user-123"
+#define CALL_US      (5 * FR_SECOND_US)
+#define DRAIN_MS     40 /* how long a service's line about a step may take to come through its pipe */
+#define ARENA_BYTES  4096
+#define SOURCE_BYTES 16
+#define TEXT_BYTES   128
 
 /* What a step came to. */
 struct step {
@@ -58,8 +58,8 @@ static void read_result(struct walk *self, struct step *step, const struct fr_re
         fr_error_set(&step->error, result->code, "%s: %s", fr_code_name(result->code), result->message);
         return;
     }
-    if (fr_message_unpack(&users__v1__user__descriptor, result->payload, self->arena, &message, &step->error) !=
-        FR_OK) {
+    if (fr_message_unpack(&users__v1__user__descriptor, result->payload, self->arena, &message,
+                          &step->error) != FR_OK) {
         return;
     }
     const Users__V1__User *user = (const Users__V1__User *)message;
@@ -117,8 +117,8 @@ static void append_json(struct walk *self, const struct step *step)
     struct fr_buffer *out = &self->steps;
     fr_buffer_append_format(out, "%s{\"step\":%u,\"what\":", self->number == 1 ? "" : ",", self->number);
     report_json_text(out, step->what);
-    fr_buffer_append_format(out, ",\"time_us\":%" PRIu64 ",\"version\":%" PRIu64 ",\"source\":", step->time_us,
-                            step->version);
+    fr_buffer_append_format(
+        out, ",\"time_us\":%" PRIu64 ",\"version\":%" PRIu64 ",\"source\":", step->time_us, step->version);
     report_json_text(out, step->source);
     fr_buffer_append_text(out, ",\"preference\":");
     report_json_text(out, step->preference);
@@ -132,13 +132,15 @@ static void print_step(const struct walk *self, const struct step *step)
     bool coloured = report_coloured(stdout);
     struct fr_buffer line = {0};
     report_time(&line, step->time_us);
-    printf("\n%s%u. %s%s\n   ", coloured ? "\033[1m" : "", self->number, step->what, coloured ? "\033[0m" : "");
-    printf("%s  %-9s  ", step->right ? (coloured ? "\033[32mright\033[0m" : "right")
-                                     : (coloured ? "\033[31mWRONG\033[0m" : "WRONG"),
+    printf("\n%s%u. %s%s\n   ", coloured ? "\033[1m" : "", self->number, step->what,
+           coloured ? "\033[0m" : "");
+    printf("%s  %-9s  ",
+           step->right ? (coloured ? "\033[32mright\033[0m" : "right")
+                       : (coloured ? "\033[31mWRONG\033[0m" : "WRONG"),
            fr_buffer_text(&line));
     if (step->right) {
-        printf("%s%-8s preference=%s version=%" PRIu64 "\n", step->source[0] == '\0' ? "" : "x-cache=", step->source,
-               step->preference, step->version);
+        printf("%s%-8s preference=%s version=%" PRIu64 "\n",
+               step->source[0] == '\0' ? "" : "x-cache=", step->source, step->preference, step->version);
     } else {
         report_plain(stdout, fr_bytes_of(step->error.message));
         putchar('\n');
@@ -208,8 +210,10 @@ static enum fr_code walk(struct walk *self, bool cold, struct fr_error *reterr)
     struct step miss = {.what = cold ? "GetUser " USER_ID ": not cached yet, a miss" : "GetUser " USER_ID,
                         .expected = cold ? FROM_ORIGIN : FROM_ANYWHERE};
     struct step hit = {.what = "GetUser " USER_ID ": now a hit", .expected = FROM_CACHE};
-    struct step fresh = {.what = "GetUser " USER_ID ": a miss again, with the fresh value", .expected = FROM_ORIGIN};
-    struct step hit_again = {.what = "GetUser " USER_ID ": a hit with the fresh value", .expected = FROM_CACHE};
+    struct step fresh = {.what = "GetUser " USER_ID ": a miss again, with the fresh value",
+                         .expected = FROM_ORIGIN};
+    struct step hit_again = {.what = "GetUser " USER_ID ": a hit with the fresh value",
+                             .expected = FROM_CACHE};
     enum fr_code code = get_user(self, &miss, reterr);
     if (code == FR_OK) {
         code = get_user(self, &hit, reterr);
@@ -230,13 +234,15 @@ enum fr_code walkthrough_run(struct stack *stack, bool cold, bool json, struct f
 {
     struct walk self = {.stack = stack, .json = json, .all_right = true};
     self.arena = fr_arena_new(ARENA_BYTES);
-    enum fr_code code = self.arena == NULL ? fr_error_no_memory(reterr)
-                                           : fr_channel_new(stack_address(stack, 0), NULL, &self.channel, reterr);
+    enum fr_code code = self.arena == NULL
+                            ? fr_error_no_memory(reterr)
+                            : fr_channel_new(stack_address(stack, 0), NULL, &self.channel, reterr);
     if (code == FR_OK) {
         code = walk(&self, cold, reterr);
     }
     if (code == FR_OK && json) {
-        printf("{\"steps\":[%s],\"right\":%s}\n", fr_buffer_text(&self.steps), self.all_right ? "true" : "false");
+        printf("{\"steps\":[%s],\"right\":%s}\n", fr_buffer_text(&self.steps),
+               self.all_right ? "true" : "false");
         fflush(stdout);
     }
     if (code == FR_OK && !self.all_right) {

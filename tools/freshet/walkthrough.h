@@ -17,6 +17,7 @@
  *   FR_CANCELLED          a signal asked to stop
  *   otherwise             a service ended, or the walk could not begin
  */
-FR_MUST_CHECK enum fr_code walkthrough_run(struct stack *stack, bool cold, bool json, struct fr_error *reterr);
+FR_MUST_CHECK enum fr_code walkthrough_run(struct stack *stack, bool cold, bool json,
+                                           struct fr_error *reterr);
 
 #endif

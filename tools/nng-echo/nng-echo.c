@@ -2,8 +2,8 @@
 /*
  * nng-echo.c - a raw nng REQ/REP echo server and its closed-loop load: what the transport alone can do.
  *
- * The receive of a REQ context is posted only from its send's completion: cancelling a receive whose send is pending
- * crashes nng 1.5.2 (nng issue 1702).
+ * The receive of a REQ context is posted only from its send's completion: cancelling a receive whose send is
+ * pending crashes nng 1.5.2 (nng issue 1702).
  */
 #include <inttypes.h>
 #include <nng/nng.h>
@@ -31,12 +31,31 @@ static struct {
 } given;
 
 static const struct fr_option options[] = {
-    {.name = "concurrency", .letter = 'c', .type = FR_OPTION_NUMBER, .default_value = "1", .argument = "N", .min = 1,
-     .max = 4096, .help = "load: requests under way", .value = &given.concurrency},
-    {.name = "duration", .letter = 'd', .type = FR_OPTION_DURATION, .default_value = "5", .argument = "SECONDS",
-     .min = 1000, .help = "load: how long", .value = &given.duration_us},
-    {.name = "size", .letter = 's', .type = FR_OPTION_NUMBER, .default_value = "64", .argument = "BYTES", .max = 1 << 20,
-     .help = "load: size of a request", .value = &given.size_bytes},
+    {.name = "concurrency",
+     .letter = 'c',
+     .type = FR_OPTION_NUMBER,
+     .default_value = "1",
+     .argument = "N",
+     .min = 1,
+     .max = 4096,
+     .help = "load: requests under way",
+     .value = &given.concurrency},
+    {.name = "duration",
+     .letter = 'd',
+     .type = FR_OPTION_DURATION,
+     .default_value = "5",
+     .argument = "SECONDS",
+     .min = 1000,
+     .help = "load: how long",
+     .value = &given.duration_us},
+    {.name = "size",
+     .letter = 's',
+     .type = FR_OPTION_NUMBER,
+     .default_value = "64",
+     .argument = "BYTES",
+     .max = 1 << 20,
+     .help = "load: size of a request",
+     .value = &given.size_bytes},
 };
 
 #define OPTION_COUNT (sizeof options / sizeof options[0])
@@ -193,8 +212,8 @@ static void report(struct lane *lanes, double seconds, uint64_t *ret_errors)
         free(lanes[i].latency_us);
     }
     printf("%.0f calls/s, p50 %" PRIu64 " us, p99 %" PRIu64 " us, %" PRIu64 " calls, %" PRIu64 " errors\n",
-           (double)total.count / seconds, fr_histogram_quantile(&total, 0.5), fr_histogram_quantile(&total, 0.99),
-           total.count, *ret_errors);
+           (double)total.count / seconds, fr_histogram_quantile(&total, 0.5),
+           fr_histogram_quantile(&total, 0.99), total.count, *ret_errors);
 }
 
 static int load(const char *address)
@@ -250,7 +269,8 @@ int main(int argc, char **argv)
     }
     struct fr_buffer rows = {0};
     fr_options_help(options, OPTION_COUNT, &rows);
-    fprintf(help ? stdout : stderr, "usage: nng-echo serve ADDRESS\n       nng-echo load ADDRESS [OPTION]…\n\n%s",
+    fprintf(help ? stdout : stderr,
+            "usage: nng-echo serve ADDRESS\n       nng-echo load ADDRESS [OPTION]…\n\n%s",
             fr_buffer_text(&rows));
     fr_buffer_fini(&rows);
     return help ? EXIT_SUCCESS : EXIT_USAGE;
