@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""test_cli.py - the command "freshet" as scripts use it: what it prints and its exit codes."""
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+
+from freshet_testing import BIN, PR_SET_CHILD_SUBREAPER, SLOWNESS, System, TestCase, main, prctl, run_freshet, wait_until
+
+GET = "users.v1.Users/GetUser"
+ALICE = '{"id":"user-123"}'
+
+
+class Against(TestCase):
+    """Commands against running services."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.system = System()
+        cls.addClassCleanup(cls.system.stop)
+        cls.system.start()
+
+    def call(self, *arguments, name="api", **options):
+        return run_freshet("call", "--addr", self.system.address(name), *arguments, **options)
+
+    def ok(self, done):
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        return done.stdout
+
+    def test_jq_reads_the_answer(self):
+        answer = self.ok(self.call(GET, ALICE))
+        done = subprocess.run(["jq", "-r", ".name"], input=answer, text=True, capture_output=True, check=True)
+        self.assertEqual(done.stdout, "Alice\n")
+
+    def test_the_address_may_stand_in_the_environment(self):
+        done = run_freshet("call", GET, ALICE, environment={"FRESHET_ADDR": self.system.address()})
+        self.assertEqual(json.loads(self.ok(done))["id"], "user-123")
+
+    def test_requests_from_a_file_and_from_standard_input(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            file.write(ALICE)
+            file.flush()
+            self.assertEqual(json.loads(self.ok(self.call(GET, "@" + file.name)))["name"], "Alice")
+        self.assertEqual(json.loads(self.ok(self.call(GET, "@-", stdin=ALICE)))["name"], "Alice")
+
+    def test_verbose_shows_metadata_beside_the_answer(self):
+        done = self.call("-v", GET, ALICE)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(json.loads(done.stdout)["name"], "Alice")
+        self.assertIn("x-cache", done.stderr)
+
+    def test_exit_codes(self):
+        for expected, arguments in ((69, (GET, '{"id":"nobody"}')), (67, (GET, '{"id":""}')), (67, (GET,)),
+                                    (76, ("users.v1.UserData/GetUser", ALICE)),
+                                    (68, ("--max-time", "0.000001", GET, ALICE)),
+                                    (2, (GET, '{"id":')), (2, (GET, '{"no_such":1}')), (2, ("--no-such-option", GET)), (2, ())):
+            with self.subTest(arguments=arguments):
+                done = self.call(*arguments)
+                self.assertEqual(done.returncode, expected, done.stderr)
+                self.assertEqual(done.stdout, "")
+                self.assertNotEqual(done.stderr, "")
+
+    def test_an_unknown_method_exits_with_76(self):
+        self.assertEqual(self.call("users.v1.Users/NoSuch", "{}").returncode, 76)
+
+    def test_a_stopped_server_exits_with_78_promptly(self):
+        began = time.monotonic()
+        done = run_freshet("call", "--addr", "tcp://127.0.0.1:1", GET, ALICE)
+        self.assertEqual(done.returncode, 78, done.stderr)
+        self.assertLess(time.monotonic() - began, 2 * SLOWNESS)
+
+    def test_writes(self):
+        answer = self.ok(self.call("users.v1.UserUpdates/UpdatePreference", '{"id":"user-456","preference":"dark"}',
+                                   name="update"))
+        self.assertEqual(json.loads(answer)["preference"], "dark")
+
+    def test_list(self):
+        services = self.ok(run_freshet("list")).split()
+        self.assertLessEqual({"users.v1.Users", "users.v1.UserData", "users.v1.UserUpdates", "grpc.health.v1.Health"},
+                             set(services))
+        self.assertIn("GetUser", self.ok(run_freshet("list", "users.v1.Users")))
+        self.assertNotEqual(run_freshet("list", "no.such.Service").returncode, 0)
+
+    def test_describe(self):
+        self.assertIn("rpc GetUser", self.ok(run_freshet("describe", "users.v1.Users")))
+        self.assertIn("preference = 4", self.ok(run_freshet("describe", "users.v1.User")))
+        self.assertNotEqual(run_freshet("describe", "no.such.Symbol").returncode, 0)
+
+    def test_health(self):
+        done = run_freshet("health", "--addr", self.system.address())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("SERVING", done.stdout)
+        self.assertNotEqual(run_freshet("health", "--addr", "tcp://127.0.0.1:1").returncode, 0)
+
+    def test_bench_writes_its_figures(self):
+        with tempfile.NamedTemporaryFile("r", suffix=".json") as file:
+            done = run_freshet("bench", "rpc", GET, ALICE, "--addr", self.system.address(), "--concurrency", "8",
+                               "--count", "2000", "--json", file.name, seconds=120)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            figures = json.load(file)
+        for key in ("calls_per_s", "p50_us", "p90_us", "p99_us", "p999_us", "max_us"):
+            self.assertGreater(figures[key], 0, key)
+        self.assertLessEqual(figures["p50_us"], figures["p99_us"])
+        self.assertLessEqual(figures["p99_us"], figures["max_us"])
+        self.assertEqual(sum(figures["errors"].values()), 0)
+
+
+class Demo(TestCase):
+    """What a command starts ends with it. Orphans would become children of this process, and be seen."""
+
+    @classmethod
+    def setUpClass(cls):
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
+        cls.addClassCleanup(prctl, PR_SET_CHILD_SUBREAPER, 0)
+
+    def tearDown(self):
+        wait_until(lambda: not self.children(), 5, "no process is left behind")
+
+    @staticmethod
+    def children():
+        """The children that still run; those that have ended are reaped."""
+        living = []
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+            for pid in map(int, file.read().split()):
+                if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                    living.append(pid)
+        return living
+
+    def test_demo_shows_each_step(self):
+        done = run_freshet("demo", seconds=60)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(self.children(), [])
+        for word in ("miss", "hit", "update", "invalidat"):
+            self.assertIn(word, done.stdout.lower())
+
+    def start_up(self):
+        folder = tempfile.TemporaryDirectory(prefix="freshet-test-")
+        self.addCleanup(folder.cleanup)
+        up = subprocess.Popen([os.path.join(BIN, "freshet"), "up", "--port-base", "0", "--json", "--db",
+                               "sqlite:" + os.path.join(folder.name, "freshet.db")], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(up.stdout.close)
+        where = json.loads(up.stdout.readline())
+        done = run_freshet("call", "--addr", where["api"], GET, ALICE)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return up
+
+    def test_ctrl_c_stops_everything(self):
+        up = self.start_up()
+        up.send_signal(signal.SIGINT)
+        self.assertEqual(up.wait(20 * SLOWNESS), 0)
+        self.assertEqual(self.children(), [])
+
+    def test_nothing_survives_a_killed_up(self):
+        up = self.start_up()
+        up.kill()
+        up.wait()
+
+
+if __name__ == "__main__":
+    main()
