@@ -8,9 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define READ_BYTES  ((size_t)64 << 10)
-#define LIMIT_BYTES ((size_t)64 << 20) /* JSON may be many times as long as the 4 MiB message it stands for  \
-                                        */
+#define READ_BYTES ((size_t)64 << 10)
+#define LIMIT_BYTES                                                                                          \
+    ((size_t)64 << 20) /* JSON may be many times as long as the 4 MiB message it stands for                  \
+                        */
 
 static enum fr_code read_stream(FILE *stream, const char *name, struct fr_buffer *out,
                                 struct fr_error *reterr)

@@ -28,6 +28,7 @@
 #define STOP_US        (10 * FR_SECOND_US)
 #define CHECK_US       FR_SECOND_US
 #define POLL_MS        10
+#define PARENT_ENDED   SIGUSR2
 #define REDIS_ATTEMPTS 3 /* another program may take the free port first */
 #define REDIS          ADDRESS_ROLES
 #define PROCESSES      (ADDRESS_ROLES + 1)
@@ -43,6 +44,7 @@ struct stack {
     struct fr_buffer redis_shown;
     unsigned redis_port; /* of the private one */
     int signals;         /* signalfd */
+    pid_t parent;
 };
 
 /* ---- waiting ---- */
@@ -52,7 +54,12 @@ static bool stop_asked(const struct stack *self)
     struct signalfd_siginfo info;
     bool stop = false;
     while (read(self->signals, &info, sizeof info) == (ssize_t)sizeof info) {
-        stop = stop || info.ssi_signo != SIGCHLD;
+        if (info.ssi_signo == PARENT_ENDED) {
+            /* Linux tells of the thread that started us; only the end of the whole process counts. */
+            stop = stop || getppid() != self->parent;
+        } else {
+            stop = stop || info.ssi_signo != SIGCHLD;
+        }
     }
     return stop;
 }
@@ -250,7 +257,7 @@ static void add_service_arguments(const struct stack *self, unsigned role, struc
     } else {
         add_argument(to, "--db=%s", self->database.url);
     }
-    if (role == DATA) {
+    if (role == DATA && options->seed_users > 0) {
         add_argument(to, "--seed-users=%" PRIu64, options->seed_users);
     }
 }
@@ -299,19 +306,20 @@ static enum fr_code start_service(struct stack *self, unsigned role, struct fr_e
 static enum fr_code take_signals(struct stack *self, struct fr_error *reterr)
 {
     sigset_t set;
-    pid_t parent = getppid();
+    self->parent = getppid();
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGCHLD);
+    sigaddset(&set, PARENT_ENDED);
     signal(SIGPIPE, SIG_IGN); /* a closed terminal must not keep us from stopping in order */
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
         (self->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)) < 0 ||
-        prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) {
+        prctl(PR_SET_PDEATHSIG, PARENT_ENDED) != 0) {
         return fr_error_set(reterr, FR_INTERNAL, "cannot wait for signals: %s", strerror(errno));
     }
-    if (getppid() != parent) {
+    if (getppid() != self->parent) {
         return fr_error_set(reterr, FR_CANCELLED, "the parent process has ended");
     }
     return FR_OK;

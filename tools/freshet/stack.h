@@ -16,11 +16,11 @@
 
 /* All borrowed until stack_free. */
 struct stack_options {
-    uint64_t port_base; /* services listen on port_base + 1, + 2 and + 3; 0: on free ports */
-    const char *redis;  /* URL; NULL: start a private one */
-    const char *db;     /* as database_init takes it */
-    bool temporary_db;  /* instead of db: a new file that goes with the stack */
-    uint64_t seed_users;
+    uint64_t port_base;  /* services listen on port_base + 1, + 2 and + 3; 0: on free ports */
+    const char *redis;   /* URL; NULL: start a private one */
+    const char *db;      /* as database_init takes it */
+    bool temporary_db;   /* instead of db: a new file that goes with the stack */
+    uint64_t seed_users; /* 0: as many as the data service likes */
     bool log_requests;
     const char *namespace; /* NULL: the services' own default */
 };

@@ -31,10 +31,9 @@ static struct {
      .value = &given.stack.redis},                                                                           \
         {.name = "seed-users",                                                                               \
          .type = FR_OPTION_NUMBER,                                                                           \
-         .default_value = "1000",                                                                            \
          .argument = "N",                                                                                    \
          .max = 100000000,                                                                                   \
-         .help = "make sure that user-1 to user-N exist",                                                    \
+         .help = "let the database hold N users more than the few examples",                                 \
          .value = &given.stack.seed_users},                                                                  \
     {                                                                                                        \
         .name = "json", .type = FR_OPTION_FLAG, .help = "one JSON object on standard output",                \
