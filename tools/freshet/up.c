@@ -20,69 +20,58 @@ static struct {
     bool stay;
 } given;
 
-#define PORT_BASE_HELP "listen on N+1 (api), N+2 (data) and N+3 (update); 0: on free ports"
-
-/* What up and demo share; their defaults for the port base and the database differ. */
-#define SHARED_OPTIONS                                                                                       \
-    {.name = "redis",                                                                                        \
-     .environment = "FRESHET_REDIS",                                                                         \
-     .argument = "URL",                                                                                      \
-     .help = "use this Redis instead of a private one",                                                      \
-     .value = &given.stack.redis},                                                                           \
-        {.name = "seed-users",                                                                               \
-         .type = FR_OPTION_NUMBER,                                                                           \
-         .argument = "N",                                                                                    \
-         .max = 100000000,                                                                                   \
-         .help = "let the database hold N users more than the few examples",                                 \
-         .value = &given.stack.seed_users},                                                                  \
-    {                                                                                                        \
-        .name = "json", .type = FR_OPTION_FLAG, .help = "one JSON object on standard output",                \
-        .value = &given.json                                                                                 \
-    }
-
-static const struct fr_option up_options[] = {
+/* up has all rows but the last, demo all but the first. */
+static struct fr_option options[] = {
+    {.name = "log-requests",
+     .type = FR_OPTION_FLAG,
+     .help = "a log line for each request; SIGUSR1 to a service toggles its lines",
+     .value = &given.stack.log_requests},
     {.name = "port-base",
      .type = FR_OPTION_NUMBER,
      .default_value = "7000",
      .argument = "N",
      .max = 65532,
-     .help = PORT_BASE_HELP,
+     .help = "listen on N+1 (api), N+2 (data) and N+3 (update); 0: on free ports",
      .value = &given.stack.port_base},
     {.name = "db",
      .argument = "URL",
-     .help = "sqlite:PATH [freshet/freshet.db in $XDG_STATE_HOME or ~/.local/state]",
+     .help = "sqlite:PATH instead of the default database",
      .value = &given.stack.db},
-    SHARED_OPTIONS,
-    {.name = "log-requests",
-     .type = FR_OPTION_FLAG,
-     .help = "a log line for each request; SIGUSR1 toggles it",
-     .value = &given.stack.log_requests},
-};
-
-static const struct fr_option demo_options[] = {
-    {.name = "port-base",
+    {.name = "redis",
+     .environment = "FRESHET_REDIS",
+     .argument = "URL",
+     .help = "use this Redis instead of a private one",
+     .value = &given.stack.redis},
+    {.name = "seed-users",
      .type = FR_OPTION_NUMBER,
-     .default_value = "0",
      .argument = "N",
-     .max = 65532,
-     .help = PORT_BASE_HELP,
-     .value = &given.stack.port_base},
-    {.name = "db", .argument = "URL", .help = "sqlite:PATH [a temporary database]", .value = &given.stack.db},
-    SHARED_OPTIONS,
+     .max = 100000000,
+     .help = "passed on to freshet-data: users to put into the database",
+     .value = &given.stack.seed_users},
+    {.name = "json",
+     .type = FR_OPTION_FLAG,
+     .help = "one JSON object on standard output",
+     .value = &given.json},
     {.name = "stay",
      .type = FR_OPTION_FLAG,
      .help = "keep everything running after the walk-through, until Ctrl-C",
      .value = &given.stay},
 };
 
+#define UP_OPTIONS   (&options[0])
+#define DEMO_OPTIONS (&options[1])
+#define PORT_BASE    (options[1])
+#define SHARED_COUNT (sizeof options / sizeof options[0] - 1)
+
 static const struct usage up_usage = {
     .command = "up",
     .arguments = "[OPTION]…",
     .text = "Starts a private redis-server without persistence and the three services, waits until all are "
             "healthy\n"
-            "and says where they are. Ctrl-C stops them all.\n",
-    .options = up_options,
-    .option_count = sizeof up_options / sizeof up_options[0],
+            "and says where they are. Ctrl-C stops them all. The default database is freshet/freshet.db in\n"
+            "$XDG_STATE_HOME, or else in ~/.local/state.\n",
+    .options = UP_OPTIONS,
+    .option_count = SHARED_COUNT,
 };
 
 static const struct usage demo_usage = {
@@ -90,9 +79,9 @@ static const struct usage demo_usage = {
     .arguments = "[OPTION]…",
     .text = "Does what 'up' does, then shows a miss, a hit, an update and the fresh value, each with its "
             "time and\n"
-            "source. Exit status 0 only if every step was right.\n",
-    .options = demo_options,
-    .option_count = sizeof demo_options / sizeof demo_options[0],
+            "source. The default database is a temporary one. Exit status 0 only if every step was right.\n",
+    .options = DEMO_OPTIONS,
+    .option_count = SHARED_COUNT,
 };
 
 static void print_commands(const struct stack *stack)
@@ -173,6 +162,7 @@ int command_demo(int argc, char **argv)
     struct stack *stack;
     char namespace[32];
     int count, exit_code;
+    PORT_BASE.default_value = "0";
     if (!usage_parse(&demo_usage, argc, argv, &count, &exit_code)) {
         return exit_code;
     }
