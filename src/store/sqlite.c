@@ -45,8 +45,8 @@ static enum fr_code prepare(struct fr_sqlite_connection *self, const char *sql,
 }
 
 /* Takes an idle statement of this text out, or prepares one. */
-static enum fr_code take(struct fr_sqlite_connection *self, const char *sql, struct fr_sqlite_statement *ret_statement,
-                         struct fr_error *reterr)
+static enum fr_code take(struct fr_sqlite_connection *self, const char *sql,
+                         struct fr_sqlite_statement *ret_statement, struct fr_error *reterr)
 {
     for (size_t i = self->statement_count; i-- > 0;) {
         if (strcmp(self->statements[i].sql, sql) == 0) {
@@ -69,7 +69,8 @@ static void give_back(struct fr_sqlite_connection *self, struct fr_sqlite_statem
         sqlite3_finalize(self->statements[0].prepared);
         free(self->statements[0].sql);
         self->statement_count--;
-        memmove(&self->statements[0], &self->statements[1], self->statement_count * sizeof self->statements[0]);
+        memmove(&self->statements[0], &self->statements[1],
+                self->statement_count * sizeof self->statements[0]);
     }
     self->statements[self->statement_count++] = statement;
 }
@@ -111,8 +112,8 @@ static enum fr_code bind(struct fr_sqlite_connection *self, const struct fr_sqli
     return FR_OK;
 }
 
-static enum fr_code step_all(struct fr_sqlite_connection *self, sqlite3_stmt *prepared, fr_store_on_row *on_row,
-                             void *argument, struct fr_error *reterr)
+static enum fr_code step_all(struct fr_sqlite_connection *self, sqlite3_stmt *prepared,
+                             fr_store_on_row *on_row, void *argument, struct fr_error *reterr)
 {
     const struct fr_store_row row = {self->base.operations, prepared};
     int result;
@@ -125,8 +126,9 @@ static enum fr_code step_all(struct fr_sqlite_connection *self, sqlite3_stmt *pr
 }
 
 static enum fr_code run(struct fr_store_connection *connection, const char *sql,
-                        const struct fr_store_value *parameters, size_t parameter_count, fr_store_on_row *on_row,
-                        void *argument, uint64_t *ret_changes, struct fr_error *reterr)
+                        const struct fr_store_value *parameters, size_t parameter_count,
+                        fr_store_on_row *on_row, void *argument, uint64_t *ret_changes,
+                        struct fr_error *reterr)
 {
     struct fr_sqlite_connection *self = of(connection);
     struct fr_sqlite_statement statement;
@@ -139,7 +141,8 @@ static enum fr_code run(struct fr_store_connection *connection, const char *sql,
         code = step_all(self, statement.prepared, on_row, argument, reterr);
     }
     if (code == FR_OK && ret_changes != NULL) {
-        *ret_changes = sqlite3_stmt_readonly(statement.prepared) ? 0 : (uint64_t)sqlite3_changes64(self->database);
+        *ret_changes =
+            sqlite3_stmt_readonly(statement.prepared) ? 0 : (uint64_t)sqlite3_changes64(self->database);
     }
     give_back(self, statement);
     return code;
@@ -174,7 +177,8 @@ static struct fr_store_value row_get(const struct fr_store_row *row, unsigned co
 static enum fr_code script(struct fr_store_connection *connection, const char *sql, struct fr_error *reterr)
 {
     struct fr_sqlite_connection *self = of(connection);
-    return sqlite3_exec(self->database, sql, NULL, NULL, NULL) == SQLITE_OK ? FR_OK : fr_sqlite_error(self, reterr);
+    return sqlite3_exec(self->database, sql, NULL, NULL, NULL) == SQLITE_OK ? FR_OK
+                                                                            : fr_sqlite_error(self, reterr);
 }
 
 /* ---- transactions ---- */
@@ -201,8 +205,8 @@ static enum fr_code begin(struct fr_store_connection *connection, struct fr_erro
     if (code != FR_OK) {
         return code;
     }
-    code = run(connection, "SELECT value FROM freshet_sequence", NULL, 0, first_number, &self->version_at_begin, NULL,
-               reterr);
+    code = run(connection, "SELECT value FROM freshet_sequence", NULL, 0, first_number,
+               &self->version_at_begin, NULL, reterr);
     if (code != FR_OK) {
         rollback(connection);
     }
@@ -216,13 +220,14 @@ static enum fr_code commit(struct fr_store_connection *connection, struct fr_sto
     struct fr_sqlite_connection *self = of(connection);
     struct fr_store_marks marks = {0};
     if (sqlite3_get_autocommit(self->database)) {
-        return fr_error_set(reterr, FR_ABORTED, "the database had rolled the transaction back after an error");
+        return fr_error_set(reterr, FR_ABORTED,
+                            "the database had rolled the transaction back after an error");
     }
     enum fr_code code = FR_OK;
     if (ret_marks != NULL) {
-        code = fr_store_marks_query(connection,
-                                    "SELECT kind, reference, version FROM dirty WHERE version > $1 ORDER BY version",
-                                    (int64_t)self->version_at_begin, &marks, reterr);
+        code = fr_store_marks_query(
+            connection, "SELECT kind, reference, version FROM dirty WHERE version > $1 ORDER BY version",
+            (int64_t)self->version_at_begin, &marks, reterr);
     }
     if (code == FR_OK) {
         code = run(connection, "COMMIT", NULL, 0, NULL, NULL, NULL, reterr);
@@ -235,7 +240,8 @@ static enum fr_code commit(struct fr_store_connection *connection, struct fr_sto
     return code;
 }
 
-static enum fr_code change_count(struct fr_store_connection *connection, uint64_t *ret_count, struct fr_error *reterr)
+static enum fr_code change_count(struct fr_store_connection *connection, uint64_t *ret_count,
+                                 struct fr_error *reterr)
 {
     uint64_t count = 0;
     enum fr_code code = run(connection, "PRAGMA data_version", NULL, 0, first_number, &count, NULL, reterr);

@@ -7,8 +7,8 @@
 
 #include "store/operations.h"
 
-#define FR_SQLITE_BUSY_MS          5000
-#define FR_SQLITE_STATEMENTS_KEPT  64
+#define FR_SQLITE_BUSY_MS         5000
+#define FR_SQLITE_STATEMENTS_KEPT 64
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -27,7 +27,8 @@ struct fr_sqlite_connection {
     struct fr_store_connection base;
     const char *path; /* of the store, borrowed */
     struct sqlite3 *database;
-    /* Idle statements, the most recently used last. One that runs is not here, so a nested run finds another. */
+    /* Idle statements, the most recently used last. One that runs is not here, so a nested run finds another.
+     */
     struct fr_sqlite_statement statements[FR_SQLITE_STATEMENTS_KEPT];
     size_t statement_count;
     uint64_t version_at_begin; /* marks above it belong to the transaction under way */

@@ -88,15 +88,17 @@ static enum fr_code constraint_failed(int extended, const char *message, struct 
 
 enum fr_code fr_sqlite_not_a_database(const char *path, const char *cause, struct fr_error *reterr)
 {
-    return fr_error_set(reterr, FR_FAILED_PRECONDITION,
-                        "'%s' is not a SQLite database (or is corrupt): %.60s; move it away or pass another --db",
-                        show(path).text, cause);
+    return fr_error_set(
+        reterr, FR_FAILED_PRECONDITION,
+        "'%s' is not a SQLite database (or is corrupt): %.60s; move it away or pass another --db",
+        show(path).text, cause);
 }
 
 enum fr_code fr_sqlite_read_only(const char *path, struct fr_error *reterr)
 {
     return fr_error_set(reterr, FR_FAILED_PRECONDITION,
-                        "'%s' is read-only; make it and its folder writable or pass another --db", show(path).text);
+                        "'%s' is read-only; make it and its folder writable or pass another --db",
+                        show(path).text);
 }
 
 enum fr_code fr_sqlite_error(const struct fr_sqlite_connection *self, struct fr_error *reterr)
@@ -122,7 +124,8 @@ enum fr_code fr_sqlite_error(const struct fr_sqlite_connection *self, struct fr_
     case SQLITE_AUTH:
         return cannot_open(path, sqlite3_system_errno(self->database), reterr);
     case SQLITE_FULL:
-        return fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "no space left for '%s'; free some", show(path).text);
+        return fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "no space left for '%s'; free some",
+                            show(path).text);
     case SQLITE_NOMEM:
         return fr_error_no_memory(reterr);
     case SQLITE_TOOBIG:

@@ -39,14 +39,15 @@ static bool first_text_is_wal(void *argument, const struct fr_store_row *row)
     return true;
 }
 
-/* Two programs that convert a new file at once can meet a lock for which SQLite does not call its busy handler. */
+/* Two programs that convert a new file at once can meet a lock for which SQLite does not call its busy
+ * handler. */
 static enum fr_code use_write_ahead_log(struct fr_sqlite_connection *self, struct fr_error *reterr)
 {
     uint64_t deadline_us = fr_clock_now_us() + FR_SQLITE_BUSY_MS * FR_MILLISECOND_US;
     bool wal = false;
     enum fr_code code;
-    while ((code = fr_store_run(&self->base, "PRAGMA journal_mode = WAL", NULL, 0, first_text_is_wal, &wal, NULL,
-                                reterr)) == FR_UNAVAILABLE &&
+    while ((code = fr_store_run(&self->base, "PRAGMA journal_mode = WAL", NULL, 0, first_text_is_wal, &wal,
+                                NULL, reterr)) == FR_UNAVAILABLE &&
            fr_clock_now_us() < deadline_us) {
         sqlite3_sleep(WAL_RETRY_MS);
     }
@@ -66,8 +67,8 @@ static enum fr_code set_up(struct fr_sqlite_connection *self, struct fr_error *r
     }
     enum fr_code code = use_write_ahead_log(self, reterr);
     if (code == FR_OK) {
-        code = self->base.operations->script(&self->base, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
-                                             reterr);
+        code = self->base.operations->script(&self->base,
+                                             "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", reterr);
     }
     return code;
 }
@@ -99,7 +100,8 @@ static bool first_integer(void *argument, const struct fr_store_row *row)
     return true;
 }
 
-/* Reads the schema, which finds garbage and damage, and adds the tables of tracking where they are missing. */
+/* Reads the schema, which finds garbage and damage, and adds the tables of tracking where they are missing.
+ */
 static enum fr_code prepare_file(struct fr_store_connection *connection, struct fr_error *reterr)
 {
     int64_t found = 0;
@@ -114,8 +116,8 @@ static enum fr_code prepare_file(struct fr_store_connection *connection, struct 
         }
     }
     if (code == FR_OK) {
-        code = fr_store_run(connection, "SELECT kind, reference, version FROM dirty LIMIT 1", NULL, 0, NULL, NULL,
-                            NULL, reterr);
+        code = fr_store_run(connection, "SELECT kind, reference, version FROM dirty LIMIT 1", NULL, 0, NULL,
+                            NULL, NULL, reterr);
     }
     return code;
 }
@@ -124,13 +126,15 @@ static enum fr_code prepare_file(struct fr_store_connection *connection, struct 
 static enum fr_code refuse_small_file(const char *path, struct fr_error *reterr)
 {
     struct stat file;
-    if (stat(path, &file) == 0 && S_ISREG(file.st_mode) && file.st_size > 0 && file.st_size < SMALLEST_BYTES) {
+    if (stat(path, &file) == 0 && S_ISREG(file.st_mode) && file.st_size > 0 &&
+        file.st_size < SMALLEST_BYTES) {
         return fr_sqlite_not_a_database(path, "file is too small", reterr);
     }
     return FR_OK;
 }
 
-/* SQLite reads "file:x" as a URI and ":memory:" as no file at all; "./" in front of a relative path prevents both. */
+/* SQLite reads "file:x" as a URI and ":memory:" as no file at all; "./" in front of a relative path prevents
+ * both. */
 static char *plain_path(const char *path)
 {
     char *plain = NULL;

@@ -14,12 +14,15 @@
 
 const char fr_sqlite_tracking_schema[] =
     "BEGIN IMMEDIATE;\n"
-    "CREATE TABLE IF NOT EXISTS freshet_sequence(one INTEGER PRIMARY KEY CHECK (one = 1), value INTEGER NOT NULL,\n"
+    "CREATE TABLE IF NOT EXISTS freshet_sequence(one INTEGER PRIMARY KEY CHECK (one = 1), value INTEGER NOT "
+    "NULL,\n"
     "  stamping INTEGER NOT NULL);\n"
     "INSERT OR IGNORE INTO freshet_sequence(one, value, stamping) VALUES (1, 0, 0);\n"
-    "CREATE TABLE IF NOT EXISTS freshet_tracked(tracked_table TEXT NOT NULL COLLATE NOCASE, kind TEXT NOT NULL,\n"
+    "CREATE TABLE IF NOT EXISTS freshet_tracked(tracked_table TEXT NOT NULL COLLATE NOCASE, kind TEXT NOT "
+    "NULL,\n"
     "  columns TEXT NOT NULL, PRIMARY KEY (tracked_table, kind)) WITHOUT ROWID;\n"
-    "CREATE TABLE IF NOT EXISTS dirty(kind TEXT NOT NULL, reference TEXT NOT NULL, version INTEGER NOT NULL,\n"
+    "CREATE TABLE IF NOT EXISTS dirty(kind TEXT NOT NULL, reference TEXT NOT NULL, version INTEGER NOT "
+    "NULL,\n"
     "  PRIMARY KEY (kind, reference)) WITHOUT ROWID;\n"
     "CREATE INDEX IF NOT EXISTS dirty_by_version ON dirty(version);\n"
     "COMMIT;\n";
@@ -84,8 +87,8 @@ static enum fr_code has_column(struct fr_store_connection *connection, const cha
     };
     unsigned found = 0;
     enum fr_code code =
-        fr_store_run(connection, "SELECT 1 FROM pragma_table_info($1) WHERE name = $2 COLLATE NOCASE", parameters, 2,
-                     count_row, &found, NULL, reterr);
+        fr_store_run(connection, "SELECT 1 FROM pragma_table_info($1) WHERE name = $2 COLLATE NOCASE",
+                     parameters, 2, count_row, &found, NULL, reterr);
     *ret_has = found > 0;
     return code;
 }
@@ -93,8 +96,8 @@ static enum fr_code has_column(struct fr_store_connection *connection, const cha
 /* ---- reading a table ---- */
 
 /* Every column that the triggers will name must be there, or each later write to the table would fail. */
-static enum fr_code check_columns(struct fr_store_connection *connection, const char *table, const char *columns,
-                                  struct fr_error *reterr)
+static enum fr_code check_columns(struct fr_store_connection *connection, const char *table,
+                                  const char *columns, struct fr_error *reterr)
 {
     while (columns[0] != '\0') {
         size_t length = strcspn(columns, ",");
@@ -104,8 +107,8 @@ static enum fr_code check_columns(struct fr_store_connection *connection, const 
             return code;
         }
         if (!has) {
-            return fr_error_set(reterr, FR_FAILED_PRECONDITION, "cannot track table %s: it has no column %.*s", table,
-                                (int)length, columns);
+            return fr_error_set(reterr, FR_FAILED_PRECONDITION,
+                                "cannot track table %s: it has no column %.*s", table, (int)length, columns);
         }
         columns += length;
         columns += columns[0] == ',';
@@ -114,8 +117,8 @@ static enum fr_code check_columns(struct fr_store_connection *connection, const 
 }
 
 /* How the triggers find a row: by rowid, or by its primary key in a table WITHOUT ROWID. */
-static enum fr_code read_identity(struct fr_store_connection *connection, const char *table, struct description *self,
-                                  struct fr_error *reterr)
+static enum fr_code read_identity(struct fr_store_connection *connection, const char *table,
+                                  struct description *self, struct fr_error *reterr)
 {
     enum fr_code code = query_text(connection,
                                    "SELECT group_concat(format('\"%w\" = NEW.\"%w\"', name, name), ' AND ') "
@@ -153,18 +156,19 @@ static enum fr_code read_unique_indexes(struct fr_store_connection *connection, 
     enum fr_code code =
         query_text(connection,
                    "SELECT group_concat(term, ' OR ') FROM (SELECT '(' || group_concat(format("
-                   "'\"%w\" = NEW.\"%w\" COLLATE \"%w\"', c.name, c.name, c.coll), ' AND ') || ')' AS term "
-                   UNIQUE_INDEXES "GROUP BY i.name HAVING min(c.cid) >= 0)",
+                   "'\"%w\" = NEW.\"%w\" COLLATE \"%w\"', c.name, c.name, c.coll), ' AND ') || ')' AS "
+                   "term " UNIQUE_INDEXES "GROUP BY i.name HAVING min(c.cid) >= 0)",
                    table, &self->conflicts, reterr);
     if (self->conflicts.size == with_separator) {
         self->conflicts.size = before;
     }
     if (code == FR_OK) {
-        code = query_text(connection,
-                          "SELECT group_concat(quoted) FROM (SELECT format('\"%w\"', c.name) AS quoted "
-                          UNIQUE_INDEXES "AND c.cid >= 0 UNION SELECT format('\"%w\"', name) "
-                          "FROM pragma_table_info($1) WHERE pk > 0)",
-                          table, &self->unique_columns, reterr);
+        code = query_text(
+            connection,
+            "SELECT group_concat(quoted) FROM (SELECT format('\"%w\"', c.name) AS quoted " UNIQUE_INDEXES
+            "AND c.cid >= 0 UNION SELECT format('\"%w\"', name) "
+            "FROM pragma_table_info($1) WHERE pk > 0)",
+            table, &self->unique_columns, reterr);
     }
     return code;
 }
@@ -184,19 +188,19 @@ static bool add_kind(void *argument, const struct fr_store_row *row)
     return true;
 }
 
-static enum fr_code read_kinds(struct fr_store_connection *connection, const char *table, struct description *self,
-                               struct fr_error *reterr)
+static enum fr_code read_kinds(struct fr_store_connection *connection, const char *table,
+                               struct description *self, struct fr_error *reterr)
 {
     struct fr_store_value value = fr_store_text(table);
-    enum fr_code code =
-        fr_store_run(connection, "SELECT kind, columns FROM freshet_tracked WHERE tracked_table = $1 ORDER BY kind",
-                     &value, 1, add_kind, self, NULL, reterr);
+    enum fr_code code = fr_store_run(
+        connection, "SELECT kind, columns FROM freshet_tracked WHERE tracked_table = $1 ORDER BY kind",
+        &value, 1, add_kind, self, NULL, reterr);
     if (code != FR_OK) {
         return code;
     }
     if (self->kind_count > MAX_KINDS) {
-        return fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "cannot track table %s: it has more than %d kinds", table,
-                            MAX_KINDS);
+        return fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "cannot track table %s: it has more than %d kinds",
+                            table, MAX_KINDS);
     }
     for (size_t i = 0; i < self->kind_count && code == FR_OK; i++) {
         self->list[i].kind = fr_buffer_text(&self->kinds[i]);
@@ -218,8 +222,8 @@ static enum fr_code describe(struct fr_store_connection *connection, struct desc
     }
     enum fr_code code = check_columns(connection, table.name, "version", reterr);
     if (code == FR_OK) {
-        code = has_column(connection, table.name, "update_time_us", strlen("update_time_us"), &table.has_update_time,
-                          reterr);
+        code = has_column(connection, table.name, "update_time_us", strlen("update_time_us"),
+                          &table.has_update_time, reterr);
     }
     if (code == FR_OK) {
         code = read_identity(connection, table.name, self, reterr);
@@ -269,7 +273,8 @@ static enum fr_code apply_trigger(struct fr_store_connection *connection, const 
     if (code != FR_OK || fr_bytes_equal(fr_buffer_bytes(&wanted), fr_buffer_bytes(&present))) {
         goto out;
     }
-    fr_buffer_append_format(&change, "DROP TRIGGER IF EXISTS %s;\n%s", fr_buffer_text(&name), fr_buffer_text(&wanted));
+    fr_buffer_append_format(&change, "DROP TRIGGER IF EXISTS %s;\n%s", fr_buffer_text(&name),
+                            fr_buffer_text(&wanted));
     if (fr_buffer_text(&change) == NULL || present.failed) {
         code = fr_error_no_memory(reterr);
         goto out;
@@ -284,8 +289,10 @@ out:
     return code;
 }
 
-/* Rows written before their table was tracked may hold higher versions than the sequence; new ones must exceed them. */
-static enum fr_code raise_sequence(struct fr_store_connection *connection, const char *table, struct fr_error *reterr)
+/* Rows written before their table was tracked may hold higher versions than the sequence; new ones must
+ * exceed them. */
+static enum fr_code raise_sequence(struct fr_store_connection *connection, const char *table,
+                                   struct fr_error *reterr)
 {
     struct fr_buffer sql = {0};
     fr_buffer_append_format(&sql,
@@ -302,13 +309,15 @@ static enum fr_code raise_sequence(struct fr_store_connection *connection, const
 static enum fr_code remember_kind(struct fr_store_connection *connection, const char *table, const char *kind,
                                   const char *columns, struct fr_error *reterr)
 {
-    const struct fr_store_value parameters[] = {fr_store_text(table), fr_store_text(kind), fr_store_text(columns)};
-    return fr_store_run(connection,
-                        "INSERT INTO freshet_tracked(tracked_table, kind, columns) SELECT $1, $2, $3 "
-                        "WHERE NOT EXISTS (SELECT 1 FROM freshet_tracked WHERE tracked_table = $1 AND kind = $2 "
-                        "AND columns = $3) "
-                        "ON CONFLICT(tracked_table, kind) DO UPDATE SET columns = excluded.columns",
-                        parameters, 3, NULL, NULL, NULL, reterr);
+    const struct fr_store_value parameters[] = {fr_store_text(table), fr_store_text(kind),
+                                                fr_store_text(columns)};
+    return fr_store_run(
+        connection,
+        "INSERT INTO freshet_tracked(tracked_table, kind, columns) SELECT $1, $2, $3 "
+        "WHERE NOT EXISTS (SELECT 1 FROM freshet_tracked WHERE tracked_table = $1 AND kind = $2 "
+        "AND columns = $3) "
+        "ON CONFLICT(tracked_table, kind) DO UPDATE SET columns = excluded.columns",
+        parameters, 3, NULL, NULL, NULL, reterr);
 }
 
 enum fr_code fr_sqlite_track(struct fr_store_connection *connection, const char *table, const char *kind,
@@ -320,12 +329,14 @@ enum fr_code fr_sqlite_track(struct fr_store_connection *connection, const char 
     if (description == NULL) {
         return fr_error_no_memory(reterr);
     }
-    enum fr_code code = query_text(connection,
-                                   "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND "
-                                   "name = $1 COLLATE NOCASE",
-                                   table, &description->name, reterr);
+    enum fr_code code =
+        query_text(connection,
+                   "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND "
+                   "name = $1 COLLATE NOCASE",
+                   table, &description->name, reterr);
     if (code == FR_OK && description->name.size == 0) {
-        code = fr_error_set(reterr, FR_FAILED_PRECONDITION, "cannot track table %s: there is no such table", table);
+        code = fr_error_set(reterr, FR_FAILED_PRECONDITION, "cannot track table %s: there is no such table",
+                            table);
     }
     if (code == FR_OK) {
         code = remember_kind(connection, table, kind, columns, reterr);

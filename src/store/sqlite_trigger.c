@@ -2,19 +2,21 @@
 /*
  * sqlite_trigger.c - writes the triggers of a tracked table as SQL text.
  *
- * Every row write draws the next value of freshet_sequence, stamps it on the row and marks the row's keys with it.
- * Plain SQL throughout, so that the triggers also work for a write typed into the sqlite3 shell.
+ * Every row write draws the next value of freshet_sequence, stamps it on the row and marks the row's keys
+ * with it. Plain SQL throughout, so that the triggers also work for a write typed into the sqlite3 shell.
  *
- * The stamp is itself an UPDATE of the table and fires AFTER UPDATE again: from AFTER INSERT always, from AFTER
- * UPDATE with recursive_triggers on. freshet_sequence.stamping tells it from a user's UPDATE. That alone would also
- * silence a write that a user's own trigger makes because of the stamp, so the guard asks as well that the row
- * has just taken the newest version. No user's UPDATE passes as a stamp, whatever version it types.
+ * The stamp is itself an UPDATE of the table and fires AFTER UPDATE again: from AFTER INSERT always, from
+ * AFTER UPDATE with recursive_triggers on. freshet_sequence.stamping tells it from a user's UPDATE. That
+ * alone would also silence a write that a user's own trigger makes because of the stamp, so the guard asks as
+ * well that the row has just taken the newest version. No user's UPDATE passes as a stamp, whatever version
+ * it types.
  *
- * An "OR IGNORE" or "OR REPLACE" of the outer statement overrides the conflict clauses inside its triggers, but not
- * ON CONFLICT DO UPDATE: so marks are written with that.
+ * An "OR IGNORE" or "OR REPLACE" of the outer statement overrides the conflict clauses inside its triggers,
+ * but not ON CONFLICT DO UPDATE: so marks are written with that.
  *
- * REPLACE removes rows without firing DELETE triggers (unless recursive_triggers is on). The BEFORE triggers mark
- * the rows that stand in NEW's way. Where the statement then ignores or updates instead, a mark too many is harmless.
+ * REPLACE removes rows without firing DELETE triggers (unless recursive_triggers is on). The BEFORE triggers
+ * mark the rows that stand in NEW's way. Where the statement then ignores or updates instead, a mark too many
+ * is harmless.
  */
 #include "store/sqlite_trigger.h"
 
@@ -27,7 +29,8 @@
 
 /* Microseconds since the epoch; SQLite's clock has milliseconds. */
 #define NOW_US                                                                                               \
-    "CAST(strftime('%s', 'now') AS INTEGER) * 1000000 + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER) * 1000"
+    "CAST(strftime('%s', 'now') AS INTEGER) * 1000000 + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER) "  \
+    "* 1000"
 
 static const char *const suffixes[FR_SQLITE_TRIGGER_COUNT] = {
     [FR_SQLITE_AFTER_INSERT] = "after_insert",   [FR_SQLITE_AFTER_UPDATE] = "after_update",
@@ -77,7 +80,8 @@ static void append_replacements(struct fr_buffer *out, const char *row, struct f
         }
         fr_buffer_append_text(out, "t");
         for (size_t i = start; i < end; i++) {
-            fr_buffer_append_format(out, ", char(%d), '%%%02X')", special_bytes[i], (unsigned)special_bytes[i]);
+            fr_buffer_append_format(out, ", char(%d), '%%%02X')", special_bytes[i],
+                                    (unsigned)special_bytes[i]);
         }
         fr_buffer_append_text(out, " AS t FROM ");
     }
@@ -89,7 +93,8 @@ static void append_replacements(struct fr_buffer *out, const char *row, struct f
     }
 }
 
-/* One column as text, its bytes percent-encoded where it holds ':', '%', space or control bytes other than NUL. */
+/* One column as text, its bytes percent-encoded where it holds ':', '%', space or control bytes other than
+ * NUL. */
 static void append_encoded(struct fr_buffer *out, const char *row, struct fr_bytes column)
 {
     fr_buffer_append_text(out, "CASE WHEN ");
@@ -121,7 +126,8 @@ static void append_has_key(struct fr_buffer *out, const char *row, const char *c
     }
 }
 
-static void append_mark(struct fr_buffer *out, const char *row, const struct fr_sqlite_kind *kind, const char *from)
+static void append_mark(struct fr_buffer *out, const char *row, const struct fr_sqlite_kind *kind,
+                        const char *from)
 {
     fr_buffer_append_format(out, "INSERT INTO dirty(kind, reference, version)\nSELECT '%s', ", kind->kind);
     append_reference(out, row, kind->columns);
@@ -161,7 +167,8 @@ static void append_marks_of_left_keys(struct fr_buffer *out, const struct fr_sql
 }
 
 /* Marks the keys of the rows that stand in NEW's way. */
-static void append_marks_of_conflicts(struct fr_buffer *out, const struct fr_sqlite_table *table, const char *which)
+static void append_marks_of_conflicts(struct fr_buffer *out, const struct fr_sqlite_table *table,
+                                      const char *which)
 {
     for (size_t i = 0; i < table->kind_count; i++) {
         struct fr_buffer row = {0};
@@ -169,6 +176,7 @@ static void append_marks_of_conflicts(struct fr_buffer *out, const struct fr_sql
         const char *name = fr_buffer_text(&row);
         if (name == NULL) {
             out->failed = true;
+            fr_buffer_fini(&row);
             return;
         }
         append_mark(out, name, &table->kinds[i], name);
@@ -185,8 +193,9 @@ static void append_refusal_of_nul(struct fr_buffer *out, const struct fr_sqlite_
         const char *columns = table->kinds[i].columns;
         struct fr_bytes column;
         while (next_column(&columns, &column)) {
-            fr_buffer_append_format(out, "SELECT RAISE(ABORT, '%s.%.*s must not hold a NUL byte') WHERE instr(CAST(",
-                                    table->name, (int)column.size, (const char *)column.data);
+            fr_buffer_append_format(
+                out, "SELECT RAISE(ABORT, '%s.%.*s must not hold a NUL byte') WHERE instr(CAST(", table->name,
+                (int)column.size, (const char *)column.data);
             append_column(out, "NEW", column);
             fr_buffer_append_text(out, " AS BLOB), x'00');\n");
         }
@@ -197,13 +206,15 @@ static void append_stamp(struct fr_buffer *out, const struct fr_sqlite_table *ta
 {
     fr_buffer_append_format(out, DRAW_STAMP "UPDATE \"%s\" SET version = " NEWEST, table->name);
     if (update && table->has_update_time) {
-        fr_buffer_append_text(out, ", update_time_us = CASE WHEN NEW.update_time_us IS OLD.update_time_us THEN " NOW_US
-                                   " ELSE NEW.update_time_us END");
+        fr_buffer_append_text(
+            out, ", update_time_us = CASE WHEN NEW.update_time_us IS OLD.update_time_us THEN " NOW_US
+                 " ELSE NEW.update_time_us END");
     }
     fr_buffer_append_format(out, " WHERE %s;\n" END_STAMP, table->is_new_row);
 }
 
-static void append_before(struct fr_buffer *out, const struct fr_sqlite_table *table, enum fr_sqlite_trigger trigger)
+static void append_before(struct fr_buffer *out, const struct fr_sqlite_table *table,
+                          enum fr_sqlite_trigger trigger)
 {
     struct fr_buffer condition = {0};
     fr_buffer_append_format(&condition, "(%s)", table->conflicts);
@@ -213,6 +224,7 @@ static void append_before(struct fr_buffer *out, const struct fr_sqlite_table *t
     const char *which = fr_buffer_text(&condition);
     if (which == NULL) {
         out->failed = true;
+        fr_buffer_fini(&condition);
         return;
     }
     if (trigger == FR_SQLITE_BEFORE_UPDATE) {
@@ -220,8 +232,8 @@ static void append_before(struct fr_buffer *out, const struct fr_sqlite_table *t
     } else {
         fr_buffer_append_text(out, " BEFORE INSERT");
     }
-    fr_buffer_append_format(out, " ON \"%s\"\nWHEN EXISTS (SELECT 1 FROM \"%s\" WHERE %s)\nBEGIN\n" DRAW, table->name,
-                            table->name, which);
+    fr_buffer_append_format(out, " ON \"%s\"\nWHEN EXISTS (SELECT 1 FROM \"%s\" WHERE %s)\nBEGIN\n" DRAW,
+                            table->name, table->name, which);
     append_marks_of_conflicts(out, table, which);
     fr_buffer_fini(&condition);
 }
@@ -232,7 +244,8 @@ void fr_sqlite_trigger_name(struct fr_buffer *out, const struct fr_sqlite_table 
     fr_buffer_append_format(out, "freshet_%s_%s", table->name, suffixes[trigger]);
 }
 
-void fr_sqlite_trigger_sql(struct fr_buffer *out, const struct fr_sqlite_table *table, enum fr_sqlite_trigger trigger)
+void fr_sqlite_trigger_sql(struct fr_buffer *out, const struct fr_sqlite_table *table,
+                           enum fr_sqlite_trigger trigger)
 {
     bool before = trigger == FR_SQLITE_BEFORE_INSERT || trigger == FR_SQLITE_BEFORE_UPDATE;
     if ((before && table->conflicts[0] == '\0') ||
@@ -249,10 +262,11 @@ void fr_sqlite_trigger_sql(struct fr_buffer *out, const struct fr_sqlite_table *
         append_marks(out, table, "NEW");
         break;
     case FR_SQLITE_AFTER_UPDATE:
-        fr_buffer_append_format(out,
-                                " AFTER UPDATE ON \"%s\"\nWHEN NOT ((SELECT stamping FROM freshet_sequence) AND "
-                                "NEW.version IS " NEWEST " AND NEW.version IS NOT OLD.version)\nBEGIN\n",
-                                table->name);
+        fr_buffer_append_format(
+            out,
+            " AFTER UPDATE ON \"%s\"\nWHEN NOT ((SELECT stamping FROM freshet_sequence) AND "
+            "NEW.version IS " NEWEST " AND NEW.version IS NOT OLD.version)\nBEGIN\n",
+            table->name);
         append_refusal_of_nul(out, table);
         append_stamp(out, table, true);
         append_marks(out, table, "NEW");

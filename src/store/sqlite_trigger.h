@@ -40,7 +40,8 @@ enum fr_sqlite_trigger {
 /* Appends the trigger's name: "freshet_users_after_insert". */
 void fr_sqlite_trigger_name(struct fr_buffer *out, const struct fr_sqlite_table *table,
                             enum fr_sqlite_trigger trigger);
-/* Appends its CREATE TRIGGER as SQLite stores it in sqlite_master; nothing when the table needs no such trigger. */
+/* Appends its CREATE TRIGGER as SQLite stores it in sqlite_master; nothing when the table needs no such
+ * trigger. */
 void fr_sqlite_trigger_sql(struct fr_buffer *out, const struct fr_sqlite_table *table,
                            enum fr_sqlite_trigger trigger);
 

@@ -44,11 +44,13 @@ void fr_store_connection_free(struct fr_store_connection *self)
     }
 }
 
-enum fr_code fr_store_run(struct fr_store_connection *self, const char *sql, const struct fr_store_value *parameters,
-                          size_t parameter_count, fr_store_on_row *on_row, void *argument, uint64_t *ret_changes,
+enum fr_code fr_store_run(struct fr_store_connection *self, const char *sql,
+                          const struct fr_store_value *parameters, size_t parameter_count,
+                          fr_store_on_row *on_row, void *argument, uint64_t *ret_changes,
                           struct fr_error *reterr)
 {
-    return self->operations->run(self, sql, parameters, parameter_count, on_row, argument, ret_changes, reterr);
+    return self->operations->run(self, sql, parameters, parameter_count, on_row, argument, ret_changes,
+                                 reterr);
 }
 
 struct fr_store_value fr_store_row_get(const struct fr_store_row *self, unsigned column)
@@ -94,7 +96,8 @@ static enum fr_code join(struct fr_store_connection *self, bool *ret_owned, stru
 }
 
 /* Ends an owned transaction as code says; an error of a joined one is left to its owner. */
-static enum fr_code leave(struct fr_store_connection *self, bool owned, enum fr_code code, struct fr_error *reterr)
+static enum fr_code leave(struct fr_store_connection *self, bool owned, enum fr_code code,
+                          struct fr_error *reterr)
 {
     if (!owned) {
         return code;
@@ -168,7 +171,8 @@ enum fr_code fr_store_track(struct fr_store_connection *self, const char *table,
     return leave(self, owned, self->operations->track(self, table, kind, columns, reterr), reterr);
 }
 
-enum fr_code fr_store_change_count(struct fr_store_connection *self, uint64_t *ret_count, struct fr_error *reterr)
+enum fr_code fr_store_change_count(struct fr_store_connection *self, uint64_t *ret_count,
+                                   struct fr_error *reterr)
 {
     return self->operations->change_count(self, ret_count, reterr);
 }
@@ -264,9 +268,9 @@ enum fr_code fr_store_clear(struct fr_store_connection *self, const struct fr_st
         return code;
     }
     for (size_t i = 0; i < count && code == FR_OK; i++) {
-        const struct fr_store_value parameters[] = {
-            fr_store_text(marks[i].kind), fr_store_text(marks[i].reference),
-            fr_store_integer((int64_t)marks[i].version)};
+        const struct fr_store_value parameters[] = {fr_store_text(marks[i].kind),
+                                                    fr_store_text(marks[i].reference),
+                                                    fr_store_integer((int64_t)marks[i].version)};
         code = fr_store_run(self, "DELETE FROM dirty WHERE kind = $1 AND reference = $2 AND version = $3",
                             parameters, 3, NULL, NULL, NULL, reterr);
     }

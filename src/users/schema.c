@@ -8,7 +8,8 @@
 
 /* Microseconds since the epoch; SQLite's clock has milliseconds. */
 #define NOW_US                                                                                               \
-    "(CAST(strftime('%s', 'now') AS INTEGER) * 1000000 + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER) * 1000)"
+    "(CAST(strftime('%s', 'now') AS INTEGER) * 1000000 + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER) " \
+    "* 1000)"
 
 /* version and update_time_us are set by the triggers of fr_store_track. */
 static const char create_table[] = "CREATE TABLE users(\n"
@@ -32,7 +33,8 @@ static const char seed[] =
     "INSERT INTO users(id, name, email, preference) "
     "SELECT 'user-' || n, 'User ' || n, 'user-' || n || '@example.com', "
     "CASE n % 2 WHEN 0 THEN 'dark_mode' ELSE 'light_mode' END FROM numbers "
-    "WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = 'user-' || n OR email = 'user-' || n || '@example.com')";
+    "WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = 'user-' || n OR email = 'user-' || n || "
+    "'@example.com')";
 
 static bool found_one(void *argument, const struct fr_store_row *row)
 {
@@ -41,11 +43,13 @@ static bool found_one(void *argument, const struct fr_store_row *row)
     return false;
 }
 
-static enum fr_code migrate(struct fr_store_connection *connection, uint64_t seed_users, struct fr_error *reterr)
+static enum fr_code migrate(struct fr_store_connection *connection, uint64_t seed_users,
+                            struct fr_error *reterr)
 {
     bool exists = false;
-    enum fr_code code = fr_store_run(connection, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'users'",
-                                     NULL, 0, found_one, &exists, NULL, reterr);
+    enum fr_code code =
+        fr_store_run(connection, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'users'", NULL,
+                     0, found_one, &exists, NULL, reterr);
     if (code == FR_OK && !exists) {
         code = fr_store_migrate(connection, create_table, reterr);
     }
@@ -62,11 +66,12 @@ static enum fr_code migrate(struct fr_store_connection *connection, uint64_t see
     return code;
 }
 
-enum fr_code fr_users_migrate(struct fr_store_connection *connection, uint64_t seed_users, struct fr_error *reterr)
+enum fr_code fr_users_migrate(struct fr_store_connection *connection, uint64_t seed_users,
+                              struct fr_error *reterr)
 {
     if (seed_users > FR_USERS_SEED_MAX) {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "cannot seed %" PRIu64 " users; at most %" PRIu64, seed_users,
-                            FR_USERS_SEED_MAX);
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "cannot seed %" PRIu64 " users; at most %" PRIu64,
+                            seed_users, FR_USERS_SEED_MAX);
     }
     enum fr_code code = fr_store_begin(connection, reterr);
     if (code != FR_OK) {

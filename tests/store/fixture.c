@@ -43,7 +43,8 @@ int fixture_remove(void **state)
     assert_non_null(folder);
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         if (entry->d_name[0] != '.') {
-            assert_int_equal(unlinkat(dirfd(folder), entry->d_name, entry->d_type == DT_DIR ? AT_REMOVEDIR : 0), 0);
+            assert_int_equal(
+                unlinkat(dirfd(folder), entry->d_name, entry->d_type == DT_DIR ? AT_REMOVEDIR : 0), 0);
         }
     }
     closedir(folder);
@@ -107,8 +108,8 @@ uint64_t mark_version(struct fr_store_connection *connection, const char *kind, 
     struct fr_error error;
     struct fr_store_value parameters[] = {fr_store_text(kind), fr_store_text(reference)};
     int64_t found = 0;
-    check(fr_store_run(connection, "SELECT version FROM dirty WHERE kind = $1 AND reference = $2", parameters, 2,
-                       first_number, &found, NULL, &error),
+    check(fr_store_run(connection, "SELECT version FROM dirty WHERE kind = $1 AND reference = $2", parameters,
+                       2, first_number, &found, NULL, &error),
           &error);
     return (uint64_t)found;
 }

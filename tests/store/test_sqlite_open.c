@@ -29,7 +29,8 @@ static void refuses(const char *url, enum fr_code code, const char *cause, const
     enum fr_code found = fr_store_open(url, &store, &error);
     assert_null(store);
     if (found != code || strstr(error.message, cause) == NULL || strstr(error.message, advice) == NULL) {
-        fail_msg("%s: %s (wanted %s: %s … %s)", fr_code_name(found), error.message, fr_code_name(code), cause, advice);
+        fail_msg("%s: %s (wanted %s: %s … %s)", fr_code_name(found), error.message, fr_code_name(code), cause,
+                 advice);
     }
 }
 
@@ -88,7 +89,8 @@ static void a_file_of_garbage_is_named(void **state)
     const size_t sizes[] = {1, 99, 100, 1024, sizeof garbage};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         write_file(self->path, garbage, sizes[i]);
-        refuses(self->url, FR_FAILED_PRECONDITION, "is not a SQLite database (or is corrupt)", "move it away");
+        refuses(self->url, FR_FAILED_PRECONDITION, "is not a SQLite database (or is corrupt)",
+                "move it away");
     }
 }
 
@@ -152,7 +154,8 @@ static void a_long_path_leaves_room_for_the_cause(void **state)
         url[i] = '/';
     }
     strcpy(url + 900, "/end.db");
-    refuses(url, FR_FAILED_PRECONDITION, "end.db': its folder does not exist", "create it or pass another --db");
+    refuses(url, FR_FAILED_PRECONDITION, "end.db': its folder does not exist",
+            "create it or pass another --db");
 }
 
 static void a_table_of_another_program_named_dirty_is_found_at_open(void **state)

@@ -14,10 +14,11 @@ static int set_up(void **state)
     fixture_store(state);
     struct fixture *self = *state;
     struct fr_store_connection *c = self->connection;
-    check(fr_store_migrate(c,
-                           "CREATE TABLE users(id TEXT PRIMARY KEY, email TEXT UNIQUE, age INTEGER CHECK (age >= 0), "
-                           "photo BLOB, version INTEGER);",
-                           &error),
+    check(fr_store_migrate(
+              c,
+              "CREATE TABLE users(id TEXT PRIMARY KEY, email TEXT UNIQUE, age INTEGER CHECK (age >= 0), "
+              "photo BLOB, version INTEGER);",
+              &error),
           &error);
     check(fr_store_track(c, "users", "user", "id", &error), &error);
     run(c, "INSERT INTO users(id, email) VALUES ('a', 'a@x'), ('b', 'b@x')");
@@ -56,7 +57,8 @@ static void values_come_back_as_they_were_bound(void **state)
         {.kind = FR_STORE_BLOB, .bytes = {(const uint8_t *)"\0\1", 2}},
         {.kind = FR_STORE_NULL},
     };
-    check(fr_store_run(self->connection, "SELECT $4, $3, $2, $1", values, 4, copy_row, &row, NULL, &error), &error);
+    check(fr_store_run(self->connection, "SELECT $4, $3, $2, $1", values, 4, copy_row, &row, NULL, &error),
+          &error);
     assert_int_equal(row.rows, 1);
     assert_int_equal(row.values[0].kind, FR_STORE_NULL);
     assert_int_equal(row.values[1].kind, FR_STORE_BLOB);
@@ -73,7 +75,8 @@ static void empty_text_is_not_null(void **state)
     struct fr_error error;
     struct copied_row row = {0};
     struct fr_store_value values[] = {{.kind = FR_STORE_TEXT}, {.kind = FR_STORE_BLOB}};
-    check(fr_store_run(self->connection, "SELECT $1, $2, 0, 0", values, 2, copy_row, &row, NULL, &error), &error);
+    check(fr_store_run(self->connection, "SELECT $1, $2, 0, 0", values, 2, copy_row, &row, NULL, &error),
+          &error);
     assert_int_equal(row.values[0].kind, FR_STORE_TEXT);
     assert_int_equal(row.values[1].kind, FR_STORE_BLOB);
 }
@@ -85,7 +88,8 @@ static void a_wrong_number_of_parameters_is_an_error(void **state)
     struct fr_store_value value = fr_store_integer(1);
     assert_int_equal(fr_store_run(self->connection, "SELECT $1, $2", &value, 1, NULL, NULL, NULL, &error),
                      FR_INTERNAL);
-    assert_int_equal(fr_store_run(self->connection, "SELECT $2", &value, 1, NULL, NULL, NULL, &error), FR_INTERNAL);
+    assert_int_equal(fr_store_run(self->connection, "SELECT $2", &value, 1, NULL, NULL, NULL, &error),
+                     FR_INTERNAL);
     assert_non_null(strstr(error.message, "$1"));
     assert_int_equal(fr_store_run(self->connection, "SELECT 1; SELECT 2", NULL, 0, NULL, NULL, NULL, &error),
                      FR_INTERNAL);
@@ -97,7 +101,8 @@ static void changes_count_the_rows_of_the_statement_only(void **state)
     struct fixture *self = *state;
     struct fr_error error;
     uint64_t changes = 99;
-    check(fr_store_run(self->connection, "UPDATE users SET age = 3", NULL, 0, NULL, NULL, &changes, &error), &error);
+    check(fr_store_run(self->connection, "UPDATE users SET age = 3", NULL, 0, NULL, NULL, &changes, &error),
+          &error);
     assert_int_equal(changes, 2);
     check(fr_store_run(self->connection, "UPDATE users SET age = 3 WHERE id = 'nobody'", NULL, 0, NULL, NULL,
                        &changes, &error),
@@ -120,7 +125,9 @@ static bool query_again(void *argument, const struct fr_store_row *row)
     (void)row;
     self->rows++;
     if (self->depth < 3) {
-        check(fr_store_run(self->connection, "SELECT id FROM users", NULL, 0, query_again, &inner, NULL, NULL), NULL);
+        check(
+            fr_store_run(self->connection, "SELECT id FROM users", NULL, 0, query_again, &inner, NULL, NULL),
+            NULL);
         assert_int_equal(inner.rows, 2);
     }
     return true;
@@ -130,7 +137,8 @@ static void a_row_callback_may_run_the_same_statement(void **state)
 {
     struct fixture *self = *state;
     struct nested outer = {self->connection, 0, 0};
-    check(fr_store_run(self->connection, "SELECT id FROM users", NULL, 0, query_again, &outer, NULL, NULL), NULL);
+    check(fr_store_run(self->connection, "SELECT id FROM users", NULL, 0, query_again, &outer, NULL, NULL),
+          NULL);
     assert_int_equal(outer.rows, 2);
 }
 
@@ -158,12 +166,12 @@ static void a_taken_unique_value_is_already_exists_and_names_the_column(void **s
 {
     struct fixture *self = *state;
     struct fr_error error;
-    assert_int_equal(fr_store_run(self->connection, "UPDATE users SET email = 'b@x' WHERE id = 'a'", NULL, 0, NULL,
-                                  NULL, NULL, &error),
+    assert_int_equal(fr_store_run(self->connection, "UPDATE users SET email = 'b@x' WHERE id = 'a'", NULL, 0,
+                                  NULL, NULL, NULL, &error),
                      FR_ALREADY_EXISTS);
     assert_non_null(strstr(error.message, "users.email"));
-    assert_int_equal(fr_store_run(self->connection, "INSERT INTO users(id) VALUES ('a')", NULL, 0, NULL, NULL, NULL,
-                                  &error),
+    assert_int_equal(fr_store_run(self->connection, "INSERT INTO users(id) VALUES ('a')", NULL, 0, NULL, NULL,
+                                  NULL, &error),
                      FR_ALREADY_EXISTS);
     assert_non_null(strstr(error.message, "users.id"));
 }
@@ -172,8 +180,9 @@ static void another_constraint_is_invalid_argument(void **state)
 {
     struct fixture *self = *state;
     struct fr_error error;
-    assert_int_equal(fr_store_run(self->connection, "UPDATE users SET age = -1", NULL, 0, NULL, NULL, NULL, &error),
-                     FR_INVALID_ARGUMENT);
+    assert_int_equal(
+        fr_store_run(self->connection, "UPDATE users SET age = -1", NULL, 0, NULL, NULL, NULL, &error),
+        FR_INVALID_ARGUMENT);
     assert_non_null(strstr(error.message, "age"));
 }
 
@@ -181,8 +190,9 @@ static void wrong_sql_is_internal_with_the_databases_words(void **state)
 {
     struct fixture *self = *state;
     struct fr_error error;
-    assert_int_equal(fr_store_run(self->connection, "SELECT shoe FROM users", NULL, 0, NULL, NULL, NULL, &error),
-                     FR_INTERNAL);
+    assert_int_equal(
+        fr_store_run(self->connection, "SELECT shoe FROM users", NULL, 0, NULL, NULL, NULL, &error),
+        FR_INTERNAL);
     assert_non_null(strstr(error.message, "no such column: shoe"));
 }
 
@@ -190,9 +200,10 @@ static void foreign_keys_are_enforced(void **state)
 {
     struct fixture *self = *state;
     struct fr_error error;
-    check(fr_store_migrate(self->connection, "CREATE TABLE cars(owner TEXT REFERENCES users(id))", &error), &error);
-    assert_int_equal(fr_store_run(self->connection, "INSERT INTO cars VALUES ('nobody')", NULL, 0, NULL, NULL, NULL,
-                                  &error),
+    check(fr_store_migrate(self->connection, "CREATE TABLE cars(owner TEXT REFERENCES users(id))", &error),
+          &error);
+    assert_int_equal(fr_store_run(self->connection, "INSERT INTO cars VALUES ('nobody')", NULL, 0, NULL, NULL,
+                                  NULL, &error),
                      FR_INVALID_ARGUMENT);
 }
 
@@ -200,8 +211,9 @@ static void a_failed_migration_leaves_nothing(void **state)
 {
     struct fixture *self = *state;
     struct fr_error error;
-    assert_int_equal(fr_store_migrate(self->connection, "CREATE TABLE cars(id); CREATE TABLE users(id)", &error),
-                     FR_INTERNAL);
+    assert_int_equal(
+        fr_store_migrate(self->connection, "CREATE TABLE cars(id); CREATE TABLE users(id)", &error),
+        FR_INTERNAL);
     assert_int_equal(number(self->connection, "SELECT count(*) FROM sqlite_master WHERE name = 'cars'"), 0);
 }
 
@@ -219,7 +231,8 @@ static void commit_returns_what_this_transaction_made_old(void **state)
     assert_int_equal(marks.count, 2);
     assert_string_equal(marks.items[0].kind, "user");
     assert_string_equal(marks.items[0].reference, "a");
-    assert_int_equal(marks.items[0].version, number(self->connection, "SELECT version FROM users WHERE id = 'a'"));
+    assert_int_equal(marks.items[0].version,
+                     number(self->connection, "SELECT version FROM users WHERE id = 'a'"));
     assert_string_equal(marks.items[1].reference, "c");
     fr_store_marks_fini(&marks);
     assert_string_equal(marks_text(self->connection), "user/b user/a user/c");
@@ -256,8 +269,8 @@ static void a_transaction_that_the_database_rolled_back_cannot_commit(void **sta
     struct fr_store_marks marks;
     check(fr_store_begin(self->connection, &error), &error);
     run(self->connection, "UPDATE users SET age = 1");
-    assert_int_equal(fr_store_run(self->connection, "INSERT OR ROLLBACK INTO users(id) VALUES ('a')", NULL, 0, NULL,
-                                  NULL, NULL, &error),
+    assert_int_equal(fr_store_run(self->connection, "INSERT OR ROLLBACK INTO users(id) VALUES ('a')", NULL, 0,
+                                  NULL, NULL, NULL, &error),
                      FR_ALREADY_EXISTS);
     assert_int_equal(fr_store_commit(self->connection, &marks, &error), FR_ABORTED);
     check(fr_store_begin(self->connection, &error), &error);
@@ -274,7 +287,8 @@ static void clear_takes_the_marks_of_the_same_version(void **state)
     check(fr_store_dirty(self->connection, 10, &marks, &error), &error);
     assert_int_equal(marks.count, 2);
     check(fr_store_clear(self->connection, marks.items, marks.count, &error), &error);
-    check(fr_store_clear(self->connection, marks.items, marks.count, &error), &error); /* again: nothing to do */
+    check(fr_store_clear(self->connection, marks.items, marks.count, &error),
+          &error); /* again: nothing to do */
     check(fr_store_clear(self->connection, NULL, 0, &error), &error);
     assert_string_equal(marks_text(self->connection), "");
     fr_store_marks_fini(&marks);

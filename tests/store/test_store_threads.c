@@ -53,9 +53,10 @@ static bool write_once(struct writer *self, struct fr_store_connection *connecti
         char id[16];
         snprintf(id, sizeof id, "%u-%d", self->number, row);
         struct fr_store_value value = fr_store_text(id);
-        if (!wrote(fr_store_run(connection,
-                                "INSERT INTO rows(id) VALUES ($1) ON CONFLICT(id) DO UPDATE SET count = count + 1",
-                                &value, 1, NULL, NULL, NULL, &error),
+        if (!wrote(fr_store_run(
+                       connection,
+                       "INSERT INTO rows(id) VALUES ($1) ON CONFLICT(id) DO UPDATE SET count = count + 1",
+                       &value, 1, NULL, NULL, NULL, &error),
                    &error, self)) {
             return false;
         }
@@ -88,7 +89,8 @@ static void commit_returns_exactly_its_own_marks_among_concurrent_writers(void *
     struct fr_error error;
     struct writer writers[WRITERS] = {0};
     check(fr_store_migrate(self->connection,
-                           "CREATE TABLE rows(id TEXT PRIMARY KEY, count INTEGER DEFAULT 1, version INTEGER)", &error),
+                           "CREATE TABLE rows(id TEXT PRIMARY KEY, count INTEGER DEFAULT 1, version INTEGER)",
+                           &error),
           &error);
     check(fr_store_track(self->connection, "rows", "row", "id", &error), &error);
     for (unsigned i = 0; i < WRITERS; i++) {
@@ -101,8 +103,10 @@ static void commit_returns_exactly_its_own_marks_among_concurrent_writers(void *
         assert_string_equal(writers[i].problem, "");
         assert_int_equal(writers[i].wrong, 0);
     }
-    assert_int_equal(number(self->connection, "SELECT sum(count) FROM rows"), WRITERS * WRITES * ROWS_PER_LOOP);
-    assert_int_equal(number(self->connection, "SELECT count(DISTINCT version) FROM rows"), WRITERS * ROWS_PER_LOOP);
+    assert_int_equal(number(self->connection, "SELECT sum(count) FROM rows"),
+                     WRITERS * WRITES * ROWS_PER_LOOP);
+    assert_int_equal(number(self->connection, "SELECT count(DISTINCT version) FROM rows"),
+                     WRITERS * ROWS_PER_LOOP);
     assert_int_equal(number(self->connection, "SELECT count(*) FROM dirty"), WRITERS * (ROWS_PER_LOOP - 1));
 }
 
@@ -134,9 +138,10 @@ static void several_may_open_a_new_database_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(commit_returns_exactly_its_own_marks_among_concurrent_writers, fixture_store,
+        cmocka_unit_test_setup_teardown(commit_returns_exactly_its_own_marks_among_concurrent_writers,
+                                        fixture_store, fixture_remove),
+        cmocka_unit_test_setup_teardown(several_may_open_a_new_database_at_once, fixture_folder,
                                         fixture_remove),
-        cmocka_unit_test_setup_teardown(several_may_open_a_new_database_at_once, fixture_folder, fixture_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,8 +15,9 @@ static int set_up(void **state)
     fixture_store(state);
     struct fixture *self = *state;
     struct fr_store_connection *c = self->connection;
-    check(fr_store_migrate(c, "CREATE TABLE people(id TEXT PRIMARY KEY, email TEXT UNIQUE, city TEXT, version INTEGER)",
-                           &error),
+    check(fr_store_migrate(
+              c, "CREATE TABLE people(id TEXT PRIMARY KEY, email TEXT UNIQUE, city TEXT, version INTEGER)",
+              &error),
           &error);
     check(fr_store_track(c, "people", "person", "id", &error), &error);
     check(fr_store_track(c, "people", "person_by_email", "email", &error), &error);
@@ -74,7 +75,8 @@ static void one_write_is_one_draw_with_recursive_triggers_too(void **state)
 static void a_version_typed_by_hand_is_overwritten(void **state)
 {
     struct fixture *self = *state;
-    const char *const typed[] = {"1", "0", "NULL", "99999", "(SELECT value FROM freshet_sequence)", "version"};
+    const char *const typed[] = {"1",      "0", "NULL", "99999", "(SELECT value FROM freshet_sequence)",
+                                 "version"};
     for (size_t i = 0; i < sizeof typed / sizeof typed[0]; i++) {
         char sql[128];
         int64_t before = sequence(self->connection);
@@ -82,8 +84,8 @@ static void a_version_typed_by_hand_is_overwritten(void **state)
         shell_once(self, sql);
         assert_int_equal(number(self->connection, "SELECT version FROM people WHERE id = 'a'"), before + 1);
         assert_int_equal(mark_version(self->connection, "person", "a"), before + 1);
-        snprintf(sql, sizeof sql, "PRAGMA recursive_triggers = ON; UPDATE people SET version = %s WHERE id = 'a'",
-                 typed[i]);
+        snprintf(sql, sizeof sql,
+                 "PRAGMA recursive_triggers = ON; UPDATE people SET version = %s WHERE id = 'a'", typed[i]);
         shell_once(self, sql);
         assert_int_equal(mark_version(self->connection, "person", "a"), before + 2);
     }
@@ -142,7 +144,8 @@ static void replace_marks_the_row_that_it_removes(void **state)
     struct fixture *self = *state;
     shell_once(self, "INSERT OR REPLACE INTO people(id, email) VALUES ('c', 'a@x')");
     assert_true(mark_version(self->connection, "person", "a") > 0);
-    assert_true(mark_version(self->connection, "person", "c") > mark_version(self->connection, "person", "a"));
+    assert_true(mark_version(self->connection, "person", "c") >
+                mark_version(self->connection, "person", "a"));
     forget_marks(self->connection);
     shell_once(self, "UPDATE OR REPLACE people SET email = 'b@x' WHERE id = 'c'");
     assert_true(mark_version(self->connection, "person", "b") > 0);
@@ -170,7 +173,9 @@ static void conflict_clauses_of_the_statement_do_not_silence_marks(void **state)
 static void an_upsert_marks_the_row_that_it_updates(void **state)
 {
     struct fixture *self = *state;
-    shell_once(self, "INSERT INTO people(id, city) VALUES ('a', 'Kiel') ON CONFLICT(id) DO UPDATE SET city = 'Kiel'");
+    shell_once(
+        self,
+        "INSERT INTO people(id, city) VALUES ('a', 'Kiel') ON CONFLICT(id) DO UPDATE SET city = 'Kiel'");
     assert_int_equal(mark_version(self->connection, "person", "a"),
                      number(self->connection, "SELECT version FROM people WHERE id = 'a'"));
     assert_int_equal(mark_version(self->connection, "person", "a"), sequence(self->connection));
@@ -194,7 +199,8 @@ static void references_are_percent_encoded(void **state)
     static const char bytes[] = "50%:a b\x01\t\n\x1f\x7f~\xc3\xa9%3A";
     struct fr_store_value id = fr_store_text(bytes);
     struct fr_error error;
-    check(fr_store_run(self->connection, "INSERT INTO people(id) VALUES ($1)", &id, 1, NULL, NULL, NULL, &error),
+    check(fr_store_run(self->connection, "INSERT INTO people(id) VALUES ($1)", &id, 1, NULL, NULL, NULL,
+                       &error),
           &error);
     assert_string_equal(marks_text(self->connection), "person/50%25%3Aa%20b%01%09%0A%1F%7F~\xc3\xa9%253A");
 }
@@ -210,7 +216,8 @@ static void every_special_byte_is_encoded_and_no_other(void **state)
         bool special = byte <= ' ' || byte == ':' || byte == '%' || byte == 0x7f;
         snprintf(expected, sizeof expected, special ? "person/x%%%02X" : "person/x%c", byte);
         forget_marks(self->connection);
-        check(fr_store_run(self->connection, "INSERT INTO people(id) VALUES ($1)", &id, 1, NULL, NULL, NULL, &error),
+        check(fr_store_run(self->connection, "INSERT INTO people(id) VALUES ($1)", &id, 1, NULL, NULL, NULL,
+                           &error),
               &error);
         assert_string_equal(marks_text(self->connection), expected);
     }
@@ -221,8 +228,8 @@ static void a_nul_byte_in_a_key_is_refused(void **state)
     struct fixture *self = *state;
     struct fr_error error;
     struct fr_store_value id = {.kind = FR_STORE_TEXT, .bytes = {(const uint8_t *)"a\0b", 3}};
-    assert_int_equal(fr_store_run(self->connection, "INSERT INTO people(id) VALUES ($1)", &id, 1, NULL, NULL, NULL,
-                                  &error),
+    assert_int_equal(fr_store_run(self->connection, "INSERT INTO people(id) VALUES ($1)", &id, 1, NULL, NULL,
+                                  NULL, &error),
                      FR_INVALID_ARGUMENT);
     assert_string_equal(error.message, "people.id must not hold a NUL byte");
     assert_string_equal(marks_text(self->connection), "");
@@ -242,8 +249,9 @@ static void a_kind_may_have_several_columns_and_integers(void **state)
     shell_once(self, "INSERT INTO seats(row, letter) VALUES (-12, 'a:b'), (7, '')");
     assert_string_equal(marks_text(c), "seat/-12:a%3Ab seat/7:");
     forget_marks(c);
-    shell_once(self, "UPDATE seats SET guest = 'Eve', row = 8 WHERE row = 7; DELETE FROM seats WHERE row = -12;"
-                     "INSERT OR REPLACE INTO seats(row, letter) VALUES (8, '')");
+    shell_once(self,
+               "UPDATE seats SET guest = 'Eve', row = 8 WHERE row = 7; DELETE FROM seats WHERE row = -12;"
+               "INSERT OR REPLACE INTO seats(row, letter) VALUES (8, '')");
     assert_string_equal(marks_text(c), "seat/7: seat/-12:a%3Ab seat/8:");
     assert_int_equal(number(c, "SELECT version FROM seats WHERE row = 8"), sequence(c));
 }
@@ -284,14 +292,16 @@ static void tracking_follows_a_kind_whose_columns_changed(void **state)
     struct fr_error error;
     check(fr_store_track(self->connection, "people", "person_by_email", "email,city", &error), &error);
     shell_once(self, "UPDATE people SET city = 'Oslo' WHERE id = 'a'");
-    assert_string_equal(marks_text(self->connection), "person/a person_by_email/a@x:Bonn person_by_email/a@x:Oslo");
+    assert_string_equal(marks_text(self->connection),
+                        "person/a person_by_email/a@x:Bonn person_by_email/a@x:Oslo");
 }
 
 static void versions_start_above_those_of_rows_that_were_there_before(void **state)
 {
     struct fixture *self = *state;
     struct fr_error error;
-    shell_once(self, "CREATE TABLE old(id TEXT PRIMARY KEY, version INTEGER); INSERT INTO old VALUES ('x', 700)");
+    shell_once(self,
+               "CREATE TABLE old(id TEXT PRIMARY KEY, version INTEGER); INSERT INTO old VALUES ('x', 700)");
     check(fr_store_track(self->connection, "old", "old", "id", &error), &error);
     shell_once(self, "UPDATE old SET id = id");
     assert_int_equal(mark_version(self->connection, "old", "x"), 701);
@@ -304,12 +314,15 @@ static void names_that_are_no_identifiers_are_refused(void **state)
     const char *const wrong[] = {"", "a b", "a\"b", "1a", "a;", "\xc3\xa9", "a-b"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_int_equal(fr_store_track(self->connection, wrong[i], "k", "id", &error), FR_INVALID_ARGUMENT);
-        assert_int_equal(fr_store_track(self->connection, "people", wrong[i], "id", &error), FR_INVALID_ARGUMENT);
-        assert_int_equal(fr_store_track(self->connection, "people", "k", wrong[i], &error), FR_INVALID_ARGUMENT);
+        assert_int_equal(fr_store_track(self->connection, "people", wrong[i], "id", &error),
+                         FR_INVALID_ARGUMENT);
+        assert_int_equal(fr_store_track(self->connection, "people", "k", wrong[i], &error),
+                         FR_INVALID_ARGUMENT);
     }
     const char *const lists[] = {",", "id,", ",id", "id,,email", "id, email"};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        assert_int_equal(fr_store_track(self->connection, "people", "k", lists[i], &error), FR_INVALID_ARGUMENT);
+        assert_int_equal(fr_store_track(self->connection, "people", "k", lists[i], &error),
+                         FR_INVALID_ARGUMENT);
     }
 }
 
@@ -322,7 +335,8 @@ static void what_cannot_be_tracked_is_named_and_breaks_nothing(void **state)
     assert_non_null(strstr(error.message, "nowhere"));
     assert_int_equal(fr_store_track(self->connection, "plain", "k", "id", &error), FR_FAILED_PRECONDITION);
     assert_non_null(strstr(error.message, "no column version"));
-    assert_int_equal(fr_store_track(self->connection, "people", "k", "id,shoe", &error), FR_FAILED_PRECONDITION);
+    assert_int_equal(fr_store_track(self->connection, "people", "k", "id,shoe", &error),
+                     FR_FAILED_PRECONDITION);
     assert_non_null(strstr(error.message, "no column shoe"));
     shell_once(self, "UPDATE people SET city = 'Oslo'");
     assert_int_equal(number(self->connection, "SELECT count(*) FROM freshet_tracked"), 2);

@@ -55,7 +55,9 @@ static void seeding_adds_what_is_missing(void **state)
 {
     struct fixture *self = *state;
     migrate(self, 5);
-    shell_once(self, "UPDATE users SET name = 'Kept' WHERE id = 'user-1000'; DELETE FROM users WHERE id = 'user-1002'");
+    shell_once(
+        self,
+        "UPDATE users SET name = 'Kept' WHERE id = 'user-1000'; DELETE FROM users WHERE id = 'user-1002'");
     forget_marks(self->connection);
     migrate(self, 7);
     assert_int_equal(number(self->connection, "SELECT count(*) FROM users WHERE id GLOB 'user-100[0-6]'"), 7);
@@ -86,13 +88,13 @@ static void a_hand_typed_update_moves_the_update_time(void **state)
     struct fr_store_connection *c = self->connection;
     uint64_t wall_us = fr_clock_wall_us();
     migrate(self, 0);
-    assert_in_range(number(c, "SELECT create_time_us FROM users WHERE id = 'user-123'"), wall_us - FR_SECOND_US,
-                    wall_us + 60 * FR_SECOND_US);
+    assert_in_range(number(c, "SELECT create_time_us FROM users WHERE id = 'user-123'"),
+                    wall_us - FR_SECOND_US, wall_us + 60 * FR_SECOND_US);
     shell_once(self, "UPDATE users SET create_time_us = 1000, update_time_us = 1000");
     assert_int_equal(number(c, "SELECT update_time_us FROM users WHERE id = 'user-123'"), 1000);
     shell_once(self, "UPDATE users SET preference = 'x' WHERE id = 'user-123'");
-    assert_in_range(number(c, "SELECT update_time_us FROM users WHERE id = 'user-123'"), wall_us - FR_SECOND_US,
-                    wall_us + 60 * FR_SECOND_US);
+    assert_in_range(number(c, "SELECT update_time_us FROM users WHERE id = 'user-123'"),
+                    wall_us - FR_SECOND_US, wall_us + 60 * FR_SECOND_US);
     assert_int_equal(number(c, "SELECT create_time_us FROM users WHERE id = 'user-123'"), 1000);
 }
 
@@ -102,8 +104,8 @@ static void a_taken_email_is_already_exists(void **state)
     struct fr_error error;
     migrate(self, 0);
     assert_int_equal(fr_store_run(self->connection,
-                                  "INSERT INTO users(id, email) VALUES ('user-1', 'alice@example.com')", NULL, 0,
-                                  NULL, NULL, NULL, &error),
+                                  "INSERT INTO users(id, email) VALUES ('user-1', 'alice@example.com')", NULL,
+                                  0, NULL, NULL, NULL, &error),
                      FR_ALREADY_EXISTS);
     assert_non_null(strstr(error.message, "users.email"));
 }
