@@ -26,6 +26,7 @@
 
 #define START_US       (120 * FR_SECOND_US) /* seeding a large database takes its time */
 #define STOP_US        (10 * FR_SECOND_US)
+#define DRAIN_S        5 /* leaves a service time to close within STOP_US */
 #define CHECK_US       FR_SECOND_US
 #define POLL_MS        10
 #define PARENT_ENDED   SIGUSR2
@@ -245,6 +246,7 @@ static void add_service_arguments(const struct stack *self, unsigned role, struc
     add_argument(to, "--listen=tcp://127.0.0.1:%" PRIu64,
                  options->port_base == 0 ? 0 : options->port_base + address_roles[role].port);
     add_argument(to, "--address-file=%s", path);
+    add_argument(to, "--drain-timeout=%us", DRAIN_S);
     if (options->namespace != NULL) {
         add_argument(to, "--namespace=%s", options->namespace);
     }
