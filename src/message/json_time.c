@@ -185,7 +185,7 @@ bool fr_timestamp_format(int64_t seconds, int32_t nanos, char text[FR_TIME_TEXT_
     return true;
 }
 
-bool fr_duration_parse(const char *text, int64_t *ret_seconds, int32_t *ret_nanos)
+bool fr_json_duration_parse(const char *text, int64_t *ret_seconds, int32_t *ret_nanos)
 {
     bool negative = take_char(&text, '-');
     size_t digits = strspn(text, "0123456789");
@@ -206,7 +206,7 @@ bool fr_duration_parse(const char *text, int64_t *ret_seconds, int32_t *ret_nano
     return true;
 }
 
-bool fr_duration_format(int64_t seconds, int32_t nanos, char text[FR_TIME_TEXT_BYTES])
+bool fr_json_duration_format(int64_t seconds, int32_t nanos, char text[FR_TIME_TEXT_BYTES])
 {
     if (seconds < -MAX_DURATION || seconds > MAX_DURATION || nanos <= -NANOS || nanos >= NANOS ||
         (seconds < 0 && nanos > 0) || (seconds > 0 && nanos < 0)) {

@@ -17,9 +17,9 @@ bool fr_timestamp_parse(const char *text, int64_t *ret_seconds, int32_t *ret_nan
 bool fr_timestamp_format(int64_t seconds, int32_t nanos, char text[FR_TIME_TEXT_BYTES]);
 
 /* "-1.000340012s"; up to 10000 years either way. */
-bool fr_duration_parse(const char *text, int64_t *ret_seconds, int32_t *ret_nanos);
+bool fr_json_duration_parse(const char *text, int64_t *ret_seconds, int32_t *ret_nanos);
 /* False if out of range, or if the signs of the two parts differ. */
-bool fr_duration_format(int64_t seconds, int32_t nanos, char text[FR_TIME_TEXT_BYTES]);
+bool fr_json_duration_format(int64_t seconds, int32_t nanos, char text[FR_TIME_TEXT_BYTES]);
 
 /* "userName.id" to "user_name.id": out has room for 2 * size + 1 bytes. False if it does not go both ways. */
 bool fr_mask_path_parse(const char *text, size_t size, char *out);
