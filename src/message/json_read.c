@@ -251,7 +251,7 @@ static enum fr_code read_time(const struct fr_json_reader *self, const struct fr
     int64_t seconds;
     int32_t nanos;
     bool good = strlen(text) == json_string_length(value) &&
-                (timestamp ? fr_timestamp_parse(text, &seconds, &nanos) : fr_json_duration_parse(text, &seconds, &nanos));
+                (timestamp ? fr_json_timestamp_parse(text, &seconds, &nanos) : fr_json_duration_parse(text, &seconds, &nanos));
     if (!good) {
         return fr_path_error(self->reterr, &self->path, "expected %s, got \"%.40s\"", expected, text);
     }

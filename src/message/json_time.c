@@ -140,7 +140,7 @@ static bool take_offset(const char **text, int64_t *ret_seconds)
     return true;
 }
 
-bool fr_timestamp_parse(const char *text, int64_t *ret_seconds, int32_t *ret_nanos)
+bool fr_json_timestamp_parse(const char *text, int64_t *ret_seconds, int32_t *ret_nanos)
 {
     int64_t days;
     int64_t clock;
@@ -168,7 +168,7 @@ static void format_fraction(int32_t nanos, char text[12])
     }
 }
 
-bool fr_timestamp_format(int64_t seconds, int32_t nanos, char text[FR_TIME_TEXT_BYTES])
+bool fr_json_timestamp_format(int64_t seconds, int32_t nanos, char text[FR_TIME_TEXT_BYTES])
 {
     if (seconds < MIN_TIMESTAMP || seconds > MAX_TIMESTAMP || nanos < 0 || nanos >= NANOS) {
         return false;

@@ -12,9 +12,9 @@
 #define FR_TIME_TEXT_BYTES 48
 
 /* "1972-01-01T10:00:20.021Z", with an offset in place of Z as well; years 1 to 9999. */
-bool fr_timestamp_parse(const char *text, int64_t *ret_seconds, int32_t *ret_nanos);
+bool fr_json_timestamp_parse(const char *text, int64_t *ret_seconds, int32_t *ret_nanos);
 /* Always with Z and 0, 3, 6 or 9 digits behind the point. False if out of range. */
-bool fr_timestamp_format(int64_t seconds, int32_t nanos, char text[FR_TIME_TEXT_BYTES]);
+bool fr_json_timestamp_format(int64_t seconds, int32_t nanos, char text[FR_TIME_TEXT_BYTES]);
 
 /* "-1.000340012s"; up to 10000 years either way. */
 bool fr_json_duration_parse(const char *text, int64_t *ret_seconds, int32_t *ret_nanos);

@@ -380,8 +380,8 @@ static enum fr_code write_time(const struct writer *self, const struct fr_messag
     int64_t seconds = *(const int64_t *)at_offset(message, fields[0].offset);
     int32_t nanos = *(const int32_t *)at_offset(message, fields[1].offset);
     char text[FR_TIME_TEXT_BYTES];
-    bool good = type->well_known == FR_WELL_KNOWN_TIMESTAMP ? fr_timestamp_format(seconds, nanos, text)
-                                                            : fr_duration_format(seconds, nanos, text);
+    bool good = type->well_known == FR_WELL_KNOWN_TIMESTAMP ? fr_json_timestamp_format(seconds, nanos, text)
+                                                            : fr_json_duration_format(seconds, nanos, text);
     return good ? write_text(self, text)
                 : fr_path_error(self->reterr, &self->path, "the %s is out of range", type->descriptor.short_name);
 }
