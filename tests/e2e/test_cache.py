@@ -3,7 +3,7 @@
 """test_cache.py - reads through api: cached, invalidated, and right whatever Redis does."""
 import signal
 
-from freshet_testing import Load, System, TestCase, main, wait_until
+from freshet_testing import Load, TestCase, main, wait_until
 from sp_client import ALREADY_EXISTS, INVALID_ARGUMENT, NOT_FOUND, users
 
 GET = "users.v1.Users/GetUser"
@@ -29,9 +29,7 @@ class CacheTest(TestCase):
 class Cycle(CacheTest):
     @classmethod
     def setUpClass(cls):
-        cls.system = System()
-        cls.addClassCleanup(cls.system.stop)
-        cls.system.start()
+        cls.start_for_class()
 
     def setUp(self):
         self.client = self.system.client()
