@@ -18,7 +18,11 @@ struct fr_key {
     char text[FR_KEY_MAX_BYTES + 1]; /* NUL-terminated */
 };
 
-/*   FR_INVALID_ARGUMENT  the key would be longer than FR_KEY_MAX_BYTES */
+/*
+ * Different fields never make the same key.
+ *   FR_INVALID_ARGUMENT  the key would be longer than FR_KEY_MAX_BYTES, or kind is empty or holds a byte that a
+ *                        field would have encoded
+ */
 FR_MUST_CHECK enum fr_code fr_key_make(struct fr_key *ret_key, const char *kind, const struct fr_bytes *fields,
                                        size_t count, struct fr_error *reterr);
 

@@ -18,12 +18,18 @@ struct fr_task {
 };
 
 FR_MUST_CHECK enum fr_code fr_loop_new(struct fr_loop **ret_loop, struct fr_error *reterr);
-/* Runs what was posted, then ends the thread. Everything on the loop must have been freed. NULL is fine. */
+/*
+ * Runs what was posted, what was posted for later too (at once), then ends the thread. Everything on the loop must
+ * have been freed, and nobody may post any more but the tasks that run. NULL is fine. Not from the loop thread.
+ */
 void fr_loop_free(struct fr_loop *self);
 
 /* run(task) once on the loop thread, in the order of posting. Tasks posted together share one wake-up. Thread-safe. */
 void fr_loop_post(struct fr_loop *self, struct fr_task *task);
-/* The same after delay_us (rounded up to whole ms). Only from the loop thread. Cannot be stopped. */
+/*
+ * The same after delay_us (rounded up to whole ms). Only from the loop thread. Cannot be stopped. Without memory
+ * for the timer the task runs with the next posted ones: early rather than never.
+ */
 void fr_loop_post_later(struct fr_loop *self, struct fr_task *task, uint64_t delay_us);
 
 #endif

@@ -3,8 +3,11 @@
  * shared_cache.h - the records of Redis: GET, LEASE, FILL, INVALIDATE + publish, and the invalidation feed.
  *
  * All functions are called on the loop thread unless they say otherwise, and every done runs there exactly once.
- * While Redis cannot be reached each operation ends at once with FR_UNAVAILABLE; one that Redis does not answer
- * within the command time-out ends the same way and the connection is made anew, with jittered back-off.
+ * While Redis cannot be reached each operation ends at once with FR_UNAVAILABLE, its done before the function
+ * returns; one that Redis does not answer within the command time-out ends the same way and the connection is made
+ * anew, with jittered back-off. An answer of Redis that is an error (out of memory, another type at the key) is
+ * FR_UNAVAILABLE too: the caller goes to the database in either case. A version above FR_VERSION_MAX is not sent to
+ * Redis and ends the same way.
  */
 #ifndef FR_CACHE_SHARED_CACHE_H
 #define FR_CACHE_SHARED_CACHE_H
@@ -13,8 +16,11 @@
 
 #include "cache/key.h"
 #include "cache/loop.h"
+#include "cache/record.h"
 
 struct fr_shared_cache;
+
+#define FR_NAME_SPACE_MAX_BYTES 128
 
 struct fr_shared_cache_options {
     const char *url;             /* "redis://[user:password@]host:port[/db]"; copied */
@@ -29,7 +35,8 @@ struct fr_shared_cache_options {
 
 /*
  * Any thread. Connects in the background; Redis need not be there. *ret_cache is owned.
- *   FR_INVALID_ARGUMENT  not such a URL (the message never shows the password)
+ *   FR_INVALID_ARGUMENT  not such a URL (the message never shows the password), or a name_space of more than
+ *                        FR_NAME_SPACE_MAX_BYTES
  */
 FR_MUST_CHECK enum fr_code fr_shared_cache_new(struct fr_loop *loop, const struct fr_shared_cache_options *options,
                                                struct fr_shared_cache **ret_cache, struct fr_error *reterr);
@@ -38,8 +45,6 @@ void fr_shared_cache_free(struct fr_shared_cache *self);
 
 /* Thread-safe: whether commands can be sent now. */
 bool fr_shared_cache_connected(const struct fr_shared_cache *self);
-
-enum fr_value_kind { FR_VALUE_NONE, FR_VALUE_FOUND, FR_VALUE_NOT_FOUND };
 
 /* What a GET or a LEASE found. Borrowed until done returns. */
 struct fr_shared_value {
@@ -64,7 +69,10 @@ void fr_shared_cache_lease(struct fr_shared_cache *self, const struct fr_key *ke
 
 /* stored: false when Redis refused the fill (lease gone or version under the floor) or did not answer. */
 typedef void fr_fill_done(void *argument, enum fr_code code, bool stored);
-/* payload is copied before it returns. ttl_us is the hard expiry of the record. */
+/*
+ * kind is FOUND or NOT_FOUND. payload is copied before it returns. ttl_us is the longest life of the record: the
+ * hard expiry is spread over the last tenth before it, so that keys filled together do not expire together.
+ */
 void fr_shared_cache_fill(struct fr_shared_cache *self, const struct fr_key *key, uint64_t token,
                           enum fr_value_kind kind, uint64_t version, struct fr_bytes payload, uint64_t ttl_us,
                           fr_fill_done *done, void *argument);

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shared_cache.c - the life of a shared cache: its connections, and what it reports of them.
+ */
+#include "cache/shared_cache.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cache/shared_cache_state.h"
+
+#define DEFAULT_COMMAND_TIMEOUT_US (250 * FR_MILLISECOND_US)
+
+#define CONTAINER(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
+
+/* Once per change of state, and once for a Redis that is not there at the start. */
+static void report(struct fr_shared_cache *self, bool connected, const char *why)
+{
+    enum fr_reported now = connected ? FR_REPORTED_CONNECTED : FR_REPORTED_LOST;
+    enum fr_reported before = self->reported;
+    atomic_store(&self->connected, connected);
+    self->reported = now;
+    if (now == before) {
+        return;
+    }
+    if (connected) {
+        fr_log(FR_LOG_INFO, "redis connected", fr_log_text("address", self->url.address));
+    } else {
+        fr_log(FR_LOG_WARN, "redis lost", fr_log_text("address", self->url.address), fr_log_text("error", why));
+    }
+    if (self->options.on_connection != NULL && (connected || before == FR_REPORTED_CONNECTED)) {
+        self->options.on_connection(self->options.argument, connected);
+    }
+}
+
+static void on_ready(void *argument)
+{
+    report(argument, true, "");
+}
+
+static void on_lost(void *argument, const char *why)
+{
+    report(argument, false, why);
+}
+
+static void on_part_closed(void *argument)
+{
+    struct fr_shared_cache *self = argument;
+    if (--self->open_parts > 0) {
+        return;
+    }
+    pthread_mutex_lock(&self->mu);
+    self->has_ended = true;
+    pthread_cond_signal(&self->ended);
+    pthread_mutex_unlock(&self->mu);
+}
+
+static void start(struct fr_task *task)
+{
+    struct fr_shared_cache *self = CONTAINER(task, struct fr_shared_cache, start);
+    const struct fr_redis_connection_options commands = {
+        .loop = self->loop,
+        .url = &self->url,
+        .command_timeout_us = self->options.command_timeout_us,
+        .load_scripts = true,
+        .on_ready = on_ready,
+        .on_lost = on_lost,
+        .on_closed = on_part_closed,
+        .argument = self,
+    };
+    self->open_parts = 1;
+    fr_redis_connection_start(&self->commands, &commands);
+    if (self->options.on_invalidation == NULL) {
+        return;
+    }
+    const struct fr_subscriber_options subscriber = {
+        .loop = self->loop,
+        .url = &self->url,
+        .command_timeout_us = self->options.command_timeout_us,
+        .channel = self->channel,
+        .commands = &self->commands,
+        .on_invalidation = self->options.on_invalidation,
+        .argument = self->options.argument,
+        .on_closed = on_part_closed,
+        .closed_argument = self,
+    };
+    self->open_parts++;
+    fr_subscriber_start(&self->subscriber, &subscriber);
+}
+
+/* The command connection first: it may be carrying a heartbeat of the subscriber. */
+static void stop(struct fr_task *task)
+{
+    struct fr_shared_cache *self = CONTAINER(task, struct fr_shared_cache, stop);
+    atomic_store(&self->connected, false);
+    fr_redis_connection_close(&self->commands);
+    if (self->options.on_invalidation != NULL) {
+        fr_subscriber_close(&self->subscriber);
+    }
+}
+
+static void set_names(struct fr_shared_cache *self, const char *name_space)
+{
+    const char *colon = name_space[0] == '\0' ? "" : ":";
+    snprintf(self->prefix, sizeof self->prefix, "%s%s", name_space, colon);
+    self->prefix_size = strlen(self->prefix);
+    snprintf(self->channel, sizeof self->channel, "%s%s", self->prefix, FR_CHANNEL);
+    snprintf(self->counter, sizeof self->counter, "%s%s", self->prefix, FR_COUNTER);
+}
+
+enum fr_code fr_shared_cache_new(struct fr_loop *loop, const struct fr_shared_cache_options *options,
+                                 struct fr_shared_cache **ret_cache, struct fr_error *reterr)
+{
+    const char *name_space = options->name_space != NULL ? options->name_space : "";
+    if (strlen(name_space) > FR_NAME_SPACE_MAX_BYTES) {
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "the namespace is longer than %d bytes",
+                            FR_NAME_SPACE_MAX_BYTES);
+    }
+    struct fr_redis_url url;
+    enum fr_code code = fr_redis_url_parse(options->url, &url, reterr);
+    if (code != FR_OK) {
+        return code;
+    }
+    struct fr_shared_cache *self = calloc(1, sizeof *self);
+    if (self == NULL) {
+        return fr_error_no_memory(reterr);
+    }
+    self->loop = loop;
+    self->url = url;
+    self->options = *options;
+    self->options.url = self->options.name_space = NULL;
+    if (self->options.command_timeout_us == 0) {
+        self->options.command_timeout_us = DEFAULT_COMMAND_TIMEOUT_US;
+    }
+    set_names(self, name_space);
+    pthread_mutex_init(&self->mu, NULL);
+    pthread_cond_init(&self->ended, NULL);
+    self->start.run = start;
+    self->stop.run = stop;
+    fr_loop_post(loop, &self->start);
+    *ret_cache = self;
+    return FR_OK;
+}
+
+void fr_shared_cache_free(struct fr_shared_cache *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    fr_loop_post(self->loop, &self->stop);
+    pthread_mutex_lock(&self->mu);
+    while (!self->has_ended) {
+        pthread_cond_wait(&self->ended, &self->mu);
+    }
+    pthread_mutex_unlock(&self->mu);
+    pthread_mutex_destroy(&self->mu);
+    pthread_cond_destroy(&self->ended);
+    explicit_bzero(&self->url, sizeof self->url);
+    free(self);
+}
+
+bool fr_shared_cache_connected(const struct fr_shared_cache *self)
+{
+    return atomic_load(&self->connected);
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * relay.c - carries the marks of committed writes to Redis: INVALIDATE, publish, clear.
+ *
+ * One thread with a connection of its own clears marks and polls for those left behind. A mark is cleared only
+ * after its INVALIDATE ran, and only if no later write has raised it.
+ */
+#include "cached/relay.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+
+#define POLL_US        (100 * FR_MILLISECOND_US)
+#define POLL_LIMIT     256 /* marks carried out at a time */
+/* A mark younger than one poll is most likely in the hands of its writer. After so many polls of nothing but young
+   marks they are carried out all the same: a key that is written all the time must not wait for ever. */
+#define PATIENCE_POLLS 3
+
+struct announcement {
+    struct fr_task task;
+    struct fr_relay *relay;
+    struct fr_store_marks marks;
+    size_t unanswered; /* loop thread only */
+    bool failed;       /* loop thread only */
+    void (*done)(void *argument);
+    void *argument;
+    struct announcement *next; /* guarded by relay->mu, in to_clear */
+};
+
+struct fr_relay {
+    struct fr_loop *loop;
+    struct fr_shared_cache *shared;
+    struct fr_store_connection *connection; /* the relay thread's */
+    pthread_t thread;
+    pthread_mutex_t mu;
+    pthread_cond_t wake;
+    bool stopping;                 /* guarded by mu */
+    bool poll_now;                 /* guarded by mu */
+    size_t under_way;              /* guarded by mu; announcements not yet done */
+    bool carrying;                 /* guarded by mu; one of them came from a poll */
+    struct announcement *to_clear; /* guarded by mu */
+    /* The relay thread's own: */
+    uint64_t change_count;
+    bool may_have_marks;
+    uint64_t ripe_version; /* marks up to this version were there at the last poll */
+    unsigned young_polls;
+};
+
+static void free_announcement(struct announcement *self)
+{
+    fr_store_marks_fini(&self->marks);
+    free(self);
+}
+
+/* Loop thread: all marks of an announcement are answered. */
+static void finish(struct announcement *self)
+{
+    struct fr_relay *relay = self->relay;
+    FR_FAILPOINT("after-publish");
+    if (self->done != NULL) {
+        self->done(self->argument);
+    }
+    bool carried = self->done == NULL;
+    bool failed = self->failed;
+    if (failed) {
+        free_announcement(self); /* the marks stay, and the next poll finds them */
+    }
+    pthread_mutex_lock(&relay->mu);
+    relay->under_way--;
+    if (carried) {
+        relay->carrying = false;
+    }
+    if (!failed) {
+        self->next = relay->to_clear;
+        relay->to_clear = self;
+    }
+    pthread_cond_signal(&relay->wake);
+    pthread_mutex_unlock(&relay->mu);
+}
+
+static void on_invalidated(void *argument, enum fr_code code)
+{
+    struct announcement *self = argument;
+    self->failed = self->failed || code != FR_OK;
+    if (--self->unanswered == 0) {
+        finish(self);
+    }
+}
+
+/* "user" and "user-123" to the key user:user-123; false when a stranger wrote a mark that is too long for a key. */
+static bool key_of(const struct fr_store_mark *mark, struct fr_key *ret_key)
+{
+    int size = snprintf(ret_key->text, sizeof ret_key->text, "%s:%s", mark->kind, mark->reference);
+    ret_key->size = (uint16_t)size;
+    return size > 0 && size <= FR_KEY_MAX_BYTES;
+}
+
+static void on_announced(struct fr_task *task)
+{
+    struct announcement *self = (struct announcement *)task;
+    self->unanswered = self->marks.count + 1;
+    for (size_t i = 0; i < self->marks.count; i++) {
+        struct fr_key key;
+        const struct fr_store_mark *mark = &self->marks.items[i];
+        if (key_of(mark, &key)) {
+            fr_log_request("invalidation published", fr_log_text("key", key.text),
+                           fr_log_number("version", mark->version));
+            fr_shared_cache_invalidate(self->relay->shared, &key, mark->version, on_invalidated, self);
+        } else {
+            on_invalidated(self, FR_OK); /* no key of ours can be that long, so nothing is cached under it */
+        }
+    }
+    on_invalidated(self, FR_OK);
+}
+
+static void set_carrying(struct fr_relay *self, bool carrying)
+{
+    pthread_mutex_lock(&self->mu);
+    self->carrying = carrying;
+    pthread_mutex_unlock(&self->mu);
+}
+
+void fr_relay_announce(struct fr_relay *self, struct fr_store_marks *marks, void (*done)(void *argument),
+                       void *argument)
+{
+    FR_FAILPOINT("after-commit");
+    struct announcement *announcement = calloc(1, sizeof *announcement);
+    if (announcement == NULL) {
+        /* The marks are in the database: the next poll finds them. */
+        fr_store_marks_fini(marks);
+        if (done != NULL) {
+            done(argument);
+        } else {
+            set_carrying(self, false);
+        }
+        return;
+    }
+    announcement->task.run = on_announced;
+    announcement->relay = self;
+    announcement->marks = *marks;
+    announcement->done = done;
+    announcement->argument = argument;
+    *marks = (struct fr_store_marks){0};
+    pthread_mutex_lock(&self->mu);
+    self->under_way++;
+    pthread_mutex_unlock(&self->mu);
+    fr_loop_post(self->loop, &announcement->task);
+}
+
+/* ---- the relay thread ---- */
+
+static void log_failure(const char *what, const struct fr_error *error)
+{
+    fr_log(FR_LOG_WARN, what, fr_log_text("error", error->message));
+}
+
+static void clear(struct fr_relay *self, struct announcement *list)
+{
+    struct fr_error error;
+    while (list != NULL) {
+        struct announcement *next = list->next;
+        if (list->marks.count > 0 &&
+            fr_store_clear(self->connection, list->marks.items, list->marks.count, &error) != FR_OK) {
+            /* The mark stays, so it will be announced again: a repeat does no harm. */
+            log_failure("dirty marks not cleared", &error);
+            self->may_have_marks = true;
+        }
+        free_announcement(list);
+        list = next;
+    }
+}
+
+/* Keeps the marks that are to be carried out now. */
+static void keep_ripe(struct fr_relay *self, struct fr_store_marks *marks)
+{
+    size_t kept = 0;
+    uint64_t newest = 0;
+    bool all = self->young_polls >= PATIENCE_POLLS || marks->count == POLL_LIMIT;
+    for (size_t i = 0; i < marks->count; i++) {
+        struct fr_store_mark *mark = &marks->items[i];
+        newest = mark->version > newest ? mark->version : newest;
+        if (all || mark->version <= self->ripe_version) {
+            marks->items[kept++] = *mark;
+        } else {
+            free(mark->kind);
+            free(mark->reference);
+        }
+    }
+    self->young_polls = marks->count > 0 && kept == 0 ? self->young_polls + 1 : 0;
+    self->ripe_version = newest;
+    marks->count = kept;
+}
+
+static void poll_marks(struct fr_relay *self)
+{
+    struct fr_store_marks marks = {0};
+    struct fr_error error;
+    uint64_t change_count = 0;
+    if (fr_store_change_count(self->connection, &change_count, &error) != FR_OK) {
+        log_failure("database not readable", &error);
+        return;
+    }
+    if (change_count == self->change_count && !self->may_have_marks) {
+        return;
+    }
+    if (fr_store_dirty(self->connection, POLL_LIMIT, &marks, &error) != FR_OK) {
+        log_failure("dirty marks not readable", &error);
+        return;
+    }
+    self->change_count = change_count;
+    self->may_have_marks = marks.count > 0;
+    if (!fr_shared_cache_connected(self->shared)) {
+        fr_store_marks_fini(&marks);
+        return;
+    }
+    if (marks.count == POLL_LIMIT) {
+        pthread_mutex_lock(&self->mu);
+        self->poll_now = true;
+        pthread_mutex_unlock(&self->mu);
+    }
+    keep_ripe(self, &marks);
+    if (marks.count > 0) {
+        set_carrying(self, true);
+        fr_relay_announce(self, &marks, NULL, NULL);
+    } else {
+        fr_store_marks_fini(&marks);
+    }
+}
+
+/* Waits until there is something to clear, a poll is due, or the relay is to stop and has nothing under way. */
+static void wait_locked(struct fr_relay *self, uint64_t poll_us)
+{
+    while (self->to_clear == NULL && !(self->poll_now && !self->carrying) && !(self->stopping && self->under_way == 0)) {
+        uint64_t now_us = fr_clock_now_us();
+        if (now_us >= poll_us) {
+            return;
+        }
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        uint64_t nanoseconds = (uint64_t)until.tv_nsec + (poll_us - now_us) * 1000;
+        until.tv_sec += (time_t)(nanoseconds / 1000000000);
+        until.tv_nsec = (long)(nanoseconds % 1000000000);
+        pthread_cond_timedwait(&self->wake, &self->mu, &until);
+    }
+}
+
+static void *run(void *argument)
+{
+    struct fr_relay *self = argument;
+    uint64_t poll_us = fr_clock_now_us();
+    pthread_mutex_lock(&self->mu);
+    while (!self->stopping || self->under_way > 0 || self->to_clear != NULL) {
+        wait_locked(self, poll_us);
+        struct announcement *list = self->to_clear;
+        self->to_clear = NULL;
+        bool poll = (self->poll_now || fr_clock_now_us() >= poll_us) && !self->carrying && !self->stopping;
+        self->poll_now = self->poll_now && !poll;
+        pthread_mutex_unlock(&self->mu);
+        clear(self, list);
+        if (poll) {
+            poll_marks(self);
+        }
+        if (fr_clock_now_us() >= poll_us) {
+            poll_us = fr_clock_now_us() + POLL_US;
+        }
+        pthread_mutex_lock(&self->mu);
+    }
+    pthread_mutex_unlock(&self->mu);
+    return NULL;
+}
+
+enum fr_code fr_relay_new(struct fr_store *store, struct fr_loop *loop, struct fr_shared_cache *shared,
+                          struct fr_relay **ret_relay, struct fr_error *reterr)
+{
+    struct fr_relay *self = calloc(1, sizeof *self);
+    if (self == NULL) {
+        return fr_error_no_memory(reterr);
+    }
+    self->loop = loop;
+    self->shared = shared;
+    self->may_have_marks = true;
+    enum fr_code code = fr_store_connect(store, &self->connection, reterr);
+    if (code != FR_OK) {
+        free(self);
+        return code;
+    }
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&self->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&self->mu, NULL);
+    if (pthread_create(&self->thread, NULL, run, self) != 0) {
+        fr_store_connection_free(self->connection);
+        free(self);
+        return fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "cannot start the relay thread");
+    }
+    *ret_relay = self;
+    return FR_OK;
+}
+
+void fr_relay_free(struct fr_relay *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&self->mu);
+    self->stopping = true;
+    pthread_cond_signal(&self->wake);
+    pthread_mutex_unlock(&self->mu);
+    pthread_join(self->thread, NULL);
+    fr_store_connection_free(self->connection);
+    pthread_cond_destroy(&self->wake);
+    pthread_mutex_destroy(&self->mu);
+    free(self);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * relay.h - carries the marks of committed writes to Redis: INVALIDATE, publish, clear.
+ *
+ * Every process that has the database runs one. Its own writers announce their marks at once; marks that a crash,
+ * another program or a time without Redis left behind are found by polling.
+ */
+#ifndef FR_CACHED_RELAY_H
+#define FR_CACHED_RELAY_H
+
+#include "cache/shared_cache.h"
+#include "store/store.h"
+
+struct fr_relay;
+
+/* Starts its thread; everything is borrowed until fr_relay_free. *ret_relay is owned. */
+FR_MUST_CHECK enum fr_code fr_relay_new(struct fr_store *store, struct fr_loop *loop, struct fr_shared_cache *shared,
+                                        struct fr_relay **ret_relay, struct fr_error *reterr);
+/* Waits for what is under way. NULL is fine. */
+void fr_relay_free(struct fr_relay *self);
+
+/*
+ * Invalidates and publishes what a transaction made old, then has the marks cleared. Takes over marks. done runs
+ * once on the loop thread when every key was invalidated or Redis was found unreachable (the marks then stay for
+ * later). Thread-safe.
+ */
+void fr_relay_announce(struct fr_relay *self, struct fr_store_marks *marks, void (*done)(void *argument),
+                       void *argument);
+
+#endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * describe.c - definitions in .proto syntax with their comments.
+ *
+ * Types are written with their full names, so that each can be described next.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "message/comments.h"
+#include "message/schema.h"
+#include "message/schema_types.h"
+
+/* Field numbers in descriptor.proto, as paths in source_code_info use them. */
+#define MESSAGE_FIELDS  2
+#define MESSAGE_NESTED  3
+#define MESSAGE_ENUMS   4
+#define MESSAGE_ONEOFS  8
+#define ENUM_VALUES     2
+#define SERVICE_METHODS 2
+
+#define INDENT 2 /* spaces a level */
+
+/* Where the text goes and which file it is about. */
+struct printer {
+    const struct fr_schema *schema;
+    const Google__Protobuf__FileDescriptorProto *file;
+    struct fr_buffer *out;
+    unsigned indent;
+};
+
+static void begin_line(const struct printer *self, const struct fr_location *location)
+{
+    fr_comments_append_leading(self->file, location, self->indent, self->out);
+    fr_buffer_append_format(self->out, "%*s", (int)self->indent, "");
+}
+
+static void end_line(const struct printer *self, const struct fr_location *location)
+{
+    fr_comments_append_trailing(self->file, location, self->out);
+    fr_buffer_append_text(self->out, "\n");
+}
+
+static void end_block(struct printer *self)
+{
+    self->indent -= INDENT;
+    fr_buffer_append_format(self->out, "%*s}\n", (int)self->indent, "");
+}
+
+/* The scalar names by their number in descriptor.proto; types with a name of their own are NULL. */
+static const char *const scalar_names[] = {
+    NULL,  "double", "float", "int64", "uint64",   "int32",    "fixed64", "fixed32", "bool",
+    "string", NULL,  NULL,    "bytes", "uint32", NULL, "sfixed32", "sfixed64", "sint32", "sint64",
+};
+
+static const char *type_name(const Google__Protobuf__FieldDescriptorProto *field)
+{
+    const char *scalar = scalar_names[field->type];
+    return scalar != NULL ? scalar : field->type_name + 1;
+}
+
+static const Google__Protobuf__DescriptorProto *map_entry(const struct printer *self,
+                                                          const Google__Protobuf__FieldDescriptorProto *field)
+{
+    const struct fr_symbol *symbol = fr_schema_resolve(self->schema, field->type_name, FR_SYMBOL_MESSAGE);
+    return symbol != NULL && symbol->type.message->is_map_entry ? symbol->proto.message : NULL;
+}
+
+static const char *label_text(const struct printer *self, const Google__Protobuf__FieldDescriptorProto *field)
+{
+    switch (field->label) {
+    case GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REPEATED:
+        return "repeated ";
+    case GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REQUIRED:
+        return "required ";
+    default:
+        if (field->has_oneof_index && !field->proto3_optional) {
+            return "";
+        }
+        return field->proto3_optional || !fr_schema_is_proto3(self->file) ? "optional " : "";
+    }
+}
+
+/* Each option of a field as " [a = 1, b = 2" and so on; the caller closes the bracket. */
+static void begin_option(const struct printer *self, unsigned *count)
+{
+    fr_buffer_append_text(self->out, (*count)++ == 0 ? " [" : ", ");
+}
+
+/* protoc escapes the default of bytes itself, and keeps that of a string as it is. */
+static void append_default(const struct printer *self, const Google__Protobuf__FieldDescriptorProto *field)
+{
+    bool text = field->type == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_STRING;
+    bool quoted = text || field->type == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_BYTES;
+    fr_buffer_append_text(self->out, quoted ? "\"" : "");
+    for (const char *at = field->default_value; *at != '\0'; at++) {
+        if ((unsigned char)*at < 0x20 || *at == 0x7f) {
+            fr_buffer_append_format(self->out, "\\%03o", (unsigned)*at);
+            continue;
+        }
+        if (text && (*at == '"' || *at == '\\')) {
+            fr_buffer_append_text(self->out, "\\");
+        }
+        fr_buffer_append(self->out, at, 1);
+    }
+    fr_buffer_append_text(self->out, quoted ? "\"" : "");
+}
+
+static void append_field_options(const struct printer *self, const Google__Protobuf__FieldDescriptorProto *field)
+{
+    unsigned count = 0;
+    if (field->default_value != NULL) {
+        begin_option(self, &count);
+        fr_buffer_append_text(self->out, "default = ");
+        append_default(self, field);
+    }
+    if (field->options != NULL && field->options->has_packed) {
+        begin_option(self, &count);
+        fr_buffer_append_format(self->out, "packed = %s", field->options->packed ? "true" : "false");
+    }
+    if (field->options != NULL && field->options->deprecated) {
+        begin_option(self, &count);
+        fr_buffer_append_text(self->out, "deprecated = true");
+    }
+    if (count > 0) {
+        fr_buffer_append_text(self->out, "]");
+    }
+}
+
+static void print_field(const struct printer *self, const Google__Protobuf__FieldDescriptorProto *field,
+                        const struct fr_location *location)
+{
+    begin_line(self, location);
+    const Google__Protobuf__DescriptorProto *entry = map_entry(self, field);
+    if (entry != NULL) {
+        bool ordered = entry->field[0]->number == 1;
+        const Google__Protobuf__FieldDescriptorProto *key = entry->field[ordered ? 0 : 1];
+        const Google__Protobuf__FieldDescriptorProto *value = entry->field[ordered ? 1 : 0];
+        fr_buffer_append_format(self->out, "map<%s, %s>", type_name(key), type_name(value));
+    } else {
+        fr_buffer_append_format(self->out, "%s%s", label_text(self, field), type_name(field));
+    }
+    fr_buffer_append_format(self->out, " %s = %" PRId32, field->name, field->number);
+    append_field_options(self, field);
+    fr_buffer_append_text(self->out, ";");
+    end_line(self, location);
+}
+
+static void print_oneof(struct printer *self, const Google__Protobuf__DescriptorProto *proto,
+                        const struct fr_location *message, int32_t index)
+{
+    struct fr_location location = {message, MESSAGE_ONEOFS, index};
+    begin_line(self, &location);
+    fr_buffer_append_format(self->out, "oneof %s {", proto->oneof_decl[index]->name);
+    end_line(self, &location);
+    self->indent += INDENT;
+    for (size_t i = 0; i < proto->n_field; i++) {
+        if (proto->field[i]->has_oneof_index && proto->field[i]->oneof_index == index) {
+            print_field(self, proto->field[i], &(struct fr_location){message, MESSAGE_FIELDS, (int32_t)i});
+        }
+    }
+    end_block(self);
+}
+
+/* Fields in the order of the file; a oneof where its first member stands. */
+static void print_fields(struct printer *self, const Google__Protobuf__DescriptorProto *proto,
+                         const struct fr_location *location)
+{
+    int32_t printed = -1; /* protoc keeps the members of a oneof together, and the oneofs in order */
+    for (size_t i = 0; i < proto->n_field; i++) {
+        const Google__Protobuf__FieldDescriptorProto *field = proto->field[i];
+        if (!field->has_oneof_index || field->proto3_optional) {
+            print_field(self, field, &(struct fr_location){location, MESSAGE_FIELDS, (int32_t)i});
+        } else if (field->oneof_index > printed) {
+            print_oneof(self, proto, location, field->oneof_index);
+            printed = field->oneof_index;
+        }
+    }
+}
+
+static void print_reserved(const struct printer *self, const Google__Protobuf__DescriptorProto *proto)
+{
+    for (size_t i = 0; i < proto->n_reserved_range; i++) {
+        int32_t start = proto->reserved_range[i]->start;
+        int64_t last = (int64_t)proto->reserved_range[i]->end - 1;
+        fr_buffer_append_format(self->out, "%*sreserved %" PRId32, (int)self->indent, "", start);
+        if (last > start) {
+            fr_buffer_append_format(self->out, " to %" PRId64, last);
+        }
+        fr_buffer_append_text(self->out, ";\n");
+    }
+    for (size_t i = 0; i < proto->n_reserved_name; i++) {
+        if (fr_schema_is_name(proto->reserved_name[i])) {
+            fr_buffer_append_format(self->out, "%*sreserved \"%s\";\n", (int)self->indent, "",
+                                    proto->reserved_name[i]);
+        }
+    }
+}
+
+static void print_enum(struct printer *self, const Google__Protobuf__EnumDescriptorProto *proto,
+                       const struct fr_location *location)
+{
+    begin_line(self, location);
+    fr_buffer_append_format(self->out, "enum %s {", proto->name);
+    end_line(self, location);
+    self->indent += INDENT;
+    if (proto->options != NULL && proto->options->allow_alias) {
+        fr_buffer_append_format(self->out, "%*soption allow_alias = true;\n", (int)self->indent, "");
+    }
+    for (size_t i = 0; i < proto->n_value; i++) {
+        struct fr_location value = {location, ENUM_VALUES, (int32_t)i};
+        begin_line(self, &value);
+        fr_buffer_append_format(self->out, "%s = %" PRId32 "%s;", proto->value[i]->name, proto->value[i]->number,
+                                proto->value[i]->options != NULL && proto->value[i]->options->deprecated
+                                    ? " [deprecated = true]"
+                                    : "");
+        end_line(self, &value);
+    }
+    end_block(self);
+}
+
+/* Recursion is bounded as the set's own nesting is. */
+static void print_message(struct printer *self, const Google__Protobuf__DescriptorProto *proto,
+                          const struct fr_location *location)
+{
+    begin_line(self, location);
+    fr_buffer_append_format(self->out, "message %s {", proto->name);
+    end_line(self, location);
+    self->indent += INDENT;
+    if (proto->options != NULL && proto->options->deprecated) {
+        fr_buffer_append_format(self->out, "%*soption deprecated = true;\n", (int)self->indent, "");
+    }
+    print_reserved(self, proto);
+    print_fields(self, proto, location);
+    for (size_t i = 0; i < proto->n_enum_type; i++) {
+        print_enum(self, proto->enum_type[i], &(struct fr_location){location, MESSAGE_ENUMS, (int32_t)i});
+    }
+    for (size_t i = 0; i < proto->n_nested_type; i++) {
+        const Google__Protobuf__DescriptorProto *nested = proto->nested_type[i];
+        if (nested->options == NULL || !nested->options->map_entry) {
+            print_message(self, nested, &(struct fr_location){location, MESSAGE_NESTED, (int32_t)i});
+        }
+    }
+    end_block(self);
+}
+
+static const char *idempotency_name(const Google__Protobuf__MethodOptions *options)
+{
+    switch (options->idempotency_level) {
+    case GOOGLE__PROTOBUF__METHOD_OPTIONS__IDEMPOTENCY_LEVEL__NO_SIDE_EFFECTS:
+        return "NO_SIDE_EFFECTS";
+    case GOOGLE__PROTOBUF__METHOD_OPTIONS__IDEMPOTENCY_LEVEL__IDEMPOTENT:
+        return "IDEMPOTENT";
+    default:
+        return NULL;
+    }
+}
+
+static void print_method(struct printer *self, const Google__Protobuf__MethodDescriptorProto *proto,
+                         const struct fr_location *location)
+{
+    begin_line(self, location);
+    fr_buffer_append_format(self->out, "rpc %s(%s%s) returns (%s%s)", proto->name,
+                            proto->client_streaming ? "stream " : "", proto->input_type + 1,
+                            proto->server_streaming ? "stream " : "", proto->output_type + 1);
+    const char *idempotency = proto->options == NULL ? NULL : idempotency_name(proto->options);
+    bool deprecated = proto->options != NULL && proto->options->deprecated;
+    fr_buffer_append_text(self->out, idempotency != NULL || deprecated ? " {" : ";");
+    end_line(self, location);
+    if (idempotency == NULL && !deprecated) {
+        return;
+    }
+    self->indent += INDENT;
+    if (idempotency != NULL) {
+        fr_buffer_append_format(self->out, "%*soption idempotency_level = %s;\n", (int)self->indent, "", idempotency);
+    }
+    if (deprecated) {
+        fr_buffer_append_format(self->out, "%*soption deprecated = true;\n", (int)self->indent, "");
+    }
+    end_block(self);
+}
+
+static void print_service(struct printer *self, const Google__Protobuf__ServiceDescriptorProto *proto,
+                          const struct fr_location *location)
+{
+    begin_line(self, location);
+    fr_buffer_append_format(self->out, "service %s {", proto->name);
+    end_line(self, location);
+    self->indent += INDENT;
+    for (size_t i = 0; i < proto->n_method; i++) {
+        print_method(self, proto->method[i], &(struct fr_location){location, SERVICE_METHODS, (int32_t)i});
+    }
+    end_block(self);
+}
+
+/* Finds the method's service by name, then the method in it; false when there is no such method. */
+static bool describe_method(const struct fr_schema *schema, const char *symbol, struct fr_buffer *out)
+{
+    const struct fr_schema_method *method = fr_schema_find_method(schema, symbol);
+    if (method == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < schema->symbol_count; i++) {
+        const struct fr_symbol *service = schema->symbols[i];
+        size_t size = strlen(service->name);
+        if (service->kind != FR_SYMBOL_SERVICE || strncmp(service->name, method->full_name, size) != 0 ||
+            method->full_name[size] != '/') {
+            continue;
+        }
+        struct printer printer = {schema, service->file, out, 0};
+        for (size_t j = 0; j < service->proto.service->n_method; j++) {
+            if (strcmp(service->proto.service->method[j]->name, method->name) == 0) {
+                print_method(&printer, service->proto.service->method[j],
+                             &(struct fr_location){&service->location, SERVICE_METHODS, (int32_t)j});
+            }
+        }
+    }
+    return true;
+}
+
+enum fr_code fr_schema_describe(const struct fr_schema *self, const char *symbol, struct fr_buffer *out,
+                                struct fr_error *reterr)
+{
+    const struct fr_symbol *found = fr_schema_find(self, symbol);
+    if (found == NULL) {
+        return describe_method(self, symbol, out)
+                   ? FR_OK
+                   : fr_error_set(reterr, FR_NOT_FOUND, "%s: no such service, method, message or enum", symbol);
+    }
+    struct printer printer = {self, found->file, out, 0};
+    switch (found->kind) {
+    case FR_SYMBOL_MESSAGE:
+        print_message(&printer, found->proto.message, &found->location);
+        break;
+    case FR_SYMBOL_ENUM:
+        print_enum(&printer, found->proto.enumeration, &found->location);
+        break;
+    case FR_SYMBOL_SERVICE:
+        print_service(&printer, found->proto.service, &found->location);
+        break;
+    }
+    return FR_OK;
+}

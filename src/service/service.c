@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * service.c - what every program shares: options, start, signals, drain.
+ *
+ * The main thread starts everything, then waits for signals. Parts stop in the order of the calls through them:
+ * the server first, the loop that others post to last.
+ */
+#include "service/service.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "service/paths.h"
+
+#define MAX_OPTIONS   32
+#define EXIT_USAGE    2
+#define MAX_URL_BYTES 4200
+#define MAX_PASSWORD  512
+
+static const char *const format_names[] = {"logfmt", "json", NULL};
+static const char *const level_names[] = {"error", "warn", "info", "debug", NULL};
+
+static struct {
+    const char *listen, *redis, *redis_password_file, *name_space, *db, *address_file;
+    unsigned log_format, log_level;
+    uint64_t drain_timeout_us, workers, queue_limit;
+    bool log_requests, insecure, version;
+} settings;
+
+/* The options that every program has; those of a database follow at the end. */
+static size_t common_options(const struct fr_service_definition *definition, struct fr_option *out)
+{
+    const struct fr_option common[] = {
+        {.name = "listen", .environment = definition->variable_listen, .argument = "ADDRESS",
+         .default_value = definition->listen_default, .help = "Address to serve on; port 0 takes a free one",
+         .value = &settings.listen},
+        {.name = "redis", .environment = "FRESHET_REDIS", .argument = "URL",
+         .default_value = "redis://127.0.0.1:6379/0", .help = "Redis to cache in: redis://[user:password@]host:port[/db]",
+         .value = &settings.redis},
+        {.name = "redis-password-file", .environment = "FRESHET_REDIS_PASSWORD_FILE", .argument = "FILE",
+         .help = "File whose first line is the password of Redis", .value = &settings.redis_password_file},
+        {.name = "namespace", .environment = "FRESHET_NAMESPACE", .argument = "NAME", .default_value = "",
+         .help = "Prefix of cache keys, channel and counter", .value = &settings.name_space},
+        {.name = "log-format", .environment = "FRESHET_LOG_FORMAT", .type = FR_OPTION_CHOICE, .argument = "FORMAT",
+         .default_value = "logfmt", .help = "logfmt or json", .choices = format_names,
+         .value = &settings.log_format},
+        {.name = "log-level", .environment = "FRESHET_LOG_LEVEL", .type = FR_OPTION_CHOICE, .argument = "LEVEL",
+         .default_value = "info", .help = "error, warn, info or debug", .choices = level_names,
+         .value = &settings.log_level},
+        {.name = "log-requests", .environment = "FRESHET_LOG_REQUESTS", .type = FR_OPTION_FLAG,
+         .help = "Log each cache and database step of each request; SIGUSR1 switches it",
+         .value = &settings.log_requests},
+        {.name = "address-file", .argument = "FILE", .help = "Write the address served on to FILE once ready",
+         .value = &settings.address_file},
+        {.name = "drain-timeout", .type = FR_OPTION_DURATION, .argument = "TIME", .default_value = "10s",
+         .help = "On SIGTERM, wait this long for open calls", .value = &settings.drain_timeout_us},
+        {.name = "insecure", .type = FR_OPTION_FLAG,
+         .help = "Allow --listen on an address that other machines reach; there is no TLS",
+         .value = &settings.insecure},
+        {.name = "version", .type = FR_OPTION_FLAG, .help = "Print the version", .value = &settings.version},
+    };
+    const struct fr_option database[] = {
+        {.name = "db", .environment = definition->variable_db, .argument = "URL",
+         .help = "Database: sqlite:PATH [sqlite:$XDG_STATE_HOME/freshet/freshet.db]", .value = &settings.db},
+        {.name = "workers", .type = FR_OPTION_NUMBER, .argument = "N", .default_value = "4",
+         .help = "Threads for database work, one connection each", .min = 1, .max = 64,
+         .value = &settings.workers},
+        {.name = "queue-limit", .type = FR_OPTION_NUMBER, .argument = "N", .default_value = "4096",
+         .help = "Requests that may wait for a worker; more are refused", .min = 1, .max = 1000000,
+         .value = &settings.queue_limit},
+    };
+    size_t count = sizeof common / sizeof common[0];
+    memcpy(out, common, sizeof common);
+    if (definition->variable_db != NULL) {
+        memcpy(out + count, database, sizeof database);
+        count += sizeof database / sizeof database[0];
+    }
+    for (size_t i = 0; i < definition->option_count; i++) {
+        out[count++] = definition->options[i];
+    }
+    FR_ASSERT(count <= MAX_OPTIONS);
+    return count;
+}
+
+static void print_help(const struct fr_service_definition *definition, const struct fr_option *options, size_t count)
+{
+    struct fr_buffer text = {0};
+    fr_buffer_append_format(&text, "%s - %s\n\nUsage: %s [OPTION]…\n\n", definition->program, definition->summary,
+                            definition->program);
+    fr_options_help(options, count, &text);
+    if (!text.failed) {
+        fputs(fr_buffer_text(&text), stdout);
+    }
+    fr_buffer_fini(&text);
+}
+
+static bool is_loopback(const char *address)
+{
+    return strncmp(address, "tcp://127.", 10) == 0 || strncmp(address, "tcp://localhost:", 16) == 0 ||
+           strncmp(address, "tcp://[::1]:", 12) == 0;
+}
+
+/* Puts the password from the file into the URL, percent-encoded. */
+static enum fr_code redis_url(char *ret_url, size_t size, struct fr_error *reterr)
+{
+    const char *path = settings.redis_password_file;
+    char password[MAX_PASSWORD] = "";
+    if (path == NULL || path[0] == '\0') {
+        snprintf(ret_url, size, "%s", settings.redis);
+        return FR_OK;
+    }
+    FILE *file = fopen(path, "re");
+    if (file == NULL || fgets(password, sizeof password, file) == NULL) {
+        if (file != NULL) {
+            fclose(file);
+        }
+        return fr_error_set(reterr, FR_FAILED_PRECONDITION, "cannot read a password from '%s'", path);
+    }
+    fclose(file);
+    password[strcspn(password, "\r\n")] = '\0';
+    if (strncmp(settings.redis, "redis://", 8) != 0 || strchr(settings.redis, '@') != NULL) {
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT,
+                            "with --redis-password-file, --redis must be redis://host:port without a user");
+    }
+    size_t used = (size_t)snprintf(ret_url, size, "redis://:");
+    for (const char *at = password; *at != '\0' && used + 4 < size; at++) {
+        used += (size_t)snprintf(ret_url + used, size - used, "%%%02X", (unsigned char)*at);
+    }
+    snprintf(ret_url + used, size - used, "@%s", settings.redis + 8);
+    return FR_OK;
+}
+
+static void on_invalidation(void *argument, struct fr_bytes key, uint64_t version, uint64_t number)
+{
+    (void)argument;
+    fr_log_request("cache invalidated", fr_log_bytes("key", key), fr_log_number("version", version),
+                   fr_log_number("number", number));
+}
+
+static enum fr_code open_cache(struct fr_service *service, const struct fr_service_definition *definition,
+                               struct fr_error *reterr)
+{
+    char url[MAX_URL_BYTES];
+    enum fr_code code = redis_url(url, sizeof url, reterr);
+    if (code == FR_OK) {
+        code = fr_loop_new(&service->loop, reterr);
+    }
+    if (code == FR_OK) {
+        struct fr_shared_cache_options options = {
+            .url = url,
+            .name_space = settings.name_space,
+            .on_invalidation = definition->subscribes ? on_invalidation : NULL,
+        };
+        code = fr_shared_cache_new(service->loop, &options, &service->shared, reterr);
+    }
+    return code;
+}
+
+static enum fr_code open_database(struct fr_service *service, const struct fr_service_definition *definition,
+                                  struct fr_error *reterr)
+{
+    char url[MAX_URL_BYTES];
+    snprintf(url, sizeof url, "%s", settings.db == NULL ? "" : settings.db);
+    if (url[0] == '\0' && fr_default_database(url, sizeof url, reterr) != FR_OK) {
+        return FR_FAILED_PRECONDITION;
+    }
+    enum fr_code code = fr_store_open(url, &service->store, reterr);
+    service->connections = calloc(settings.workers, sizeof service->connections[0]);
+    if (service->connections == NULL) {
+        return fr_error_no_memory(reterr);
+    }
+    for (uint64_t i = 0; i < settings.workers && code == FR_OK; i++) {
+        code = fr_store_connect(service->store, &service->connections[i], reterr);
+    }
+    if (code == FR_OK) {
+        code = definition->migrate(service->connections[0], reterr);
+    }
+    if (code == FR_OK) {
+        code = fr_worker_pool_new((unsigned)settings.workers, settings.queue_limit, &service->pool, reterr);
+    }
+    return code;
+}
+
+static enum fr_code write_address(const struct fr_service *service, struct fr_error *reterr)
+{
+    char temporary[4096];
+    if (settings.address_file == NULL) {
+        return FR_OK;
+    }
+    /* Renamed into place, so that a reader sees all of it or nothing. */
+    snprintf(temporary, sizeof temporary, "%s.new", settings.address_file);
+    FILE *file = fopen(temporary, "we");
+    bool written = file != NULL && fprintf(file, "%s\n", fr_server_address(service->server)) > 0;
+    if (file == NULL || fclose(file) != 0 || !written || rename(temporary, settings.address_file) != 0) {
+        return fr_error_set(reterr, FR_FAILED_PRECONDITION, "cannot write --address-file '%s'",
+                            settings.address_file);
+    }
+    return FR_OK;
+}
+
+static enum fr_code start(struct fr_service *service, const struct fr_service_definition *definition,
+                          struct fr_error *reterr)
+{
+    if (!is_loopback(settings.listen) && !settings.insecure) {
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT,
+                            "--listen %s would let other machines in without TLS; listen on 127.0.0.1 or add "
+                            "--insecure",
+                            settings.listen);
+    }
+    enum fr_code code = fr_server_new(&service->server, reterr);
+    if (code == FR_OK && definition->variable_db != NULL) {
+        code = open_database(service, definition, reterr);
+    }
+    if (code == FR_OK) {
+        code = open_cache(service, definition, reterr);
+    }
+    if (code == FR_OK && service->store != NULL) {
+        code = fr_relay_new(service->store, service->loop, service->shared, &service->relay, reterr);
+    }
+    if (code == FR_OK) {
+        code = definition->start(service, reterr);
+    }
+    if (code == FR_OK) {
+        code = fr_server_listen(service->server, settings.listen, reterr);
+    }
+    if (code == FR_OK) {
+        code = write_address(service, reterr);
+    }
+    return code;
+}
+
+static void stop(struct fr_service *service, const struct fr_service_definition *definition)
+{
+    fr_server_free(service->server);
+    definition->stop();
+    fr_worker_pool_free(service->pool);
+    fr_relay_free(service->relay);
+    fr_shared_cache_free(service->shared);
+    fr_loop_free(service->loop);
+    for (uint64_t i = 0; service->connections != NULL && i < settings.workers; i++) {
+        fr_store_connection_free(service->connections[i]);
+    }
+    free(service->connections);
+    fr_store_free(service->store);
+}
+
+/* Returns how many calls were left unanswered. */
+static size_t serve(struct fr_service *service, const sigset_t *signals)
+{
+    int number = 0;
+    fr_log(FR_LOG_INFO, "ready", fr_log_text("address", fr_server_address(service->server)));
+    while (sigwait(signals, &number) == 0 && number == SIGUSR1) {
+        fr_log_requests_set(!fr_log_requests());
+    }
+    fr_log(FR_LOG_INFO, "draining", fr_log_text("signal", number == SIGINT ? "SIGINT" : "SIGTERM"));
+    size_t left = fr_server_drain(service->server, settings.drain_timeout_us);
+    fr_log(left == 0 ? FR_LOG_INFO : FR_LOG_WARN, "stopped", fr_log_number("unanswered", left));
+    return left;
+}
+
+int fr_service_main(const struct fr_service_definition *definition, int argc, char **argv)
+{
+    struct fr_option options[MAX_OPTIONS];
+    struct fr_error error = {0};
+    struct fr_service service = {.program = definition->program};
+    int positional = 0;
+    bool help = false;
+    size_t count = common_options(definition, options);
+    enum fr_code code = fr_options_parse(options, count, argc, argv, &positional, &help, &error);
+    if (code == FR_OK && positional > 0) {
+        code = fr_error_set(&error, FR_INVALID_ARGUMENT, "unexpected argument '%s'; --help lists the options",
+                            argv[1]);
+    }
+    if (code != FR_OK) {
+        fprintf(stderr, "%s: %s\n", definition->program, error.message);
+        return EXIT_USAGE;
+    }
+    if (help) {
+        print_help(definition, options, count);
+        return EXIT_SUCCESS;
+    }
+    if (settings.version) {
+        printf("%s %s\n", definition->program, FRESHET_VERSION);
+        return EXIT_SUCCESS;
+    }
+    fr_log_setup(definition->program, (enum fr_log_level)settings.log_level,
+                 (enum fr_log_format)settings.log_format);
+    fr_log_requests_set(settings.log_requests);
+
+    /* Blocked before any thread starts, so that only this thread takes them. */
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+
+    code = start(&service, definition, &error);
+    if (code == FR_OK) {
+        if (serve(&service, &signals) > 0) {
+            /* Calls still run and use everything: nothing can be freed under them. */
+            _exit(EXIT_FAILURE);
+        }
+    } else {
+        fprintf(stderr, "%s: %s\n", definition->program, error.message);
+    }
+    stop(&service, definition);
+    return code == FR_OK ? EXIT_SUCCESS : code == FR_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILURE;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * service.h - what every program shares: options, start, signals, drain.
+ */
+#ifndef FR_SERVICE_SERVICE_H
+#define FR_SERVICE_SERVICE_H
+
+#include "base/options.h"
+#include "base/worker_pool.h"
+#include "cache/shared_cache.h"
+#include "cached/relay.h"
+#include "rpc/server.h"
+#include "store/store.h"
+
+/* The parts of a running program; a definition's start uses and extends them. Owned by fr_service_main. */
+struct fr_service {
+    const char *program; /* "freshet-api" */
+    struct fr_server *server;
+    struct fr_loop *loop;
+    struct fr_shared_cache *shared;
+    /* With a database only: */
+    const char *db; /* URL */
+    struct fr_store *store;
+    struct fr_relay *relay;
+    struct fr_worker_pool *pool;
+    struct fr_store_connection **connections; /* one per worker */
+};
+
+struct fr_service_definition {
+    const char *program;        /* "freshet-api" */
+    const char *summary;        /* one line for --help */
+    const char *listen_default; /* "tcp://127.0.0.1:7001" */
+    const char *variable_listen; /* "FRESHET_API_LISTEN" */
+    const char *variable_db;    /* "FRESHET_DATA_DB"; NULL: the program has no database */
+    bool subscribes;            /* to invalidations */
+    const struct fr_option *options; /* of this program alone */
+    size_t option_count;
+    /* Brings the tables of the database up to date; NULL without one. */
+    enum fr_code (*migrate)(struct fr_store_connection *connection, struct fr_error *reterr);
+    /* Registers the program's methods. */
+    enum fr_code (*start)(struct fr_service *service, struct fr_error *reterr);
+    /* Frees what start made, after the last call was answered. Runs also when start failed. */
+    void (*stop)(void);
+};
+
+/* Runs the program until SIGTERM or SIGINT: the exit status of main. */
+int fr_service_main(const struct fr_service_definition *definition, int argc, char **argv);
+
+#endif

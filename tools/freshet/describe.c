@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * describe.c - freshet describe: the definition of a service, method, message or enum.
+ */
+#include <stdio.h>
+
+#include "freshet/command.h"
+#include "freshet/report.h"
+#include "freshet/target.h"
+#include "freshet/usage.h"
+
+static struct {
+    bool json;
+} given;
+
+static const struct fr_option options[] = {
+    {.name = "json",
+     .type = FR_OPTION_FLAG,
+     .help = "one JSON object on standard output",
+     .value = &given.json},
+};
+
+static const struct usage usage = {
+    .command = "describe",
+    .arguments = "[--json] SYMBOL",
+    .text = "Shows the definition of a service, method, message or enum as it stands in its .proto file,\n"
+            "such as users.v1.Users, users.v1.Users/GetUser or users.v1.User.\n",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .min = 1,
+    .max = 1,
+};
+
+static void print_definition(const char *symbol, struct fr_buffer *definition)
+{
+    const char *text = fr_buffer_text(definition);
+    if (text == NULL) {
+        return;
+    }
+    if (!given.json) {
+        printf("%s%s", text,
+               definition->size > 0 && definition->data[definition->size - 1] == '\n' ? "" : "\n");
+        return;
+    }
+    struct fr_buffer out = {0};
+    fr_buffer_append_text(&out, "{\"symbol\":");
+    report_json_text(&out, symbol);
+    fr_buffer_append_text(&out, ",\"definition\":");
+    report_json_text(&out, text);
+    fr_buffer_append_text(&out, "}\n");
+    fwrite(out.data, 1, out.size, stdout);
+    fr_buffer_fini(&out);
+}
+
+int command_describe(int argc, char **argv)
+{
+    struct fr_buffer definition = {0};
+    struct fr_error error;
+    int count, exit_code;
+    if (!usage_parse(&usage, argc, argv, &count, &exit_code)) {
+        return exit_code;
+    }
+    struct fr_schema *schema = target_schema();
+    if (schema == NULL) {
+        return EXIT_OTHER;
+    }
+    if (fr_schema_describe(schema, argv[1], &definition, &error) == FR_OK) {
+        print_definition(argv[1], &definition);
+    } else {
+        exit_code = report_usage("describe", "%s", error.message);
+    }
+    fr_buffer_fini(&definition);
+    fr_schema_free(schema);
+    return exit_code;
+}

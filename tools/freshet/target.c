@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * target.c - which method to call and where, from what a person typed.
+ */
+#include "freshet/target.h"
+
+#include <string.h>
+
+#include "freshet/command.h"
+#include "freshet/near.h"
+#include "freshet/report.h"
+#include "message/json.h"
+
+struct fr_schema *target_schema(void)
+{
+    struct fr_error error;
+    struct fr_schema *schema;
+    if (fr_schema_new((struct fr_bytes){fr_protoset, fr_protoset_size}, &schema, &error) != FR_OK) {
+        report_failure("the embedded descriptors: %s", error.message);
+        return NULL;
+    }
+    return schema;
+}
+
+/* The service part of "service/method" or "service.method". */
+static const struct fr_schema_service *typed_service(const struct fr_schema *schema, const char *typed)
+{
+    const char *end = strrchr(typed, '/');
+    end = end == NULL ? strrchr(typed, '.') : end;
+    char name[256];
+    if (end == NULL || (size_t)(end - typed) >= sizeof name) {
+        return NULL;
+    }
+    memcpy(name, typed, (size_t)(end - typed));
+    name[end - typed] = '\0';
+    return fr_schema_find_service(schema, name);
+}
+
+static int complain(const struct fr_schema *schema, const char *command, const char *typed, bool has_address)
+{
+    struct near near = {0};
+    struct fr_buffer text = {0};
+    for (size_t i = 0; i < fr_schema_service_count(schema); i++) {
+        const struct fr_schema_service *service = fr_schema_service_at(schema, i);
+        for (size_t j = 0; j < service->method_count; j++) {
+            near_offer(&near, typed, service->methods[j].full_name);
+        }
+    }
+    if (near.count > 0) {
+        fr_buffer_append_text(&text, "; did you mean ");
+        near_append(&near, &text);
+        fr_buffer_append_text(&text, "?");
+    } else {
+        fr_buffer_append_text(&text, "; 'freshet list' shows the services");
+    }
+    struct fr_error error;
+    int exit_code;
+    const char *hint = fr_buffer_text(&text);
+    if (!has_address && typed_service(schema, typed) == NULL) {
+        exit_code =
+            report_usage(command, "no service is known that has '%s'%s", typed, hint == NULL ? "" : hint);
+    } else {
+        fr_error_set(&error, FR_UNIMPLEMENTED, "unknown method '%s'%s", typed, hint == NULL ? "" : hint);
+        exit_code = report_status(FR_UNIMPLEMENTED, error.message);
+    }
+    fr_buffer_fini(&text);
+    return exit_code;
+}
+
+int target_init(struct target *self, const char *command, const char *method, const char *address)
+{
+    struct fr_error error;
+    *self = (struct target){.schema = target_schema()};
+    if (self->schema == NULL) {
+        return EXIT_OTHER;
+    }
+    self->method = fr_schema_find_method(self->schema, method);
+    if (self->method == NULL) {
+        return complain(self->schema, command, method, address != NULL);
+    }
+    if (address == NULL) {
+        const struct fr_schema_service *service = typed_service(self->schema, self->method->full_name);
+        address = service == NULL ? NULL : address_of_service(service->name);
+    }
+    if (address == NULL) {
+        return report_usage(command, "'%s' has no default address; give one with --addr", method);
+    }
+    if (address_parse(address, self->address, &error) != FR_OK) {
+        return report_usage(command, "%s", error.message);
+    }
+    return 0;
+}
+
+void target_fini(struct target *self)
+{
+    fr_schema_free(self->schema);
+    self->schema = NULL;
+}
+
+enum fr_code target_encode(const struct target *self, struct fr_bytes json, struct fr_arena *arena,
+                           struct fr_buffer *out, struct fr_error *reterr)
+{
+    struct ProtobufCMessage *request;
+    enum fr_code code = fr_json_read(self->method->request, json, arena, &request, reterr);
+    if (code != FR_OK) {
+        return code;
+    }
+    fr_message_pack(request, out);
+    return out->failed ? fr_error_no_memory(reterr) : FR_OK;
+}
