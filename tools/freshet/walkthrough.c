@@ -131,10 +131,13 @@ static void print_step(const struct walk *self, const struct step *step)
 {
     bool coloured = report_coloured(stdout);
     struct fr_buffer line = {0};
+    char source[SOURCE_BYTES + 8];
+    snprintf(source, sizeof source, "%s%s", step->source[0] == '\0' ? "committed" : "x-cache=", step->source);
     report_time(&line, step->time_us);
     printf("\n%s%u. %s%s\n   ", coloured ? "\033[1m" : "", self->number, step->what,
            coloured ? "\033[0m" : "");
-    printf("%s  %-9s  ",
+    /* The micro sign is two bytes wide and one column. */
+    printf("%s  %*s  ",
            step->right ? (coloured ? "\033[32mright\033[0m" : "right")
                        : (coloured ? "\033[31mWRONG\033[0m" : "WRONG"),
            fr_buffer_text(&line));
@@ -237,12 +240,19 @@ enum fr_code walkthrough_run(struct stack *stack, bool cold, bool json, struct f
     enum fr_code code = self.arena == NULL
                             ? fr_error_no_memory(reterr)
                             : fr_channel_new(stack_address(stack, 0), NULL, &self.channel, reterr);
+    if (code == FR_OK && !json) {
+        puts("\nUnder each step stand the log lines of the services that took part in it.");
+    }
     if (code == FR_OK) {
         code = walk(&self, cold, reterr);
     }
     if (code == FR_OK && json) {
         printf("{\"steps\":[%s],\"right\":%s}\n", fr_buffer_text(&self.steps),
                self.all_right ? "true" : "false");
+        fflush(stdout);
+    }
+    if (code == FR_OK && !json && self.all_right) {
+        printf("\nAll %u steps were right.\n", self.number);
         fflush(stdout);
     }
     if (code == FR_OK && !self.all_right) {
