@@ -95,9 +95,8 @@ static void print_commands(const struct stack *stack)
         "\nTry in another terminal:\n"
         "  freshet call -v %susers.v1.Users/GetUser '{\"id\":\"user-123\"}'\n"
         "  freshet call %susers.v1.Users/UpdatePreference '{\"id\":\"user-123\",\"preference\":\"blue\"}'\n"
-        "  freshet bench rpc %susers.v1.Users/GetUser '{\"id\":\"user-{{rand 1 %" PRIu64
-        "}}\"}' --concurrency 64\n",
-        addr, addr, addr, given.stack.seed_users == 0 ? 1 : given.stack.seed_users);
+        "  freshet bench rpc --concurrency 64 %susers.v1.Users/GetUser '{\"id\":\"user-123\"}'\n",
+        addr, addr, addr);
 }
 
 static void print_places(const struct stack *stack)
@@ -106,8 +105,8 @@ static void print_places(const struct stack *stack)
     for (unsigned i = 0; i < ADDRESS_ROLES; i++) {
         printf("  %-7s %-26s %s\n", address_roles[i].name, stack_address(stack, i), address_roles[i].service);
     }
-    printf("  %-7s %-26s %s\n", "redis", stack_redis(stack),
-           stack_redis_is_private(stack) ? "private, not kept" : "");
+    printf("  %-7s %s%s\n", "redis", stack_redis(stack),
+           stack_redis_is_private(stack) ? "  private, not kept" : "");
     printf("  %-7s %s\n", "db", stack_db(stack));
     print_commands(stack);
 }

@@ -136,14 +136,15 @@ static void print_step(const struct walk *self, const struct step *step)
     report_time(&line, step->time_us);
     printf("\n%s%u. %s%s\n   ", coloured ? "\033[1m" : "", self->number, step->what,
            coloured ? "\033[0m" : "");
-    /* The micro sign is two bytes wide and one column. */
-    printf("%s  %*s  ",
-           step->right ? (coloured ? "\033[32mright\033[0m" : "right")
-                       : (coloured ? "\033[31mWRONG\033[0m" : "WRONG"),
-           fr_buffer_text(&line));
+    const char *verdict = step->right ? "right" : "WRONG";
+    const char *colour = !coloured ? "" : step->right ? "\033[32m" : "\033[31m";
+    /* The micro sign is two bytes and one column wide. */
+    int width = memchr(line.data, 0xC2, line.size) == NULL ? 9 : 10;
+    printf("%s%s%s  %*s  ", colour, verdict, coloured ? "\033[0m" : "", width, fr_buffer_text(&line));
     if (step->right) {
-        printf("%s%-8s preference=%s version=%" PRIu64 "\n",
-               step->source[0] == '\0' ? "" : "x-cache=", step->source, step->preference, step->version);
+        printf("%-15s version=%" PRIu64 " preference=", source, step->version);
+        report_plain(stdout, fr_bytes_of(step->preference));
+        putchar('\n');
     } else {
         report_plain(stdout, fr_bytes_of(step->error.message));
         putchar('\n');
