@@ -100,8 +100,7 @@ void fr_log_format_line(struct fr_buffer *out, enum fr_log_format format, const 
                         const struct fr_log_field *fields, size_t count)
 {
     const char *const pattern = format == FR_LOG_JSON ? ",\"%s\":" : " %s=";
-    fr_buffer_append_format(out, pattern, "event");
-    append_quoted(out, fr_bytes_of(event));
+    fr_buffer_append_format(out, format == FR_LOG_JSON ? ",\"event\":\"%s\"" : " %s", event);
     for (size_t i = 0; i < count; i++) {
         fr_buffer_append_format(out, pattern, fields[i].key);
         append_value(out, format, &fields[i]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log.h - logfmt lines on stderr: "time=… level=info event=\"cache hit\" key=user:user-123".
+ * log.h - logfmt lines on stderr: "time=… level=info program=freshet-api cache hit key=user:user-123".
  *
- * Values are quoted where needed and every control character is escaped, so no value can start a new line or
+ * The event is a fixed text of lower-case words; as bare words it is valid logfmt. Values are quoted where needed and every control character is escaped, so no value can start a new line or
  * feign a field. A line is one write(2). Thread-safe.
  */
 #ifndef FR_BASE_LOG_H

@@ -133,7 +133,7 @@ static void perform(struct fr_read *self, enum fr_read_action action)
         fr_loop_post_later(self->options.loop, &self->task, fr_backoff_next_us(&self->pause));
         break;
     case FR_READ_LOAD:
-        fr_log_request("cache miss", key_field(self));
+        fr_log_request(self->state.leased ? "lease granted" : "cache miss", key_field(self));
         self->options.load(self, self->options.argument);
         break;
     case FR_READ_FILL:

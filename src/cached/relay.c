@@ -109,7 +109,7 @@ static void on_announced(struct fr_task *task)
         struct fr_key key;
         const struct fr_store_mark *mark = &self->marks.items[i];
         if (key_of(mark, &key)) {
-            fr_log_request("invalidation published", fr_log_text("key", key.text),
+            fr_log_request(self->done == NULL ? "invalidation relayed" : "invalidation published", fr_log_text("key", key.text),
                            fr_log_number("version", mark->version));
             fr_shared_cache_invalidate(self->relay->shared, &key, mark->version, on_invalidated, self);
         } else {

@@ -91,13 +91,10 @@ static void begin_option(const struct printer *self, unsigned *count)
 static void append_default(const struct printer *self, const Google__Protobuf__FieldDescriptorProto *field)
 {
     bool text = field->type == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_STRING;
-    if (!text && field->type != GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_BYTES) {
-        fr_buffer_append_text(self->out, field->default_value);
-        return;
-    }
-    fr_buffer_append_text(self->out, "\"");
+    bool quoted = text || field->type == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_BYTES;
+    fr_buffer_append_text(self->out, quoted ? "\"" : "");
     for (const char *at = field->default_value; *at != '\0'; at++) {
-        if (text && ((unsigned char)*at < 0x20 || *at == 0x7f)) {
+        if ((unsigned char)*at < 0x20 || *at == 0x7f) {
             fr_buffer_append_format(self->out, "\\%03o", (unsigned)*at);
             continue;
         }
@@ -106,7 +103,7 @@ static void append_default(const struct printer *self, const Google__Protobuf__F
         }
         fr_buffer_append(self->out, at, 1);
     }
-    fr_buffer_append_text(self->out, "\"");
+    fr_buffer_append_text(self->out, quoted ? "\"" : "");
 }
 
 static void append_field_options(const struct printer *self, const Google__Protobuf__FieldDescriptorProto *field)
@@ -193,7 +190,10 @@ static void print_reserved(const struct printer *self, const Google__Protobuf__D
         fr_buffer_append_text(self->out, ";\n");
     }
     for (size_t i = 0; i < proto->n_reserved_name; i++) {
-        fr_buffer_append_format(self->out, "%*sreserved \"%s\";\n", (int)self->indent, "", proto->reserved_name[i]);
+        if (fr_schema_is_name(proto->reserved_name[i])) {
+            fr_buffer_append_format(self->out, "%*sreserved \"%s\";\n", (int)self->indent, "",
+                                    proto->reserved_name[i]);
+        }
     }
 }
 

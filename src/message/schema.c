@@ -19,7 +19,7 @@
 static enum fr_code build_method(struct fr_schema_builder *builder, const char *service,
                                  const Google__Protobuf__MethodDescriptorProto *proto, struct fr_schema_method *method)
 {
-    if (proto->name == NULL || proto->name[0] == '\0') {
+    if (!fr_schema_is_name(proto->name)) {
         return fr_error_set(builder->reterr, FR_INVALID_ARGUMENT, "%s has a method without a name", service);
     }
     const struct fr_symbol *request = fr_schema_resolve(builder->schema, proto->input_type, FR_SYMBOL_MESSAGE);

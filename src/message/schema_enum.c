@@ -57,7 +57,7 @@ static enum fr_code check_values(struct fr_schema_builder *builder, const struct
         return fr_error_set(builder->reterr, FR_INVALID_ARGUMENT, "the enum %s has no values", symbol->name);
     }
     for (size_t i = 0; i < proto->n_value; i++) {
-        if (proto->value[i]->name == NULL || proto->value[i]->name[0] == '\0' || !proto->value[i]->has_number) {
+        if (!fr_schema_is_name(proto->value[i]->name) || !proto->value[i]->has_number) {
             return fr_error_set(builder->reterr, FR_INVALID_ARGUMENT,
                                 "the enum %s has a value without a name or a number", symbol->name);
         }

@@ -31,7 +31,7 @@ struct build {
 static enum fr_code bad_field(const struct build *self, const field_proto *proto, const char *what)
 {
     return fr_error_set(self->builder->reterr, FR_INVALID_ARGUMENT, "%s.%s: %s", self->symbol->name,
-                        proto->name == NULL || proto->name[0] == '\0' ? "?" : proto->name, what);
+                        fr_schema_is_name(proto->name) ? proto->name : "?", what);
 }
 
 /* The C type for a type of descriptor.proto; -1 for groups and for numbers that are none. */
@@ -61,7 +61,7 @@ static int type_of(int type)
     return type < 0 || (size_t)type >= sizeof types / sizeof types[0] ? -1 : types[type];
 }
 
-static size_t element_size(ProtobufCType type)
+size_t fr_schema_element_size(ProtobufCType type)
 {
     switch (type) {
     case PROTOBUF_C_TYPE_INT64:
@@ -90,8 +90,8 @@ static bool in_oneof(const field_proto *proto)
 
 static enum fr_code check_field(const struct build *self, const field_proto *proto)
 {
-    if (proto->name == NULL || proto->name[0] == '\0') {
-        return bad_field(self, proto, "a field without a name");
+    if (!fr_schema_is_name(proto->name)) {
+        return bad_field(self, proto, "the field's name is not a name");
     }
     if (!proto->has_number || proto->number < 1 || proto->number > MAX_FIELD_NUMBER) {
         return bad_field(self, proto, "the field's number is out of range");
@@ -105,7 +105,7 @@ static enum fr_code check_field(const struct build *self, const field_proto *pro
     bool optional = proto->label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_OPTIONAL;
     if (in_oneof(proto) &&
         (!optional || proto->oneof_index < 0 || (size_t)proto->oneof_index >= self->proto->n_oneof_decl ||
-         self->proto->oneof_decl[proto->oneof_index]->name == NULL)) {
+         !fr_schema_is_name(self->proto->oneof_decl[proto->oneof_index]->name))) {
         return bad_field(self, proto, "the field's oneof is not one");
     }
     return FR_OK;
@@ -247,7 +247,7 @@ static unsigned place(struct build *self, size_t size, size_t alignment)
 static void lay_out(struct build *self, size_t index)
 {
     ProtobufCFieldDescriptor *field = &self->fields[index];
-    size_t size = element_size(field->type);
+    size_t size = fr_schema_element_size(field->type);
     size_t alignment = size > alignof(void *) ? alignof(void *) : size;
     if (field->label == PROTOBUF_C_LABEL_REPEATED) {
         field->quantifier_offset = place(self, sizeof(size_t), alignof(size_t));

@@ -54,6 +54,11 @@ static bool is_identifier(const char *name, size_t size)
     return size > 0;
 }
 
+bool fr_schema_is_name(const char *name)
+{
+    return name != NULL && is_identifier(name, strlen(name));
+}
+
 static bool is_package(const char *name)
 {
     while (*name != '\0') {
@@ -69,7 +74,7 @@ static bool is_package(const char *name)
 static enum fr_code full_name(struct collector *self, const char *scope, const char *name, const char **ret_name)
 {
     struct fr_error *reterr = self->builder->reterr;
-    if (name == NULL || !is_identifier(name, strlen(name))) {
+    if (!fr_schema_is_name(name)) {
         return fr_error_set(reterr, FR_INVALID_ARGUMENT, "%s: '%s' is not a name", scope, name == NULL ? "" : name);
     }
     size_t scope_size = strlen(scope);

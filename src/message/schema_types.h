@@ -95,6 +95,8 @@ const struct fr_symbol *fr_schema_resolve(const struct fr_schema *self, const ch
                                           enum fr_symbol_kind kind);
 /* Cleared memory from the schema's arena; NULL without memory. */
 void *fr_schema_alloc(const struct fr_schema *self, size_t count, size_t size);
+/* Whether it is not NULL and an identifier: what is one needs no escaping anywhere. */
+bool fr_schema_is_name(const char *name);
 bool fr_schema_is_proto3(const Google__Protobuf__FileDescriptorProto *file);
 
 /* schema_enum.c */
@@ -105,6 +107,9 @@ FR_MUST_CHECK enum fr_code fr_schema_ranges(struct fr_schema_builder *builder, c
 
 /* schema_message.c */
 FR_MUST_CHECK enum fr_code fr_schema_build_message(struct fr_schema_builder *builder, struct fr_symbol *symbol);
+
+/* Bytes that one value of the type takes in a message's struct, or in the array of a repeated field. */
+size_t fr_schema_element_size(ProtobufCType type);
 
 /* schema_default.c */
 

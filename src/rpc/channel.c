@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "rpc/channel_internal.h"
-#include "rpc/nng_error.h"
+#include "rpc/nng_close.h"
 
 #define DEFAULT_CONNECT_TIMEOUT_US FR_SECOND_US
 #define MAX_LANES                  4096
@@ -495,8 +495,8 @@ void fr_channel_free(struct fr_channel *self)
     if (nng_socket_id(self->socket) > 0) {
         nng_pipe_notify(self->socket, NNG_PIPE_EV_ADD_POST, NULL, NULL);
         nng_pipe_notify(self->socket, NNG_PIPE_EV_REM_POST, NULL, NULL);
-        nng_close(self->socket);
     }
+    fr_nng_close(self->socket);
     free(self->lanes);
     pthread_cond_destroy(&self->idle);
     pthread_mutex_destroy(&self->mu);

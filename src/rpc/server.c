@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "rpc/nng_close.h"
 #include "rpc/nng_error.h"
 #include "rpc/server_internal.h"
 
@@ -205,9 +206,7 @@ void fr_server_unref(struct fr_server *self)
     for (size_t i = 0; i < self->exchange_count; i++) {
         fr_exchange_free(self->exchanges[i]);
     }
-    if (nng_socket_id(self->socket) > 0) {
-        nng_close(self->socket);
-    }
+    fr_nng_close(self->socket);
     pthread_cond_destroy(&self->idle);
     pthread_mutex_destroy(&self->mu);
     free(self->exchanges);
