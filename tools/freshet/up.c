@@ -2,8 +2,11 @@
 /*
  * up.c - freshet up and freshet demo: everything started with one command.
  */
+#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -84,6 +87,13 @@ static const struct usage demo_usage = {
     .option_count = SHARED_COUNT,
 };
 
+/* How another shell finds this program: by its name if this one was found in PATH, else by its place. */
+static const char *program_to_type(char room[PATH_MAX])
+{
+    bool in_path = strchr(program_invocation_name, '/') == NULL;
+    return in_path || realpath("/proc/self/exe", room) == NULL ? "freshet" : room;
+}
+
 static void print_commands(const struct stack *stack)
 {
     char addr[ADDRESS_BYTES + 8] = "";
@@ -91,12 +101,13 @@ static void print_commands(const struct stack *stack)
     if (strcmp(api, address_roles[0].address) != 0) {
         snprintf(addr, sizeof addr, "--addr %s ", api + strlen("tcp://"));
     }
-    printf(
-        "\nTry in another terminal:\n"
-        "  freshet call -v %susers.v1.Users/GetUser '{\"id\":\"user-123\"}'\n"
-        "  freshet call %susers.v1.Users/UpdatePreference '{\"id\":\"user-123\",\"preference\":\"blue\"}'\n"
-        "  freshet bench rpc --concurrency 64 %susers.v1.Users/GetUser '{\"id\":\"user-123\"}'\n",
-        addr, addr, addr);
+    char self[PATH_MAX];
+    const char *freshet = program_to_type(self);
+    printf("\nTry in another terminal:\n"
+           "  %s call -v %susers.v1.Users/GetUser '{\"id\":\"user-123\"}'\n"
+           "  %s call %susers.v1.Users/UpdatePreference '{\"id\":\"user-123\",\"preference\":\"blue\"}'\n"
+           "  %s bench rpc --concurrency 64 %susers.v1.Users/GetUser '{\"id\":\"user-123\"}'\n",
+           freshet, addr, freshet, addr, freshet, addr);
 }
 
 static void print_places(const struct stack *stack)
