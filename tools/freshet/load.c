@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -25,6 +26,7 @@
 
 #define ARENA_BYTES   ((size_t)16 << 10)
 #define CONNECT_US    (3 * FR_SECOND_US)
+#define RETRY_NS      10000000
 #define OTHER_THREADS 16 /* beside those that the library starts for each processor */
 
 enum phase {
@@ -206,6 +208,8 @@ static void slot_step(struct slot *slot)
 static void *drive(void *argument)
 {
     struct load *self = argument;
+    /* Calls that end at once have failed: a server that is away is asked now and then, not all the time. */
+    const struct timespec pause = {.tv_nsec = RETRY_NS};
     bool stopped;
     do {
         while (sem_wait(&self->handed) != 0) {
@@ -216,6 +220,9 @@ static void *drive(void *argument)
             struct slot *slot = next;
             next = slot->next;
             slot_step(slot);
+        }
+        if (!stopped && atomic_load(&self->to_drive) != NULL) {
+            nanosleep(&pause, NULL);
         }
     } while (!stopped);
     return NULL;

@@ -106,8 +106,31 @@ out:
     return code;
 }
 
+/* How many bytes of text "key=value " takes at its start; 0: something else stands there. */
+static size_t field_size(const uint8_t *text, size_t size, const char *start)
+{
+    size_t length = strlen(start);
+    const uint8_t *blank = memchr(text, ' ', size);
+    return blank != NULL && size > length && memcmp(text, start, length) == 0 ? (size_t)(blank - text) + 1
+                                                                              : 0;
+}
+
+/* The label names the program already, and a person reads the line as it is made. */
+static size_t known_fields_size(const uint8_t *line, size_t size)
+{
+    size_t skip = field_size(line, size, "time=");
+    if (skip > 0) {
+        skip += field_size(line + skip, size - skip, "level=info ");
+        skip += field_size(line + skip, size - skip, "program=");
+    }
+    return skip;
+}
+
 static void print_line(const struct process *self, const uint8_t *line, size_t size)
 {
+    size_t skip = self->brief ? known_fields_size(line, size) : 0;
+    line += skip;
+    size -= skip;
     fprintf(stderr, "  %-6s | %.*s\n", self->label, (int)size, (const char *)line);
 }
 

@@ -18,6 +18,7 @@ struct process {
     pid_t pid;             /* 0: not running */
     int output;            /* read end of its standard output and error; -1: closed */
     int status;            /* as waitpid gives it, once ended */
+    bool brief;            /* print its log lines without time, program and level info */
     bool quiet;            /* keep the output, print it only if asked (process_print_kept) */
     struct fr_buffer kept; /* an unfinished line, or the end of a quiet one's output */
 };

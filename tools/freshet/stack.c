@@ -365,6 +365,7 @@ enum fr_code stack_start(const struct stack_options *options, struct stack **ret
     self->database.lock = -1;
     for (unsigned i = 0; i < ADDRESS_ROLES; i++) {
         process_init(&self->processes[i], address_roles[i].name, address_roles[i].program);
+        self->processes[i].brief = options->brief_lines;
     }
     process_init(&self->processes[REDIS], "redis", "redis-server");
     enum fr_code code = start_all(self, reterr);

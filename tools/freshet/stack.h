@@ -22,6 +22,7 @@ struct stack_options {
     bool temporary_db;   /* instead of db: a new file that goes with the stack */
     uint64_t seed_users; /* 0: as many as the data service likes */
     bool log_requests;
+    bool brief_lines;      /* pass the services' log lines on without time and program */
     const char *namespace; /* NULL: the services' own default */
 };
 

@@ -2,8 +2,11 @@
 /*
  * up.c - freshet up and freshet demo: everything started with one command.
  */
+#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -84,6 +87,13 @@ static const struct usage demo_usage = {
     .option_count = SHARED_COUNT,
 };
 
+/* How another shell finds this program: by its name if this one was found in PATH, else by its place. */
+static const char *program_to_type(char room[PATH_MAX])
+{
+    bool in_path = strchr(program_invocation_name, '/') == NULL;
+    return in_path || realpath("/proc/self/exe", room) == NULL ? "freshet" : room;
+}
+
 static void print_commands(const struct stack *stack)
 {
     char addr[ADDRESS_BYTES + 8] = "";
@@ -91,13 +101,13 @@ static void print_commands(const struct stack *stack)
     if (strcmp(api, address_roles[0].address) != 0) {
         snprintf(addr, sizeof addr, "--addr %s ", api + strlen("tcp://"));
     }
-    printf(
-        "\nTry in another terminal:\n"
-        "  freshet call -v %susers.v1.Users/GetUser '{\"id\":\"user-123\"}'\n"
-        "  freshet call %susers.v1.Users/UpdatePreference '{\"id\":\"user-123\",\"preference\":\"blue\"}'\n"
-        "  freshet bench rpc %susers.v1.Users/GetUser '{\"id\":\"user-{{rand 1 %" PRIu64
-        "}}\"}' --concurrency 64\n",
-        addr, addr, addr, given.stack.seed_users == 0 ? 1 : given.stack.seed_users);
+    char self[PATH_MAX];
+    const char *freshet = program_to_type(self);
+    printf("\nTry in another terminal:\n"
+           "  %s call -v %susers.v1.Users/GetUser '{\"id\":\"user-123\"}'\n"
+           "  %s call %susers.v1.Users/UpdatePreference '{\"id\":\"user-123\",\"preference\":\"blue\"}'\n"
+           "  %s bench rpc --concurrency 64 %susers.v1.Users/GetUser '{\"id\":\"user-123\"}'\n",
+           freshet, addr, freshet, addr, freshet, addr);
 }
 
 static void print_places(const struct stack *stack)
@@ -106,8 +116,8 @@ static void print_places(const struct stack *stack)
     for (unsigned i = 0; i < ADDRESS_ROLES; i++) {
         printf("  %-7s %-26s %s\n", address_roles[i].name, stack_address(stack, i), address_roles[i].service);
     }
-    printf("  %-7s %-26s %s\n", "redis", stack_redis(stack),
-           stack_redis_is_private(stack) ? "private, not kept" : "");
+    printf("  %-7s %s%s\n", "redis", stack_redis(stack),
+           stack_redis_is_private(stack) ? "  private, not kept" : "");
     printf("  %-7s %s\n", "db", stack_db(stack));
     print_commands(stack);
 }
@@ -169,6 +179,7 @@ int command_demo(int argc, char **argv)
     bool temporary = given.stack.db == NULL;
     given.stack.temporary_db = temporary;
     given.stack.log_requests = true;
+    given.stack.brief_lines = true;
     if (temporary && given.stack.redis != NULL) {
         /* Keys of a database that will be gone must not meet those of another one. */
         snprintf(namespace, sizeof namespace, "demo-%016" PRIx64, fr_random_u64());

@@ -131,16 +131,20 @@ static void print_step(const struct walk *self, const struct step *step)
 {
     bool coloured = report_coloured(stdout);
     struct fr_buffer line = {0};
+    char source[SOURCE_BYTES + 8];
+    snprintf(source, sizeof source, "%s%s", step->source[0] == '\0' ? "committed" : "x-cache=", step->source);
     report_time(&line, step->time_us);
     printf("\n%s%u. %s%s\n   ", coloured ? "\033[1m" : "", self->number, step->what,
            coloured ? "\033[0m" : "");
-    printf("%s  %-9s  ",
-           step->right ? (coloured ? "\033[32mright\033[0m" : "right")
-                       : (coloured ? "\033[31mWRONG\033[0m" : "WRONG"),
-           fr_buffer_text(&line));
+    const char *verdict = step->right ? "right" : "WRONG";
+    const char *colour = !coloured ? "" : step->right ? "\033[32m" : "\033[31m";
+    /* The micro sign is two bytes and one column wide. */
+    int width = memchr(line.data, 0xC2, line.size) == NULL ? 9 : 10;
+    printf("%s%s%s  %*s  ", colour, verdict, coloured ? "\033[0m" : "", width, fr_buffer_text(&line));
     if (step->right) {
-        printf("%s%-8s preference=%s version=%" PRIu64 "\n",
-               step->source[0] == '\0' ? "" : "x-cache=", step->source, step->preference, step->version);
+        printf("%-15s version=%" PRIu64 " preference=", source, step->version);
+        report_plain(stdout, fr_bytes_of(step->preference));
+        putchar('\n');
     } else {
         report_plain(stdout, fr_bytes_of(step->error.message));
         putchar('\n');
@@ -237,12 +241,19 @@ enum fr_code walkthrough_run(struct stack *stack, bool cold, bool json, struct f
     enum fr_code code = self.arena == NULL
                             ? fr_error_no_memory(reterr)
                             : fr_channel_new(stack_address(stack, 0), NULL, &self.channel, reterr);
+    if (code == FR_OK && !json) {
+        puts("\nUnder each step stand the log lines of the services that took part in it.");
+    }
     if (code == FR_OK) {
         code = walk(&self, cold, reterr);
     }
     if (code == FR_OK && json) {
         printf("{\"steps\":[%s],\"right\":%s}\n", fr_buffer_text(&self.steps),
                self.all_right ? "true" : "false");
+        fflush(stdout);
+    }
+    if (code == FR_OK && !json && self.all_right) {
+        printf("\nAll %u steps were right.\n", self.number);
         fflush(stdout);
     }
     if (code == FR_OK && !self.all_right) {
