@@ -54,7 +54,7 @@ static const char lease[] =
     "local serves = r.kind ~= 0 and r.version >= r.floor\n"
     "if serves and (r.soft == 0 or now < r.soft) then return { 0, r.floor, bytes } end\n"
     "if not serves then bytes = '' end\n"
-    "if r.token ~= ZERO and r.token ~= token and now < r.lease_end then return { 2, r.floor, bytes } end\n"
+    "if r.token ~= token and now < r.lease_end then return { 2, r.floor, bytes } end\n"
     "r.token = token\n"
     "r.lease_end = now + lease_us\n"
     "if r.kind == 0 then\n"
