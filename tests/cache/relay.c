@@ -12,10 +12,10 @@
 
 #include "base/error.h"
 
-#define LOOPBACK(number)                                                                                         \
-    (struct sockaddr_in)                                                                                         \
-    {                                                                                                            \
-        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(number)              \
+#define LOOPBACK(number)                                                                                     \
+    (struct sockaddr_in)                                                                                     \
+    {                                                                                                        \
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(number)          \
     }
 
 static void close_link(struct relay_link *link)
@@ -109,7 +109,8 @@ void relay_start(struct relay *self, uint16_t target)
         self->links[i] = (struct relay_link){.client = -1, .server = -1};
     }
     self->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    FR_ASSERT(bind(self->listener, (struct sockaddr *)&address, size) == 0 && listen(self->listener, 16) == 0);
+    FR_ASSERT(bind(self->listener, (struct sockaddr *)&address, size) == 0 &&
+              listen(self->listener, 16) == 0);
     FR_ASSERT(getsockname(self->listener, (struct sockaddr *)&address, &size) == 0);
     self->port = ntohs(address.sin_port);
     FR_ASSERT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, self->control) == 0);

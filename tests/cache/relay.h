@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * relay.h - a TCP relay before Redis that can fall silent on subscriptions: what a peer that vanished looks like.
+ * relay.h - a TCP relay before Redis that can fall silent on subscriptions: what a peer that vanished looks
+ * like.
  */
 #ifndef FR_TESTS_RELAY_H
 #define FR_TESTS_RELAY_H

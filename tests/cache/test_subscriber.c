@@ -2,9 +2,11 @@
 /*
  * test_subscriber.c - the invalidation feed: order, numbers, namespaces, reconnects and silence.
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
+#include <stdint.h>
+
 #include <cmocka.h>
 
 #include <stdio.h>
