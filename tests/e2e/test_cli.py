@@ -138,7 +138,8 @@ class Demo(TestCase):
         folder = tempfile.TemporaryDirectory(prefix="freshet-test-")
         self.addCleanup(folder.cleanup)
         up = subprocess.Popen([os.path.join(BIN, "freshet"), "up", "--port-base", "0", "--json", "--db",
-                               "sqlite:" + os.path.join(folder.name, "freshet.db")], stdout=subprocess.PIPE, text=True)
+                               "sqlite:" + os.path.join(folder.name, "freshet.db")], stdout=subprocess.PIPE, text=True,
+                              stderr=subprocess.DEVNULL)
         self.addCleanup(up.stdout.close)
         where = json.loads(up.stdout.readline())
         done = run_freshet("call", "--addr", where["api"], GET, ALICE)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Compares our JSON mapping with the one of python3-protobuf, on random messages and on chosen texts."""
 import json
 import math
