@@ -36,15 +36,15 @@ static bool put_field(struct fr_key *key, struct fr_bytes field)
     return fits;
 }
 
-enum fr_code fr_key_make(struct fr_key *ret_key, const char *kind, const struct fr_bytes *fields, size_t count,
-                         struct fr_error *reterr)
+enum fr_code fr_key_make(struct fr_key *ret_key, const char *kind, const struct fr_bytes *fields,
+                         size_t count, struct fr_error *reterr)
 {
     struct fr_key key = {.size = 0};
     bool fits = true;
     for (const char *at = kind; fits && *at != '\0'; at++) {
         if (needs_encoding((uint8_t)*at)) {
-            return fr_error_set(reterr, FR_INVALID_ARGUMENT, "cache kind '%s' holds a ':', '%%', space or control byte",
-                                kind);
+            return fr_error_set(reterr, FR_INVALID_ARGUMENT,
+                                "cache kind '%s' holds a ':', '%%', space or control byte", kind);
         }
         fits = put(&key, *at);
     }
@@ -55,8 +55,8 @@ enum fr_code fr_key_make(struct fr_key *ret_key, const char *kind, const struct 
         fits = put_field(&key, fields[i]);
     }
     if (!fits) {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "cache key of kind '%.64s' is longer than %d bytes", kind,
-                            FR_KEY_MAX_BYTES);
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "cache key of kind '%.64s' is longer than %d bytes",
+                            kind, FR_KEY_MAX_BYTES);
     }
     key.text[key.size] = '\0';
     *ret_key = key;

@@ -2,8 +2,8 @@
 /*
  * loop.c - the libuv thread: tasks from any thread, and timers.
  *
- * Posting takes the mutex for two stores. The loop takes the whole list at once; only the post that finds the list
- * empty wakes it, so a burst of posts costs one system call.
+ * Posting takes the mutex for two stores. The loop takes the whole list at once; only the post that finds the
+ * list empty wakes it, so a burst of posts costs one system call.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -117,7 +117,8 @@ enum fr_code fr_loop_new(struct fr_loop **ret_loop, struct fr_error *reterr)
     int failure = uv_loop_init(&self->uv);
     if (failure != 0) {
         free(self);
-        return fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "cannot make an event loop: %s", uv_strerror(failure));
+        return fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "cannot make an event loop: %s",
+                            uv_strerror(failure));
     }
     pthread_mutex_init(&self->mu, NULL);
     self->last = &self->first;
@@ -133,7 +134,8 @@ enum fr_code fr_loop_new(struct fr_loop **ret_loop, struct fr_error *reterr)
         uv_loop_close(&self->uv);
         pthread_mutex_destroy(&self->mu);
         free(self);
-        return fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "cannot start an event loop: %s", uv_strerror(failure));
+        return fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "cannot start an event loop: %s",
+                            uv_strerror(failure));
     }
     *ret_loop = self;
     return FR_OK;

@@ -2,8 +2,8 @@
 /*
  * operations.c - GET, LEASE, FILL and INVALIDATE, each a request on the command connection.
  *
- * Every operation is one allocation that holds its request and copies of its arguments, so that a script which
- * Redis has forgotten can be sent again by its text.
+ * Every operation is one allocation that holds its request and copies of its arguments, so that a script
+ * which Redis has forgotten can be sent again by its text.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 
 #define FULL_KEY_MAX_BYTES (FR_NAME_SPACE_MAX_BYTES + 1 + FR_KEY_MAX_BYTES)
 
-#define CONTAINER(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
+#define CONTAINER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 /* GET, LEASE or FILL. */
 struct operation {
@@ -61,7 +61,8 @@ static struct fr_bytes full_key(const struct fr_shared_cache *self, const struct
     return bytes_of(out, self->prefix_size + key->size);
 }
 
-/* An error that says that this Redis has become the wrong one; a new connection may find another, or its new life. */
+/* An error that says that this Redis has become the wrong one; a new connection may find another, or its new
+ * life. */
 static void drop_if_wrong(struct fr_shared_cache *self, const redisReply *reply)
 {
     if (reply != NULL && reply->type == REDIS_REPLY_ERROR &&
@@ -159,8 +160,8 @@ static void lease_done(struct fr_redis_request *request, const redisReply *reply
 }
 
 /* With room for the key and extra more bytes; NULL: no memory. */
-static struct operation *operation_new(struct fr_shared_cache *self, enum fr_script script, const struct fr_key *key,
-                                       size_t extra, void *argument)
+static struct operation *operation_new(struct fr_shared_cache *self, enum fr_script script,
+                                       const struct fr_key *key, size_t extra, void *argument)
 {
     struct operation *operation = malloc(sizeof *operation + self->prefix_size + key->size + extra);
     if (operation != NULL) {
@@ -172,8 +173,8 @@ static struct operation *operation_new(struct fr_shared_cache *self, enum fr_scr
     return operation;
 }
 
-void fr_shared_cache_lease(struct fr_shared_cache *self, const struct fr_key *key, uint64_t token, uint64_t lease_us,
-                           fr_shared_value_done *done, void *argument)
+void fr_shared_cache_lease(struct fr_shared_cache *self, const struct fr_key *key, uint64_t token,
+                           uint64_t lease_us, fr_shared_value_done *done, void *argument)
 {
     struct operation *operation = operation_new(self, FR_SCRIPT_LEASE, key, 0, argument);
     if (operation != NULL) {
@@ -212,8 +213,8 @@ static uint64_t spread_ttl_ms(uint64_t ttl_us)
     return ttl_ms > 0 ? ttl_ms : 1;
 }
 
-static struct operation *fill_new(struct fr_shared_cache *self, const struct fr_key *key, enum fr_value_kind kind,
-                                  struct fr_bytes payload, void *argument)
+static struct operation *fill_new(struct fr_shared_cache *self, const struct fr_key *key,
+                                  enum fr_value_kind kind, struct fr_bytes payload, void *argument)
 {
     struct fr_buffer field = {.size = 0};
     if (kind == FR_VALUE_FOUND) {
@@ -239,7 +240,8 @@ void fr_shared_cache_fill(struct fr_shared_cache *self, const struct fr_key *key
                           fr_fill_done *done, void *argument)
 {
     FR_ASSERT(kind == FR_VALUE_FOUND || kind == FR_VALUE_NOT_FOUND);
-    struct operation *operation = version > FR_VERSION_MAX ? NULL : fill_new(self, key, kind, payload, argument);
+    struct operation *operation =
+        version > FR_VERSION_MAX ? NULL : fill_new(self, key, kind, payload, argument);
     if (operation != NULL) {
         operation->done.fill = done;
         operation->call.request.done = fill_done;
@@ -283,8 +285,8 @@ static bool send_pair(struct invalidation *self, bool by_text)
 }
 
 /*
- * A PUBLISH may have run where its INVALIDATE was not known. The announcement must come after, so both are sent
- * again: a second INVALIDATE does nothing and a second announcement does no harm.
+ * A PUBLISH may have run where its INVALIDATE was not known. The announcement must come after, so both are
+ * sent again: a second INVALIDATE does nothing and a second announcement does no harm.
  */
 static void pair_answered(struct invalidation *self, const redisReply *reply)
 {
@@ -338,7 +340,8 @@ static struct invalidation *invalidation_new(struct fr_shared_cache *cache, cons
 void fr_shared_cache_invalidate(struct fr_shared_cache *self, const struct fr_key *key, uint64_t version,
                                 fr_invalidate_done *done, void *argument)
 {
-    struct invalidation *invalidation = version > FR_VERSION_MAX ? NULL : invalidation_new(self, key, version);
+    struct invalidation *invalidation =
+        version > FR_VERSION_MAX ? NULL : invalidation_new(self, key, version);
     if (invalidation != NULL) {
         invalidation->done = done;
         invalidation->argument = argument;

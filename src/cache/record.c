@@ -110,15 +110,18 @@ bool fr_record_decode(struct fr_bytes bytes, struct fr_record *ret_record)
     struct fr_record record = {.kind = FR_VALUE_NONE};
     uint64_t kind;
     bool whole = take_fixed(&bytes, FIXED32(1), &kind) && take_fixed(&bytes, FIXED64(2), &record.version) &&
-                 take_fixed(&bytes, FIXED64(3), &record.floor) && take_fixed(&bytes, FIXED64(4), &record.token) &&
+                 take_fixed(&bytes, FIXED64(3), &record.floor) &&
+                 take_fixed(&bytes, FIXED64(4), &record.token) &&
                  take_fixed(&bytes, FIXED64(5), &record.lease_end_us) &&
                  take_fixed(&bytes, FIXED64(6), &record.soft_expiry_us) &&
                  take_fixed(&bytes, FIXED64(7), &record.incarnation);
-    if (!whole || kind > FR_VALUE_NOT_FOUND || record.version > FR_VERSION_MAX || record.floor > FR_VERSION_MAX) {
+    if (!whole || kind > FR_VALUE_NOT_FOUND || record.version > FR_VERSION_MAX ||
+        record.floor > FR_VERSION_MAX) {
         return false;
     }
     record.kind = (enum fr_value_kind)kind;
-    if (record.kind == FR_VALUE_FOUND ? !take_last_bytes(bytes, BYTES(15), &record.payload) : bytes.size != 0) {
+    if (record.kind == FR_VALUE_FOUND ? !take_last_bytes(bytes, BYTES(15), &record.payload)
+                                      : bytes.size != 0) {
         return false;
     }
     *ret_record = record;
@@ -127,7 +130,8 @@ bool fr_record_decode(struct fr_bytes bytes, struct fr_record *ret_record)
 
 bool fr_record_serves(const struct fr_record *record, uint64_t incarnation)
 {
-    return record->kind != FR_VALUE_NONE && record->version >= record->floor && record->incarnation == incarnation;
+    return record->kind != FR_VALUE_NONE && record->version >= record->floor &&
+           record->incarnation == incarnation;
 }
 
 void fr_invalidation_event_encode(const struct fr_invalidation_event *event, struct fr_buffer *out)
@@ -141,8 +145,8 @@ bool fr_invalidation_event_decode(struct fr_bytes bytes, struct fr_invalidation_
 {
     struct fr_invalidation_event event;
     if (!take_fixed(&bytes, FIXED64(1), &event.number) || !take_fixed(&bytes, FIXED64(2), &event.version) ||
-        !take_last_bytes(bytes, BYTES(3), &event.key) || event.key.size == 0 || event.number > FR_VERSION_MAX ||
-        event.version > FR_VERSION_MAX) {
+        !take_last_bytes(bytes, BYTES(3), &event.key) || event.key.size == 0 ||
+        event.number > FR_VERSION_MAX || event.version > FR_VERSION_MAX) {
         return false;
     }
     *ret_event = event;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * record.h - the record of a key in Redis and the invalidation event: bytes, and the rule when a record serves.
+ * record.h - the record of a key in Redis and the invalidation event: bytes, and the rule when a record
+ * serves.
  *
  * Wire format: proto/freshet/cache/v1/cache.proto. Fixed-width fields come first and in the order of their
  * numbers, so that each has one offset, which the Lua scripts rely on too. Pure.
@@ -39,7 +40,9 @@ void fr_record_encode(const struct fr_record *record, struct fr_buffer *out);
 void fr_record_encode_payload(struct fr_bytes payload, struct fr_buffer *out);
 /* false: not exactly what fr_record_encode writes, or a version above FR_VERSION_MAX. */
 bool fr_record_decode(struct fr_bytes bytes, struct fr_record *ret_record);
-/* Whether the value may be shown: there is one, it is not under the floor, and this life of Redis wrote it. */
+/*
+ * Whether the value may be shown: there is one, it is not under the floor, and this life of Redis wrote it.
+ */
 bool fr_record_serves(const struct fr_record *record, uint64_t incarnation);
 
 struct fr_invalidation_event {

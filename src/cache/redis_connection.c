@@ -2,10 +2,10 @@
 /*
  * redis_connection.c - connect, time out, lose and reconnect.
  *
- * hiredis frees a context after a disconnect and ends its commands with NULL replies. The rules that keep this
- * sound: a context that is given up is detached first (data = NULL), so its late callbacks reach only their
- * requests; it is never freed from inside its onConnect; replies come in the order of sending, so the oldest
- * request is always the first of the list.
+ * hiredis frees a context after a disconnect and ends its commands with NULL replies. The rules that keep
+ * this sound: a context that is given up is detached first (data = NULL), so its late callbacks reach only
+ * their requests; it is never freed from inside its onConnect; replies come in the order of sending, so the
+ * oldest request is always the first of the list.
  */
 #include "cache/redis_connection.h"
 
@@ -18,12 +18,12 @@
 #include "base/clock.h"
 #include "cache/redis_greeting.h"
 
-#define CONNECT_TIMEOUT_US  (1 * FR_SECOND_US) /* from the look-up to ready */
-#define RECONNECT_FIRST_US  (10 * FR_MILLISECOND_US)
-#define RECONNECT_MAX_US    (1 * FR_SECOND_US)
-#define STEADY_US           (1 * FR_SECOND_US) /* a life this long lets the next pause be short again */
-#define MAX_OUTSTANDING     65536
-#define MAX_UNSENT_BYTES    (64u << 20)
+#define CONNECT_TIMEOUT_US (1 * FR_SECOND_US) /* from the look-up to ready */
+#define RECONNECT_FIRST_US (10 * FR_MILLISECOND_US)
+#define RECONNECT_MAX_US   (1 * FR_SECOND_US)
+#define STEADY_US          (1 * FR_SECOND_US) /* a life this long lets the next pause be short again */
+#define MAX_OUTSTANDING    65536
+#define MAX_UNSENT_BYTES   (64u << 20)
 
 static void attempt(struct fr_redis_connection *self);
 static void on_timer(uv_timer_t *timer);
@@ -123,7 +123,9 @@ static void connect_to(struct fr_redis_connection *self, const char *host)
     fr_redis_greet(self);
 }
 
-/* The nth address, IPv4 ones first, counted round: a host may have several, and Redis listen on one of them. */
+/*
+ * The nth address, IPv4 ones first, counted round: a host may have several, and Redis listen on one of them.
+ */
 static bool pick_address(const struct addrinfo *list, unsigned nth, char *out, size_t capacity)
 {
     const struct addrinfo *ordered[16];
@@ -139,7 +141,8 @@ static bool pick_address(const struct addrinfo *list, unsigned nth, char *out, s
         return false;
     }
     const struct addrinfo *chosen = ordered[nth % count];
-    return getnameinfo(chosen->ai_addr, chosen->ai_addrlen, out, (socklen_t)capacity, NULL, 0, NI_NUMERICHOST) == 0;
+    return getnameinfo(chosen->ai_addr, chosen->ai_addrlen, out, (socklen_t)capacity, NULL, 0,
+                       NI_NUMERICHOST) == 0;
 }
 
 static void report_closed(struct fr_redis_connection *self)
@@ -257,8 +260,8 @@ static void on_reply(redisAsyncContext *context, void *reply, void *argument)
 bool fr_redis_connection_send(struct fr_redis_connection *self, struct fr_redis_request *request, int count,
                               const char **arguments, const size_t *sizes)
 {
-    bool open = self->context != NULL &&
-                (self->state == FR_REDIS_READY || (self->state == FR_REDIS_GREETING && request == &self->greeting));
+    bool open = self->context != NULL && (self->state == FR_REDIS_READY ||
+                                          (self->state == FR_REDIS_GREETING && request == &self->greeting));
     if (!open || self->outstanding >= MAX_OUTSTANDING || sdslen(self->context->c.obuf) > MAX_UNSENT_BYTES ||
         redisAsyncCommandArgv(self->context, on_reply, request, count, arguments, sizes) != REDIS_OK) {
         return false;
@@ -275,7 +278,8 @@ bool fr_redis_connection_send(struct fr_redis_connection *self, struct fr_redis_
     return true;
 }
 
-void fr_redis_connection_start(struct fr_redis_connection *self, const struct fr_redis_connection_options *options)
+void fr_redis_connection_start(struct fr_redis_connection *self,
+                               const struct fr_redis_connection_options *options)
 {
     *self = (struct fr_redis_connection){
         .options = *options,

@@ -2,8 +2,8 @@
 /*
  * redis_connection.h - internal to this folder: one connection to Redis that is made anew for ever.
  *
- * Loop thread only. A life of the connection: look up the host, connect, AUTH, SELECT, INFO, SCRIPT LOAD, ready,
- * lost; then a jittered pause and the next life. Before ready and after lost nothing can be sent.
+ * Loop thread only. A life of the connection: look up the host, connect, AUTH, SELECT, INFO, SCRIPT LOAD,
+ * ready, lost; then a jittered pause and the next life. Before ready and after lost nothing can be sent.
  */
 #ifndef FR_CACHE_REDIS_CONNECTION_H
 #define FR_CACHE_REDIS_CONNECTION_H
@@ -25,7 +25,9 @@ struct fr_redis_request {
     struct fr_redis_request *next;
     struct fr_redis_connection *connection;
     uint64_t sent_us;
-    /* reply is borrowed until done returns; NULL: the connection was lost, Redis may or may not have run it. */
+    /*
+     * reply is borrowed until done returns; NULL: the connection was lost, Redis may or may not have run it.
+     */
     void (*done)(struct fr_redis_request *self, const redisReply *reply);
 };
 
@@ -41,9 +43,16 @@ struct fr_redis_connection_options {
     void *argument;
 };
 
-enum fr_redis_state { FR_REDIS_WAITING, FR_REDIS_RESOLVING, FR_REDIS_GREETING, FR_REDIS_READY, FR_REDIS_CLOSED };
+enum fr_redis_state {
+    FR_REDIS_WAITING,
+    FR_REDIS_RESOLVING,
+    FR_REDIS_GREETING,
+    FR_REDIS_READY,
+    FR_REDIS_CLOSED
+};
 
-/* Part of the caller's struct; the fields are private except incarnation and shas, which are valid while ready. */
+/* Part of the caller's struct; the fields are private except incarnation and shas, which are valid while
+ * ready. */
 struct fr_redis_connection {
     struct fr_redis_connection_options options;
     enum fr_redis_state state;
@@ -54,7 +63,7 @@ struct fr_redis_connection {
     bool timer_closed;
     struct fr_backoff backoff;
     unsigned attempts;
-    uint64_t ready_us; /* when this life got ready; 0: not yet */
+    uint64_t ready_us;                      /* when this life got ready; 0: not yet */
     struct fr_redis_request *first, **last; /* sent and not answered, oldest first */
     size_t outstanding;
     struct fr_redis_request *overdue; /* gets one more look at the socket before it counts as timed out */
@@ -65,15 +74,17 @@ struct fr_redis_connection {
 };
 
 /* Begins the first life. */
-void fr_redis_connection_start(struct fr_redis_connection *self, const struct fr_redis_connection_options *options);
+void fr_redis_connection_start(struct fr_redis_connection *self,
+                               const struct fr_redis_connection_options *options);
 /* Ends every request; on_closed when the memory may go. Not from inside a done. */
 void fr_redis_connection_close(struct fr_redis_connection *self);
 /* Ends this life: the requests end with NULL, on_lost is called, a new attempt follows. */
 void fr_redis_connection_drop(struct fr_redis_connection *self, const char *why);
 
 /* false: not ready or too many under way; then done is not called. The arguments are copied. */
-FR_MUST_CHECK bool fr_redis_connection_send(struct fr_redis_connection *self, struct fr_redis_request *request,
-                                            int count, const char **arguments, const size_t *sizes);
+FR_MUST_CHECK bool fr_redis_connection_send(struct fr_redis_connection *self,
+                                            struct fr_redis_request *request, int count,
+                                            const char **arguments, const size_t *sizes);
 
 /* FNV-1a (64 bits; Fowler, Noll, Vo) over run_id, a NUL and master_replid as INFO shows them; never 0. */
 uint64_t fr_redis_incarnation(const char *run_id, const char *master_replid);

@@ -48,7 +48,9 @@ static bool find_info(const char *info, const char *name, char out[INFO_ID_BYTES
     return false;
 }
 
-/* A replica lags behind its primary, so an INVALIDATE that ran may be missing there: it is no shared cache. */
+/*
+ * A replica lags behind its primary, so an INVALIDATE that ran may be missing there: it is no shared cache.
+ */
 static const char *read_info(struct fr_redis_connection *self, const redisReply *reply)
 {
     char run_id[INFO_ID_BYTES], replid[INFO_ID_BYTES], role[INFO_ID_BYTES];
@@ -92,7 +94,8 @@ static void on_reply(struct fr_redis_request *request, const redisReply *reply)
         static const char *const names[] = {"AUTH", "SELECT", "INFO", "SCRIPT LOAD"};
         unsigned name = self->greeting_step < STEP_SCRIPTS ? self->greeting_step : STEP_SCRIPTS;
         char why[512];
-        snprintf(why, sizeof why, "redis at %s refuses %s: %s", self->options.url->address, names[name], wrong);
+        snprintf(why, sizeof why, "redis at %s refuses %s: %s", self->options.url->address, names[name],
+                 wrong);
         fr_redis_connection_drop(self, why);
         return;
     }
@@ -156,7 +159,8 @@ static void send_step(struct fr_redis_connection *self)
         fr_redis_connection_greeted(self);
         break;
     default:
-        send_words(self, 3, (const char *[]){"SCRIPT", "LOAD", fr_script_text(self->greeting_step - STEP_SCRIPTS)});
+        send_words(self, 3,
+                   (const char *[]){"SCRIPT", "LOAD", fr_script_text(self->greeting_step - STEP_SCRIPTS)});
         break;
     }
 }

@@ -12,8 +12,8 @@
 
 static enum fr_code refuse(struct fr_error *reterr, const char *why)
 {
-    return fr_error_set(reterr, FR_INVALID_ARGUMENT, "redis URL: %s (want redis://[user:password@]host:port[/db])",
-                        why);
+    return fr_error_set(reterr, FR_INVALID_ARGUMENT,
+                        "redis URL: %s (want redis://[user:password@]host:port[/db])", why);
 }
 
 static struct fr_bytes between(const char *begin, const char *end)
@@ -114,7 +114,8 @@ static enum fr_code parse_place(char *place, struct fr_redis_url *url, struct fr
     if (rest != NULL && *rest == ':') {
         *rest++ = '\0';
         if (!parse_number(rest, UINT16_MAX, &port) || port == 0) {
-            return refuse(reterr, "the port must be a number from 1 to 65535, and an IPv6 address stands in brackets");
+            return refuse(
+                reterr, "the port must be a number from 1 to 65535, and an IPv6 address stands in brackets");
         }
     }
     if (host[0] == '\0') {
@@ -134,7 +135,8 @@ enum fr_code fr_redis_url_parse(const char *text, struct fr_redis_url *ret_url, 
         return refuse(reterr, "it does not begin with redis://");
     }
     text += sizeof scheme - 1;
-    const char *at = strrchr(text, '@'); /* the last: passwords are typed with a bare '@' more often than not */
+    const char *at =
+        strrchr(text, '@'); /* the last: passwords are typed with a bare '@' more often than not */
     if (at != NULL) {
         enum fr_code code = parse_login(between(text, at), &url, reterr);
         if (code != FR_OK) {

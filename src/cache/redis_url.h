@@ -25,6 +25,7 @@ struct fr_redis_url {
  * addresses stand in brackets.
  *   FR_INVALID_ARGUMENT  with a message that shows nothing of what stands before the '@'
  */
-FR_MUST_CHECK enum fr_code fr_redis_url_parse(const char *text, struct fr_redis_url *ret_url, struct fr_error *reterr);
+FR_MUST_CHECK enum fr_code fr_redis_url_parse(const char *text, struct fr_redis_url *ret_url,
+                                              struct fr_error *reterr);
 
 #endif

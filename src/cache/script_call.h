@@ -10,7 +10,9 @@
 
 #define FR_SCRIPT_MAX_ARGUMENTS 7
 
-/* One call of a script; part of the caller's struct. What the arguments point to lives until done was called. */
+/*
+ * One call of a script; part of the caller's struct. What the arguments point to lives until done was called.
+ */
 struct fr_script_call {
     struct fr_redis_request request; /* set request.done before sending */
     enum fr_script script;

@@ -2,9 +2,9 @@
 /*
  * scripts.c - the Lua texts of LEASE, FILL, INVALIDATE and PUBLISH.
  *
- * Lua compares strings by locale and keeps numbers as doubles. So versions, floors and times (all below 2^53) are
- * unpacked to numbers, and tokens and incarnations stay 8-byte strings that are only tested for equality. Time is
- * always Redis's own. The offsets are those of record.h, plus one: Lua counts from 1.
+ * Lua compares strings by locale and keeps numbers as doubles. So versions, floors and times (all below 2^53)
+ * are unpacked to numbers, and tokens and incarnations stay 8-byte strings that are only tested for equality.
+ * Time is always Redis's own. The offsets are those of record.h, plus one: Lua counts from 1.
  */
 #include "cache/scripts.h"
 
@@ -13,38 +13,39 @@
 #include "base/error.h"
 
 /*
- * read(): the record as a table, or nil when there is none or it has another shape. Byte 60 begins the payload
- * field, which a FOUND value has and nothing else. write() is its inverse.
+ * read(): the record as a table, or nil when there is none or it has another shape. Byte 60 begins the
+ * payload field, which a FOUND value has and nothing else. write() is its inverse.
  */
-#define LUA_RECORD                                                                                               \
-    "local ZERO = string.rep('\\0', 8)\n"                                                                        \
-    "local function read(bytes)\n"                                                                               \
-    "  if not bytes or #bytes < 59 then return nil end\n"                                                        \
-    "  local t1, kind, t2, version, t3, floor, t4, token, t5, lease_end, t6, soft, t7, incarnation =\n"          \
-    "    struct.unpack('<BI4BI8BI8Bc8BI8BI8Bc8', bytes)\n"                                                       \
-    "  if t1 ~= 0x0d or t2 ~= 0x11 or t3 ~= 0x19 or t4 ~= 0x21 or t5 ~= 0x29 or t6 ~= 0x31 or t7 ~= 0x39\n"      \
-    "    or kind > 2 or (kind == 1) ~= (string.byte(bytes, 60) == 0x7a) or (kind ~= 1 and #bytes > 59) then\n"   \
-    "    return nil\n"                                                                                           \
-    "  end\n"                                                                                                    \
-    "  return { kind = kind, version = version, floor = floor, token = token, lease_end = lease_end,\n"          \
-    "    soft = soft, incarnation = incarnation, payload = string.sub(bytes, 60) }\n"                            \
-    "end\n"                                                                                                      \
-    "local function write(r)\n"                                                                                  \
-    "  return struct.pack('<BI4BI8BI8Bc8BI8BI8Bc8', 0x0d, r.kind, 0x11, r.version, 0x19, r.floor,\n"             \
-    "    0x21, r.token, 0x29, r.lease_end, 0x31, r.soft, 0x39, r.incarnation) .. r.payload\n"                    \
+#define LUA_RECORD                                                                                           \
+    "local ZERO = string.rep('\\0', 8)\n"                                                                    \
+    "local function read(bytes)\n"                                                                           \
+    "  if not bytes or #bytes < 59 then return nil end\n"                                                    \
+    "  local t1, kind, t2, version, t3, floor, t4, token, t5, lease_end, t6, soft, t7, incarnation =\n"      \
+    "    struct.unpack('<BI4BI8BI8Bc8BI8BI8Bc8', bytes)\n"                                                   \
+    "  if t1 ~= 0x0d or t2 ~= 0x11 or t3 ~= 0x19 or t4 ~= 0x21 or t5 ~= 0x29 or t6 ~= 0x31 or t7 ~= 0x39\n"  \
+    "    or kind > 2 or (kind == 1) ~= (string.byte(bytes, 60) == 0x7a) or (kind ~= 1 and #bytes > 59) "     \
+    "then\n"                                                                                                 \
+    "    return nil\n"                                                                                       \
+    "  end\n"                                                                                                \
+    "  return { kind = kind, version = version, floor = floor, token = token, lease_end = lease_end,\n"      \
+    "    soft = soft, incarnation = incarnation, payload = string.sub(bytes, 60) }\n"                        \
+    "end\n"                                                                                                  \
+    "local function write(r)\n"                                                                              \
+    "  return struct.pack('<BI4BI8BI8Bc8BI8BI8Bc8', 0x0d, r.kind, 0x11, r.version, 0x19, r.floor,\n"         \
+    "    0x21, r.token, 0x29, r.lease_end, 0x31, r.soft, 0x39, r.incarnation) .. r.payload\n"                \
     "end\n"
 
-#define LUA_NOW                                                                                                  \
-    "local time = redis.call('TIME')\n"                                                                          \
+#define LUA_NOW                                                                                              \
+    "local time = redis.call('TIME')\n"                                                                      \
     "local now = time[1] * 1000000 + time[2]\n"
 
 /*
- * A record with a value keeps the hard expiry of that value. One without lives for the lease and a minute more:
- * long enough that a slow fill still finds its floor, short enough that keys which nobody fills go away.
+ * A record with a value keeps the hard expiry of that value. One without lives for the lease and a minute
+ * more: long enough that a slow fill still finds its floor, short enough that keys which nobody fills go
+ * away.
  */
 static const char lease[] =
-    "#!lua\n" LUA_RECORD LUA_NOW
-    "local token, lease_us, incarnation = ARGV[1], tonumber(ARGV[2]), ARGV[3]\n"
+    "#!lua\n" LUA_RECORD LUA_NOW "local token, lease_us, incarnation = ARGV[1], tonumber(ARGV[2]), ARGV[3]\n"
     "local bytes = redis.call('GET', KEYS[1])\n"
     "local r = read(bytes)\n"
     "if not r or r.incarnation ~= incarnation then\n"
@@ -54,7 +55,7 @@ static const char lease[] =
     "local serves = r.kind ~= 0 and r.version >= r.floor\n"
     "if serves and (r.soft == 0 or now < r.soft) then return { 0, r.floor, bytes } end\n"
     "if not serves then bytes = '' end\n"
-    "if r.token ~= ZERO and r.token ~= token and now < r.lease_end then return { 2, r.floor, bytes } end\n"
+    "if r.token ~= token and now < r.lease_end then return { 2, r.floor, bytes } end\n"
     "r.token = token\n"
     "r.lease_end = now + lease_us\n"
     "if r.kind == 0 then\n"
@@ -65,25 +66,25 @@ static const char lease[] =
     "return { 1, r.floor, bytes }\n";
 
 static const char fill[] =
-    "#!lua\n" LUA_RECORD
-    "local token, incarnation, soft_us = ARGV[1], ARGV[4], tonumber(ARGV[6])\n"
+    "#!lua\n" LUA_RECORD "local token, incarnation, soft_us = ARGV[1], ARGV[4], tonumber(ARGV[6])\n"
     "local version = struct.unpack('<I8', ARGV[3])\n"
     "local r = read(redis.call('GET', KEYS[1]))\n"
-    "if not r or r.incarnation ~= incarnation or r.token ~= token or token == ZERO or version < r.floor then\n"
+    "if not r or r.incarnation ~= incarnation or r.token ~= token or token == ZERO or version < r.floor "
+    "then\n"
     "  return 0\n"
     "end\n"
-    "r.kind, r.version, r.payload, r.token, r.lease_end, r.soft = tonumber(ARGV[2]), version, ARGV[7], ZERO, 0, 0\n"
+    "r.kind, r.version, r.payload, r.token, r.lease_end, r.soft = tonumber(ARGV[2]), version, ARGV[7], ZERO, "
+    "0, 0\n"
     "if soft_us > 0 then\n"
-    "  " LUA_NOW
-    "  r.soft = now + soft_us\n"
+    "  " LUA_NOW "  r.soft = now + soft_us\n"
     "end\n"
     "redis.call('SET', KEYS[1], write(r), 'PX', ARGV[5])\n"
     "return 1\n";
 
-/* May not fail for want of memory: it never makes a record longer. Any incarnation: others may still believe it. */
+/* May not fail for want of memory: it never makes a record longer. Any incarnation: others may still believe
+ * it. */
 static const char invalidate[] =
-    "#!lua flags=allow-oom\n" LUA_RECORD
-    "local version = struct.unpack('<I8', ARGV[1])\n"
+    "#!lua flags=allow-oom\n" LUA_RECORD "local version = struct.unpack('<I8', ARGV[1])\n"
     "local r = read(redis.call('GET', KEYS[1]))\n"
     "if not r or r.version >= version or r.floor >= version then return 0 end\n"
     "r.floor, r.token, r.lease_end = version, ZERO, 0\n"

@@ -15,7 +15,7 @@
 
 #define DEFAULT_COMMAND_TIMEOUT_US (250 * FR_MILLISECOND_US)
 
-#define CONTAINER(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
+#define CONTAINER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 /* Once per change of state, and once for a Redis that is not there at the start. */
 static void report(struct fr_shared_cache *self, bool connected, const char *why)
@@ -30,7 +30,8 @@ static void report(struct fr_shared_cache *self, bool connected, const char *why
     if (connected) {
         fr_log(FR_LOG_INFO, "redis connected", fr_log_text("address", self->url.address));
     } else {
-        fr_log(FR_LOG_WARN, "redis lost", fr_log_text("address", self->url.address), fr_log_text("error", why));
+        fr_log(FR_LOG_WARN, "redis lost", fr_log_text("address", self->url.address),
+               fr_log_text("error", why));
     }
     if (self->options.on_connection != NULL && (connected || before == FR_REPORTED_CONNECTED)) {
         self->options.on_connection(self->options.argument, connected);

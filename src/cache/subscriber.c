@@ -2,9 +2,9 @@
 /*
  * subscriber.c - SUBSCRIBE, decode events, and notice a connection that has gone silent.
  *
- * hiredis gives no callback for a PING on a subscribed connection. So the command connection publishes a heartbeat
- * once a second to a channel that only this subscriber hears; one that Redis accepted and that has not come back
- * by the next beat condemns the subscription, and it is made anew.
+ * hiredis gives no callback for a PING on a subscribed connection. So the command connection publishes a
+ * heartbeat once a second to a channel that only this subscriber hears; one that Redis accepted and that has
+ * not come back by the next beat condemns the subscription, and it is made anew.
  */
 #include "cache/subscriber.h"
 
@@ -64,8 +64,8 @@ static void on_message(redisAsyncContext *context, void *answer, void *argument)
 static void on_ready(void *argument)
 {
     struct fr_subscriber *self = argument;
-    if (redisAsyncCommand(self->connection.context, on_message, self, "SUBSCRIBE %s %s", self->options.channel,
-                          self->heartbeat_channel) != REDIS_OK) {
+    if (redisAsyncCommand(self->connection.context, on_message, self, "SUBSCRIBE %s %s",
+                          self->options.channel, self->heartbeat_channel) != REDIS_OK) {
         fr_redis_connection_drop(&self->connection, "cannot subscribe");
     }
 }
@@ -80,7 +80,8 @@ static void on_lost(void *argument, const char *why)
 
 static void on_published(struct fr_redis_request *request, const redisReply *reply)
 {
-    struct fr_subscriber *self = (struct fr_subscriber *)((char *)request - offsetof(struct fr_subscriber, publish));
+    struct fr_subscriber *self =
+        (struct fr_subscriber *)((char *)request - offsetof(struct fr_subscriber, publish));
     self->publishing = false;
     if (reply != NULL && reply->type == REDIS_REPLY_INTEGER && self->subscribed) {
         self->beat_accepted = self->beat;
@@ -128,8 +129,8 @@ static void on_timer_closed(uv_handle_t *handle)
 void fr_subscriber_start(struct fr_subscriber *self, const struct fr_subscriber_options *options)
 {
     *self = (struct fr_subscriber){.options = *options, .open_parts = 2};
-    snprintf(self->heartbeat_channel, sizeof self->heartbeat_channel, "%s:heartbeat:%016" PRIx64, options->channel,
-             fr_random_u64());
+    snprintf(self->heartbeat_channel, sizeof self->heartbeat_channel, "%s:heartbeat:%016" PRIx64,
+             options->channel, fr_random_u64());
     uv_timer_init(fr_loop_uv_get(options->loop), &self->timer);
     self->timer.data = self;
     uv_timer_start(&self->timer, on_timer, fr_loop_ms(HEARTBEAT_US), fr_loop_ms(HEARTBEAT_US));

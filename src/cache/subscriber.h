@@ -28,9 +28,9 @@ struct fr_subscriber {
     bool publishing;
     bool subscribed;
     char heartbeat_channel[256]; /* heard by this subscriber only */
-    uint64_t beat;              /* number of the last heartbeat sent */
-    uint64_t beat_accepted;     /* of the last that Redis took for a subscriber of this life */
-    uint64_t beat_heard;        /* of the last that came back */
+    uint64_t beat;               /* number of the last heartbeat sent */
+    uint64_t beat_accepted;      /* of the last that Redis took for a subscriber of this life */
+    uint64_t beat_heard;         /* of the last that came back */
     uv_timer_t timer;
     unsigned open_parts; /* timer and connection */
     uint64_t malformed;

@@ -4,7 +4,6 @@
  */
 #include "message/json_scalar.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -134,11 +133,9 @@ static enum fr_code read_real(const struct fr_json_reader *self, ProtobufCType t
         *(double *)to = real;
         return FR_OK;
     }
-    if (isfinite(real) && fabs(real) > (double)FLT_MAX) {
-        return out_of_range(self);
-    }
+    /* The shortest text of the largest float lies above it: what counts is where the number rounds to. */
     *(float *)to = (float)real;
-    return FR_OK;
+    return isfinite(real) && isinf(*(float *)to) ? out_of_range(self) : FR_OK;
 }
 
 static enum fr_code read_enum(const struct fr_json_reader *self, const struct fr_enum_type *type, const json_t *value,

@@ -206,7 +206,7 @@ static enum fr_code write_address(const struct fr_service *service, struct fr_er
 static enum fr_code start(struct fr_service *service, const struct fr_service_definition *definition,
                           struct fr_error *reterr)
 {
-    if (!is_loopback(settings.listen) && !settings.insecure) {
+    if (strncmp(settings.listen, "tcp://", 6) == 0 && !is_loopback(settings.listen) && !settings.insecure) {
         return fr_error_set(reterr, FR_INVALID_ARGUMENT,
                             "--listen %s would let other machines in without TLS; listen on 127.0.0.1 or add "
                             "--insecure",

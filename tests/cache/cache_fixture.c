@@ -63,7 +63,8 @@ void fixture_open(struct fixture *self, struct fr_redis_server *server, const st
     struct fr_shared_cache_options cache = {
         .url = options->url != NULL ? options->url : server->url,
         .name_space = options->name_space,
-        .command_timeout_us = options->command_timeout_us != 0 ? options->command_timeout_us : 5 * FR_SECOND_US,
+        .command_timeout_us =
+            options->command_timeout_us != 0 ? options->command_timeout_us : 5 * FR_SECOND_US,
         .on_invalidation = options->subscribe ? on_invalidation : NULL,
         .on_connection = on_connection,
         .argument = self,
@@ -147,7 +148,8 @@ static void run_errand(struct fr_task *task)
     case DO_FILL:
         fr_shared_cache_fill(cache, &self->key, self->token,
                              self->payload != NULL ? FR_VALUE_FOUND : FR_VALUE_NOT_FOUND, self->version,
-                             fr_bytes_of(self->payload != NULL ? self->payload : ""), self->duration_us, fill_done, self);
+                             fr_bytes_of(self->payload != NULL ? self->payload : ""), self->duration_us,
+                             fill_done, self);
         break;
     case DO_INVALIDATE:
         fr_shared_cache_invalidate(cache, &self->key, self->version, invalidate_done, self);
@@ -194,7 +196,8 @@ struct outcome do_fill_ttl(struct fixture *self, const char *id, uint64_t token,
                                      .duration_us = ttl_us});
 }
 
-struct outcome do_fill(struct fixture *self, const char *id, uint64_t token, uint64_t version, const char *payload)
+struct outcome do_fill(struct fixture *self, const char *id, uint64_t token, uint64_t version,
+                       const char *payload)
 {
     return do_fill_ttl(self, id, token, version, payload, 60 * FR_SECOND_US);
 }

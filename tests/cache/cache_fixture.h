@@ -24,7 +24,7 @@ struct fixture {
     struct fr_shared_cache *cache;
     redisContext *redis; /* a plain connection, to look and meddle; NULL: closed */
     struct fr_wait wait;
-    uint64_t ups, downs; /* guarded by wait: calls of on_connection */
+    uint64_t ups, downs;  /* guarded by wait: calls of on_connection */
     uint64_t event_count; /* guarded by wait, as events */
     struct fixture_event events[FIXTURE_EVENTS];
 };
@@ -37,7 +37,8 @@ struct fixture_options {
 };
 
 /* One server for the whole program, flushed by fixture_open. */
-void fixture_open(struct fixture *self, struct fr_redis_server *server, const struct fixture_options *options);
+void fixture_open(struct fixture *self, struct fr_redis_server *server,
+                  const struct fixture_options *options);
 /* Waits until the cache is connected for the nth time. */
 void fixture_wait_up(struct fixture *self, uint64_t times);
 void fixture_close(struct fixture *self);
@@ -57,7 +58,8 @@ struct fr_key fixture_key(const char *id);
 struct outcome do_get(struct fixture *self, const char *id);
 struct outcome do_lease(struct fixture *self, const char *id, uint64_t token, uint64_t lease_us);
 /* payload NULL: not found. */
-struct outcome do_fill(struct fixture *self, const char *id, uint64_t token, uint64_t version, const char *payload);
+struct outcome do_fill(struct fixture *self, const char *id, uint64_t token, uint64_t version,
+                       const char *payload);
 struct outcome do_fill_ttl(struct fixture *self, const char *id, uint64_t token, uint64_t version,
                            const char *payload, uint64_t ttl_us);
 struct outcome do_invalidate(struct fixture *self, const char *id, uint64_t version);

@@ -14,7 +14,8 @@ struct model_lease model_lease(struct model *self, uint64_t token, uint64_t end,
     if (!usable(self, incarnation)) {
         *self = (struct model){
             .present = true,
-            .record = {.kind = FR_VALUE_NONE, .token = token, .lease_end_us = end, .incarnation = incarnation}};
+            .record = {
+                .kind = FR_VALUE_NONE, .token = token, .lease_end_us = end, .incarnation = incarnation}};
         return (struct model_lease){.answer = FR_LEASE_GRANTED};
     }
     struct fr_record *record = &self->record;
@@ -36,10 +37,11 @@ struct model_lease model_lease(struct model *self, uint64_t token, uint64_t end,
     return result;
 }
 
-bool model_fill(struct model *self, uint64_t token, enum fr_value_kind kind, uint64_t version, uint64_t incarnation,
-                uint64_t soft, struct fr_bytes payload)
+bool model_fill(struct model *self, uint64_t token, enum fr_value_kind kind, uint64_t version,
+                uint64_t incarnation, uint64_t soft, struct fr_bytes payload)
 {
-    if (!usable(self, incarnation) || token == 0 || self->record.token != token || version < self->record.floor) {
+    if (!usable(self, incarnation) || token == 0 || self->record.token != token ||
+        version < self->record.floor) {
         return false;
     }
     self->record = (struct fr_record){.kind = kind,

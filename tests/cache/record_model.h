@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * record_model.h - the rules of LEASE, FILL and INVALIDATE once more, in plain C, to hold the scripts against.
+ * record_model.h - the rules of LEASE, FILL and INVALIDATE once more, in plain C, to hold the scripts
+ * against.
  *
  * Written from DESIGN.md section 5, not from the Lua. Times are only MODEL_PAST or MODEL_FAR.
  */
@@ -28,8 +29,8 @@ struct model_lease {
 /* end: when the lease ends, MODEL_PAST or MODEL_FAR. */
 struct model_lease model_lease(struct model *self, uint64_t token, uint64_t end, uint64_t incarnation);
 /* soft: 0, or MODEL_FAR. The result: stored. */
-bool model_fill(struct model *self, uint64_t token, enum fr_value_kind kind, uint64_t version, uint64_t incarnation,
-                uint64_t soft, struct fr_bytes payload);
+bool model_fill(struct model *self, uint64_t token, enum fr_value_kind kind, uint64_t version,
+                uint64_t incarnation, uint64_t soft, struct fr_bytes payload);
 /* The result: something changed. */
 bool model_invalidate(struct model *self, uint64_t version);
 

@@ -2,9 +2,11 @@
 /*
  * test_key.c - keys and their percent-encoding.
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
+#include <stdint.h>
+
 #include <cmocka.h>
 
 #include <string.h>
@@ -80,9 +82,12 @@ static void a_kind_must_be_plain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fields_are_joined_by_colons),      cmocka_unit_test(bytes_with_a_meaning_are_encoded),
-        cmocka_unit_test(other_bytes_stay),                 cmocka_unit_test(an_empty_field_is_a_field),
-        cmocka_unit_test(the_longest_key_fits_exactly),     cmocka_unit_test(a_kind_must_be_plain),
+        cmocka_unit_test(fields_are_joined_by_colons),
+        cmocka_unit_test(bytes_with_a_meaning_are_encoded),
+        cmocka_unit_test(other_bytes_stay),
+        cmocka_unit_test(an_empty_field_is_a_field),
+        cmocka_unit_test(the_longest_key_fits_exactly),
+        cmocka_unit_test(a_kind_must_be_plain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

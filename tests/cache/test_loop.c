@@ -2,9 +2,11 @@
 /*
  * test_loop.c - tasks from many threads, timers, and the end of the loop.
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
+#include <stdint.h>
+
 #include <cmocka.h>
 
 #include <stdlib.h>

@@ -2,9 +2,11 @@
 /*
  * test_outages.c - Redis killed, stopped, locked, demoted or not there at all.
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
+#include <stdint.h>
+
 #include <cmocka.h>
 
 #include <poll.h>

@@ -2,9 +2,11 @@
 /*
  * test_record.c - records and events, held against protobuf-c's own encoder.
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
+#include <stdint.h>
+
 #include <cmocka.h>
 
 #include <stdlib.h>
@@ -93,9 +95,10 @@ static void decode_gives_back_every_field(void **state)
     struct fr_record back;
     assert_true(fr_record_decode(fr_buffer_bytes(&bytes), &back));
     assert_int_equal(back.kind, example.kind);
-    assert_true(back.version == example.version && back.floor == example.floor && back.token == example.token &&
-                back.lease_end_us == example.lease_end_us && back.soft_expiry_us == example.soft_expiry_us &&
-                back.incarnation == example.incarnation && fr_bytes_equal(back.payload, example.payload));
+    assert_true(back.version == example.version && back.floor == example.floor &&
+                back.token == example.token && back.lease_end_us == example.lease_end_us &&
+                back.soft_expiry_us == example.soft_expiry_us && back.incarnation == example.incarnation &&
+                fr_bytes_equal(back.payload, example.payload));
     fr_buffer_fini(&bytes);
 }
 
@@ -142,7 +145,10 @@ static void decode_rejects_odd_lengths(void **state)
     struct fr_record back;
     struct fr_buffer bytes = encoded(&example);
     bytes.size = FR_RECORD_HEADER_BYTES + 1;
-    fr_buffer_append(&bytes, "\x83\x00" "Ada", 5); /* 3, but not in its shortest form */
+    fr_buffer_append(&bytes,
+                     "\x83\x00"
+                     "Ada",
+                     5); /* 3, but not in its shortest form */
     assert_false(fr_record_decode(fr_buffer_bytes(&bytes), &back));
     bytes.size = FR_RECORD_HEADER_BYTES + 1;
     fr_buffer_append(&bytes, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10);
@@ -177,7 +183,8 @@ static void decode_rejects_malformed_events(void **state)
     struct fr_buffer bytes = {.size = 0};
     fr_invalidation_event_encode(&event, &bytes);
     for (size_t size = 0; size < bytes.size; size++) {
-        assert_false(fr_invalidation_event_decode((struct fr_bytes){.data = bytes.data, .size = size}, &back));
+        assert_false(
+            fr_invalidation_event_decode((struct fr_bytes){.data = bytes.data, .size = size}, &back));
     }
     fr_buffer_append(&bytes, "x", 1);
     assert_false(fr_invalidation_event_decode(fr_buffer_bytes(&bytes), &back));

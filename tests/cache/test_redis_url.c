@@ -2,9 +2,11 @@
 /*
  * test_redis_url.c - Redis URLs, good and bad.
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
+#include <stdint.h>
+
 #include <cmocka.h>
 
 #include <string.h>
@@ -117,8 +119,10 @@ static void what_is_too_long_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(host_port_and_database),        cmocka_unit_test(what_is_left_out_has_a_default),
-        cmocka_unit_test(user_and_password_are_decoded), cmocka_unit_test(ipv6_stands_in_brackets),
+        cmocka_unit_test(host_port_and_database),
+        cmocka_unit_test(what_is_left_out_has_a_default),
+        cmocka_unit_test(user_and_password_are_decoded),
+        cmocka_unit_test(ipv6_stands_in_brackets),
         cmocka_unit_test(others_are_refused_without_their_secrets),
         cmocka_unit_test(what_is_too_long_is_refused),
     };

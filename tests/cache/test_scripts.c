@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_scripts.c - random operations on a few keys: the scripts and the model must agree on every answer and on
- * every record. FRESHET_SEED and FRESHET_STEPS choose another run.
+ * test_scripts.c - random operations on a few keys: the scripts and the model must agree on every answer and
+ * on every record. FRESHET_SEED and FRESHET_STEPS choose another run.
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
+#include <stdint.h>
+
 #include <cmocka.h>
 
 #include <hiredis/hiredis.h>
@@ -17,12 +19,12 @@
 #include "record_model.h"
 #include "support/redis_server.h"
 
-#define KEYS           3
-#define BATCH          250 /* steps on the way at once */
-#define VERSIONS       12  /* few, so that they meet */
-#define TOKENS         4
-#define HOUR_US        "3600000000"
-#define REPLIES        3   /* of one step: the operation, GET, PTTL */
+#define KEYS     3
+#define BATCH    250 /* steps on the way at once */
+#define VERSIONS 12  /* few, so that they meet */
+#define TOKENS   4
+#define HOUR_US  "3600000000"
+#define REPLIES  3 /* of one step: the operation, GET, PTTL */
 
 enum operation { OP_LEASE, OP_FILL, OP_INVALIDATE, OP_DELETE, OP_PLANT, OP_COUNT };
 
@@ -76,8 +78,8 @@ static void send_lease(struct run *self, struct step *step)
     fr_fixed64_encode(incarnation_number, incarnation);
     step->lease = model_lease(&self->models[step->key], token_number, ended ? MODEL_PAST : MODEL_FAR,
                               incarnation_number);
-    redisAppendCommand(self->redis, "EVALSHA %s 1 k%u %b %s %b", self->shas[FR_SCRIPT_LEASE], step->key, token,
-                       sizeof token, ended ? "0" : HOUR_US, incarnation, sizeof incarnation);
+    redisAppendCommand(self->redis, "EVALSHA %s 1 k%u %b %s %b", self->shas[FR_SCRIPT_LEASE], step->key,
+                       token, sizeof token, ended ? "0" : HOUR_US, incarnation, sizeof incarnation);
 }
 
 static void send_fill(struct run *self, struct step *step)
@@ -98,11 +100,12 @@ static void send_fill(struct run *self, struct step *step)
     fr_fixed64_encode(token_number, token);
     fr_fixed64_encode(version_number, version);
     fr_fixed64_encode(incarnation_number, incarnation);
-    step->done = model_fill(model, token_number, kind, version_number, incarnation_number, soft ? MODEL_FAR : 0,
-                            payload);
-    redisAppendCommand(self->redis, "EVALSHA %s 1 k%u %b %u %b %b 100000 %s %b", self->shas[FR_SCRIPT_FILL], step->key,
-                       token, sizeof token, (unsigned)kind, version, sizeof version, incarnation, sizeof incarnation,
-                       soft ? HOUR_US : "0", field.size > 0 ? (char *)field.data : "", field.size);
+    step->done = model_fill(model, token_number, kind, version_number, incarnation_number,
+                            soft ? MODEL_FAR : 0, payload);
+    redisAppendCommand(self->redis, "EVALSHA %s 1 k%u %b %u %b %b 100000 %s %b", self->shas[FR_SCRIPT_FILL],
+                       step->key, token, sizeof token, (unsigned)kind, version, sizeof version, incarnation,
+                       sizeof incarnation, soft ? HOUR_US : "0", field.size > 0 ? (char *)field.data : "",
+                       field.size);
     fr_buffer_fini(&field);
 }
 
@@ -112,8 +115,8 @@ static void send_invalidate(struct run *self, struct step *step)
     uint64_t number = draw(self, VERSIONS);
     fr_fixed64_encode(number, version);
     step->done = model_invalidate(&self->models[step->key], number);
-    redisAppendCommand(self->redis, "EVALSHA %s 1 k%u %b", self->shas[FR_SCRIPT_INVALIDATE], step->key, version,
-                       sizeof version);
+    redisAppendCommand(self->redis, "EVALSHA %s 1 k%u %b", self->shas[FR_SCRIPT_INVALIDATE], step->key,
+                       version, sizeof version);
 }
 
 /* Time passes, or Redis gets another life, for the record that is there. */
@@ -142,7 +145,11 @@ static void send_step(struct run *self, struct step *step)
     *step = (struct step){.key = (unsigned)draw(self, KEYS)};
     struct model *model = &self->models[step->key];
     uint64_t dice = draw(self, 100);
-    step->operation = dice < 35 ? OP_LEASE : dice < 65 ? OP_FILL : dice < 85 ? OP_INVALIDATE : dice < 88 ? OP_DELETE : OP_PLANT;
+    step->operation = dice < 35   ? OP_LEASE
+                      : dice < 65 ? OP_FILL
+                      : dice < 85 ? OP_INVALIDATE
+                      : dice < 88 ? OP_DELETE
+                                  : OP_PLANT;
     if (step->operation == OP_PLANT && !model->present) {
         step->operation = OP_DELETE;
     }
@@ -189,7 +196,8 @@ static void compare_record(const struct fr_record *wanted, const redisReply *rep
     struct fr_record got;
     uint64_t now_us = fr_clock_wall_us();
     assert_int_equal(reply->type, REDIS_REPLY_STRING);
-    assert_true(fr_record_decode((struct fr_bytes){.data = (uint8_t *)reply->str, .size = (size_t)reply->len}, &got));
+    assert_true(
+        fr_record_decode((struct fr_bytes){.data = (uint8_t *)reply->str, .size = (size_t)reply->len}, &got));
     assert_int_equal(got.kind, wanted->kind);
     assert_int_equal(got.version, wanted->version);
     assert_int_equal(got.floor, wanted->floor);
@@ -258,8 +266,10 @@ static void the_scripts_do_what_the_model_does(void **state)
 {
     (void)state;
     static struct run run;
-    uint64_t seed = from_environment("FRESHET_SEED", 20240607), steps = from_environment("FRESHET_STEPS", 20000);
-    print_message("FRESHET_SEED=%llu FRESHET_STEPS=%llu\n", (unsigned long long)seed, (unsigned long long)steps);
+    uint64_t seed = from_environment("FRESHET_SEED", 20240607),
+             steps = from_environment("FRESHET_STEPS", 20000);
+    print_message("FRESHET_SEED=%llu FRESHET_STEPS=%llu\n", (unsigned long long)seed,
+                  (unsigned long long)steps);
     run.state = seed * 2 + 1; /* never 0 */
     run.redis = redisConnect("127.0.0.1", server.port);
     assert_true(run.redis != NULL && run.redis->err == 0);

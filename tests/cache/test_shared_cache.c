@@ -2,9 +2,11 @@
 /*
  * test_shared_cache.c - GET, LEASE, FILL and INVALIDATE against a real Redis.
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
+#include <stdint.h>
+
 #include <cmocka.h>
 
 #include <string.h>
@@ -196,7 +198,8 @@ static struct fr_record stored_record(struct fixture *f)
 {
     struct fr_record record;
     redisReply *reply = fixture_redis(f, "GET user:1");
-    assert_true(fr_record_decode((struct fr_bytes){.data = (uint8_t *)reply->str, .size = (size_t)reply->len}, &record));
+    assert_true(fr_record_decode((struct fr_bytes){.data = (uint8_t *)reply->str, .size = (size_t)reply->len},
+                                 &record));
     record.payload = (struct fr_bytes){.size = 0};
     freeReplyObject(reply);
     return record;
@@ -296,8 +299,9 @@ static void a_key_of_another_type_is_unavailable(void **state)
 static void foreign_bytes_count_as_absent(void **state)
 {
     struct fixture *f = *state;
-    freeReplyObject(fixture_redis(f, "SET user:1 %s", "no record at all, though longer than the header of one is"
-                                                      " by a few bytes"));
+    freeReplyObject(fixture_redis(f, "SET user:1 %s",
+                                  "no record at all, though longer than the header of one is"
+                                  " by a few bytes"));
     assert_int_equal(do_get(f, "1").kind, FR_VALUE_NONE);
     assert_false(do_fill(f, "1", 71, 5, "Ada").stored);
     assert_int_equal(do_invalidate(f, "1", 6).code, FR_OK);

@@ -2,9 +2,11 @@
 /*
  * test_subscriber.c - the invalidation feed: order, numbers, namespaces, reconnects and silence.
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
+#include <stdint.h>
+
 #include <cmocka.h>
 
 #include <stdio.h>
@@ -12,6 +14,7 @@
 
 #include "base/clock.h"
 #include "cache_fixture.h"
+#include "relay.h"
 
 #define ROUND_US (200 * FR_MILLISECOND_US)
 
@@ -166,6 +169,24 @@ static void a_restarted_redis_is_heard_again(void **state)
     fixture_close(&f);
 }
 
+static void a_silent_subscription_is_made_again(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct relay relay;
+    char url[64];
+    relay_start(&relay, server.port);
+    snprintf(url, sizeof url, "redis://127.0.0.1:%u", relay.port);
+    fixture_open(&f, &server, &(struct fixture_options){.url = url, .subscribe = true});
+    fixture_wait_up(&f, 1);
+    wait_subscribed(&f);
+    relay_silence(&relay);
+    wait_subscribed(&f);
+    assert_int_equal(f.downs, 0); /* the command connection went on all the time */
+    fixture_close(&f);
+    relay_stop(&relay);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +197,7 @@ int main(void)
         cmocka_unit_test(malformed_events_are_ignored),
         cmocka_unit_test(a_killed_subscription_is_made_again),
         cmocka_unit_test(a_restarted_redis_is_heard_again),
+        cmocka_unit_test(a_silent_subscription_is_made_again),
     };
     fr_redis_server_start(&server, NULL);
     int failures = cmocka_run_group_tests(tests, NULL, NULL);

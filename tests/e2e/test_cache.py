@@ -3,7 +3,7 @@
 """test_cache.py - reads through api: cached, invalidated, and right whatever Redis does."""
 import signal
 
-from freshet_testing import Load, System, TestCase, main, wait_until
+from freshet_testing import Load, TestCase, main, wait_until
 from sp_client import ALREADY_EXISTS, INVALID_ARGUMENT, NOT_FOUND, users
 
 GET = "users.v1.Users/GetUser"
@@ -29,9 +29,7 @@ class CacheTest(TestCase):
 class Cycle(CacheTest):
     @classmethod
     def setUpClass(cls):
-        cls.system = System()
-        cls.addClassCleanup(cls.system.stop)
-        cls.system.start()
+        cls.start_for_class()
 
     def setUp(self):
         self.client = self.system.client()
@@ -42,17 +40,17 @@ class Cycle(CacheTest):
         return self.client.call("users.v1.Users/CreateUser", users.CreateUserRequest(user=user)).message
 
     def test_miss_hit_update_miss(self):
-        first = self.client.call(GET, id="user-123")
-        self.assertEqual((first.source, first.message.name), ("origin", "Alice"))
+        first = self.client.call(GET, id="user-789")
+        self.assertEqual((first.source, first.message.name), ("origin", "Charlie"))
         self.assertEqual(first.metadata["x-cache-version"], str(first.message.version).encode())
-        hit = self.cached(self.client, "user-123")
+        hit = self.cached(self.client, "user-789")
         self.assertEqual(hit.message, first.message)
         self.assertEqual(hit.metadata["x-cache-version"], first.metadata["x-cache-version"])
-        written = self.client.call("users.v1.Users/UpdatePreference", id="user-123", preference="night").message
+        written = self.client.call("users.v1.Users/UpdatePreference", id="user-789", preference="night").message
         self.assertGreater(written.version, first.message.version)
-        after = self.fresh(self.client, "user-123", lambda user: user.preference == "night")
+        after = self.fresh(self.client, "user-789", lambda user: user.preference == "night")
         self.assertEqual((after.source, after.message), ("origin", written))
-        self.assertEqual(self.cached(self.client, "user-123").message, written)
+        self.assertEqual(self.cached(self.client, "user-789").message, written)
 
     def test_a_write_straight_to_update_invalidates_too(self):
         self.cached(self.client, "user-456")

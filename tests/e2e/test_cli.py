@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from freshet_testing import BIN, PR_SET_CHILD_SUBREAPER, SLOWNESS, System, TestCase, main, prctl, run_freshet, wait_until
+from freshet_testing import BIN, PR_SET_CHILD_SUBREAPER, SLOWNESS, TestCase, main, prctl, run_freshet, wait_until
 
 GET = "users.v1.Users/GetUser"
 ALICE = '{"id":"user-123"}'
@@ -19,9 +19,7 @@ class Against(TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.system = System()
-        cls.addClassCleanup(cls.system.stop)
-        cls.system.start()
+        cls.start_for_class()
 
     def call(self, *arguments, name="api", **options):
         return run_freshet("call", "--addr", self.system.address(name), *arguments, **options)

@@ -20,7 +20,9 @@ class StartTest(TestCase):
         """The one line that it wrote; each of names stands in it."""
         redis = redis or f"redis://127.0.0.1:{free_port()}/0"
         arguments = [os.path.join(BIN, "freshet-" + name), "--listen", "tcp://127.0.0.1:0", "--redis", redis]
-        process = Process(arguments + list(options), self.folder, name, obeys_permissions=True)
+        process = Process(arguments + list(options), self.folder, name, {"XDG_STATE_HOME": self.folder},
+                          obeys_permissions=True)
+        self.addCleanup(process.kill)
         code = process.wait()
         lines = process.stderr().splitlines()
         self.assertIn(code, codes, lines)
@@ -57,7 +59,7 @@ class StartTest(TestCase):
     def test_wrong_urls(self):
         database = "sqlite:" + self.database
         self.refuses("data", "--db", "postgres://here/there", names=("postgres",))
-        self.refuses("data", "--db", "", names=())
+        self.refuses("data", "--db", self.database)
         for url in ("http://127.0.0.1", "redis://", "redis://host:port", "redis://127.0.0.1:99999"):
             for name, options in (("data", ("--db", database)), ("update", ("--db", database)), ("api", ())):
                 with self.subTest(service=name, url=url):

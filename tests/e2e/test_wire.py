@@ -5,7 +5,7 @@ import random
 import struct
 
 import sp_client
-from freshet_testing import SLOWNESS, System, TestCase, main, wait_until
+from freshet_testing import SLOWNESS, TestCase, main, wait_until
 from sp_client import (ALREADY_EXISTS, INTERNAL, INVALID_ARGUMENT, METHODS, NOT_FOUND, OK, REQ_HELLO,
                        RESOURCE_EXHAUSTED, UNIMPLEMENTED, Client, Lost, make_request, rpc, users)
 
@@ -18,9 +18,7 @@ MEBIBYTE = 1 << 20
 class WireTest(TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.system = System()
-        cls.addClassCleanup(cls.system.stop)
-        cls.system.start()
+        cls.start_for_class()
 
     def client(self, name="api", timeout_s=30):
         client = Client(self.system.address(name), timeout_s)
@@ -110,7 +108,7 @@ class Batches(WireTest):
             wait_until(lambda: client.call(method, request).source == "redis" or name == "data", 5, "a cached value")
             for size in (1, 2, 100, 1000):
                 with self.subTest(service=name, size=size):
-                    ids = random.sample(range(1 << 63), size)
+                    ids = list({random.getrandbits(64) for _ in range(size)})
                     answer = client.batch([make_request(call_id, HEALTH if i % 2 else method,
                                                         b"" if i % 2 else request) for i, call_id in enumerate(ids)])
                     self.assertEqual(len(answer.pending), 0)

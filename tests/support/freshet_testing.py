@@ -361,6 +361,21 @@ def run_freshet(*arguments, stdin=None, seconds=60, environment=None):
 class TestCase(unittest.TestCase):
     """Prints the services' logs beside a failure."""
 
+    @classmethod
+    def start_for_class(cls):
+        """One System for all tests of the class."""
+        cls.system = System()
+        cls.addClassCleanup(cls._stop_for_class)
+        cls.system.start()
+
+    @classmethod
+    def _stop_for_class(cls):
+        try:
+            cls.system.stop()
+        except AssertionError:
+            sys.stderr.write(cls.system.logs())
+            raise
+
     def run(self, result=None):
         before = len(result.failures) + len(result.errors)
         super().run(result)

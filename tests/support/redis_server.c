@@ -45,8 +45,9 @@ _Noreturn static void become_redis(const struct fr_redis_server *self, int outpu
         _exit(1);
     }
     dup2(output, STDOUT_FILENO);
-    execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-           "--dir", self->folder, "--enable-debug-command", "yes", "--requirepass", self->password, (char *)NULL);
+    execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "",
+           "--appendonly", "no", "--dir", self->folder, "--enable-debug-command", "yes", "--requirepass",
+           self->password, (char *)NULL);
     _exit(127);
 }
 
@@ -105,7 +106,8 @@ void fr_redis_server_start(struct fr_redis_server *self, const char *password)
         ready = try_start(self);
     }
     FR_ASSERT(ready);
-    snprintf(self->url, sizeof self->url, self->password[0] != '\0' ? "redis://:%s@127.0.0.1:%u" : "redis://%s127.0.0.1:%u",
+    snprintf(self->url, sizeof self->url,
+             self->password[0] != '\0' ? "redis://:%s@127.0.0.1:%u" : "redis://%s127.0.0.1:%u",
              self->password, self->port);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * redis_server.h - a private redis-server for one test program: a free port, a folder of its own, no persistence.
+ * redis_server.h - a private redis-server for one test program: a free port, a folder of its own, no
+ * persistence.
  *
  * It dies with the thread that started it, so start it from main. Every function asserts: a test without its
  * server proves nothing.
