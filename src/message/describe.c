@@ -19,7 +19,8 @@
 #define ENUM_VALUES     2
 #define SERVICE_METHODS 2
 
-#define INDENT 2 /* spaces a level */
+#define INDENT              2 /* spaces a level */
+#define MAX_JSON_NAME_BYTES 256 /* longer names are not compared with the one that protoc makes */
 
 /* Where the text goes and which file it is about. */
 struct printer {
@@ -113,6 +114,13 @@ static void append_field_options(const struct printer *self, const Google__Proto
         begin_option(self, &count);
         fr_buffer_append_text(self->out, "default = ");
         append_default(self, field);
+    }
+    char derived[MAX_JSON_NAME_BYTES];
+    if (field->json_name != NULL && strlen(field->json_name) < sizeof derived &&
+        strlen(field->name) < sizeof derived && strcmp(fr_schema_json_name(field->name, derived), field->json_name) != 0 &&
+        fr_schema_is_name(field->json_name)) {
+        begin_option(self, &count);
+        fr_buffer_append_format(self->out, "json_name = \"%s\"", field->json_name);
     }
     if (field->options != NULL && field->options->has_packed) {
         begin_option(self, &count);

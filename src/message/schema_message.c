@@ -162,13 +162,8 @@ static uint32_t flags_of(const struct build *self, const field_proto *proto, con
     return packable && packed ? flags | PROTOBUF_C_FIELD_FLAG_PACKED : flags;
 }
 
-/* "update_mask" becomes "updateMask", as protoc names it when the set does not say. */
-static const char *json_name(const struct build *self, const char *name)
+char *fr_schema_json_name(const char *name, char *out)
 {
-    char *text = fr_schema_alloc(self->builder->schema, strlen(name) + 1, 1);
-    if (text == NULL) {
-        return NULL;
-    }
     size_t size = 0;
     bool upper = false;
     for (; *name != '\0'; name++) {
@@ -176,10 +171,17 @@ static const char *json_name(const struct build *self, const char *name)
             upper = true;
             continue;
         }
-        text[size++] = upper && *name >= 'a' && *name <= 'z' ? (char)(*name - 'a' + 'A') : *name;
+        out[size++] = upper && *name >= 'a' && *name <= 'z' ? (char)(*name - 'a' + 'A') : *name;
         upper = false;
     }
-    return text;
+    out[size] = '\0';
+    return out;
+}
+
+static const char *json_name(const struct build *self, const char *name)
+{
+    char *text = fr_schema_alloc(self->builder->schema, strlen(name) + 1, 1);
+    return text == NULL ? NULL : fr_schema_json_name(name, text);
 }
 
 /* Points the field at its message or enum. Map entries are checked when all messages are built. */

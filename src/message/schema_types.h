@@ -108,6 +108,8 @@ FR_MUST_CHECK enum fr_code fr_schema_ranges(struct fr_schema_builder *builder, c
 /* schema_message.c */
 FR_MUST_CHECK enum fr_code fr_schema_build_message(struct fr_schema_builder *builder, struct fr_symbol *symbol);
 
+/* "update_mask" becomes "updateMask", as protoc names it when the set does not say. out may be as long as name. */
+char *fr_schema_json_name(const char *name, char *out);
 /* Bytes that one value of the type takes in a message's struct, or in the array of a repeated field. */
 size_t fr_schema_element_size(ProtobufCType type);
 
