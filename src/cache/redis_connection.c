@@ -12,10 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <hiredis/adapters/libuv.h>
 #include <hiredis/hiredis.h>
 
 #include "base/clock.h"
+#include "cache/redis_events.h"
 #include "cache/redis_greeting.h"
 
 #define CONNECT_TIMEOUT_US (1 * FR_SECOND_US) /* from the look-up to ready */
@@ -110,7 +110,7 @@ static void connect_to(struct fr_redis_connection *self, const char *host)
         drop_unreachable(self, cause);
         return;
     }
-    if (redisLibuvAttach(context, self->timer.loop) != REDIS_OK) {
+    if (!fr_redis_events_attach(context, self->timer.loop)) {
         redisAsyncFree(context);
         drop_unreachable(self, "cannot watch the socket");
         return;

@@ -41,7 +41,8 @@ static void allocator_free(void *data, void *memory)
 
 static struct chunk *chunk_new(size_t capacity)
 {
-    struct chunk *self = capacity > SIZE_MAX - sizeof *self ? NULL : malloc(sizeof *self + capacity);
+    /* No object is larger than PTRDIFF_MAX, so malloc need not be asked. */
+    struct chunk *self = capacity > PTRDIFF_MAX - sizeof *self ? NULL : malloc(sizeof *self + capacity);
     if (self != NULL) {
         self->next = NULL;
         self->capacity = capacity;

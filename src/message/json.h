@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * json.h - the canonical proto3 JSON mapping (https://protobuf.dev/programming-guides/json/) for types of a schema.
+ *
+ * Timestamp, Duration, FieldMask, Empty and the wrappers have their own forms; Any, Struct, Value and ListValue are
+ * not supported and give INVALID_ARGUMENT.
  */
 #ifndef FR_MESSAGE_JSON_H
 #define FR_MESSAGE_JSON_H
@@ -16,7 +19,8 @@ struct fr_json_options {
 };
 
 /*
- * Reads JSON text into a message in arena. Names may be lowerCamelCase or as in the .proto.
+ * Reads JSON text into a message in arena. Names may be lowerCamelCase or as in the .proto. A key that comes twice
+ * is refused, and so is a bare number above 2^63 - 1: write it as a string, as fr_json_write does.
  *   FR_INVALID_ARGUMENT  syntax error with line and column, or "user.preference: expected a string, got a number"
  */
 FR_MUST_CHECK enum fr_code fr_json_read(const struct fr_message_type *type, struct fr_bytes text,
@@ -24,7 +28,8 @@ FR_MUST_CHECK enum fr_code fr_json_read(const struct fr_message_type *type, stru
                                         struct fr_error *reterr);
 
 /*
- * Appends message, which is of this type, as JSON. options may be NULL.
+ * Appends message, which is of this type, as JSON, its fields by number and its maps by key. The message may come
+ * from generated code for the same .proto. options may be NULL. After an error out holds a part of the text.
  *   FR_INVALID_ARGUMENT  a value that JSON cannot carry, such as a Timestamp out of range
  */
 FR_MUST_CHECK enum fr_code fr_json_write(const struct fr_message_type *type, const struct ProtobufCMessage *message,

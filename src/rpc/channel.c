@@ -62,6 +62,13 @@ static bool claim_locked(struct fr_channel *self, struct fr_pending *call)
     return true;
 }
 
+/* Cancels what the lane has posted, or leaves that to who is about to post. */
+static void poke_locked(struct lane *lane)
+{
+    atomic_store(&lane->poked, true);
+    nng_aio_cancel(lane->aio);
+}
+
 /* Ends a call that the caller has claimed. */
 static void complete(struct fr_channel *self, struct fr_pending *call, const struct fr_result *result)
 {
@@ -89,7 +96,7 @@ static void end_early(struct fr_channel *self, struct fr_pending *call, enum fr_
     bool waiting = call->state == CALL_WAITING;
     bool mine = claim_locked(self, call);
     if (mine && lane != NULL) {
-        nng_aio_cancel(lane->aio);
+        poke_locked(lane);
     }
     pthread_mutex_unlock(&self->mu);
     if (mine) {
@@ -150,31 +157,55 @@ static void read_answer(struct fr_bytes body, struct answer *answer)
     }
 }
 
-/* Hands call to an idle lane. */
-static void send_locked(struct lane *lane, struct fr_pending *call)
+/* Gives a call to an idle lane; the caller then posts it with send_on. */
+static void assign_locked(struct lane *lane, struct fr_pending *call)
 {
-    struct fr_channel *self = lane->channel;
     lane->call = call;
+    atomic_store(&lane->poked, false);
     call->lane = lane;
     call->state = CALL_SENDING;
-    list_append(&self->active, call);
+    list_append(&lane->channel->active, call);
     nng_aio_set_msg(lane->aio, call->message);
     call->message = NULL;
-    nng_ctx_send(lane->ctx, lane->aio);
 }
 
-static void retire_lane_locked(struct lane *lane)
+/* After posting: was the lane poked before there was anything to cancel? */
+static void look_again(struct lane *lane, unsigned generation)
+{
+    struct fr_channel *self = lane->channel;
+    if (!atomic_load(&lane->poked)) {
+        return;
+    }
+    pthread_mutex_lock(&self->mu);
+    bool ended = lane->call == NULL || (lane->call->state == CALL_SENDING && !self->connected);
+    if (lane->generation == generation && ended) {
+        nng_aio_cancel(lane->aio);
+    }
+    pthread_mutex_unlock(&self->mu);
+}
+
+/* generation was read under the mutex, with the lane assigned. */
+static void send_on(struct lane *lane, unsigned generation)
+{
+    nng_ctx_send(lane->ctx, lane->aio);
+    look_again(lane, generation);
+}
+
+/* The lane's call is over: takes the next one, which the caller posts, or lets the lane idle. */
+static bool retire_lane_locked(struct lane *lane)
 {
     struct fr_channel *self = lane->channel;
     struct fr_pending *next = self->waiting.first;
     lane->call = NULL;
+    lane->generation++;
     if (next != NULL && self->connected && !self->closed) {
         list_remove(&self->waiting, next);
-        send_locked(lane, next);
-    } else {
-        lane->next_idle = self->idle_lanes;
-        self->idle_lanes = lane;
+        assign_locked(lane, next);
+        return true;
     }
+    lane->next_idle = self->idle_lanes;
+    self->idle_lanes = lane;
+    return false;
 }
 
 static void complete_answered(struct fr_channel *self, struct fr_pending *call, nng_msg *message)
@@ -196,10 +227,12 @@ static void on_lane(void *argument)
     pthread_mutex_lock(&self->mu);
     struct fr_pending *call = lane->call;
     bool sending = call != NULL && call->state == CALL_SENDING;
+    unsigned generation = lane->generation;
     if (sending && result == 0) {
         call->state = CALL_RECEIVING;
-        nng_ctx_recv(lane->ctx, lane->aio);
         pthread_mutex_unlock(&self->mu);
+        nng_ctx_recv(lane->ctx, lane->aio);
+        look_again(lane, generation);
         return;
     }
     /* An aio holds a message after a failed send and after a successful receive; a send that succeeded after its
@@ -209,8 +242,12 @@ static void on_lane(void *argument)
     if (call != NULL) {
         claim_locked(self, call);
     }
-    retire_lane_locked(lane);
+    bool again = retire_lane_locked(lane);
+    generation = lane->generation;
     pthread_mutex_unlock(&self->mu);
+    if (again) {
+        send_on(lane, generation);
+    }
     if (call != NULL && result == 0) {
         complete_answered(self, call, message);
     } else if (call != NULL) {
@@ -260,14 +297,18 @@ void fr_channel_connected(struct fr_channel *self)
     pthread_mutex_lock(&self->mu);
     self->connected = true;
     self->refused = false;
-    while (self->waiting.first != NULL && !self->closed) {
+    while (self->waiting.first != NULL && self->connected && !self->closed) {
         struct lane *lane = take_lane_locked(self);
         if (lane == NULL) {
             break;
         }
         struct fr_pending *call = self->waiting.first;
+        unsigned generation = lane->generation;
         list_remove(&self->waiting, call);
-        send_locked(lane, call);
+        assign_locked(lane, call);
+        pthread_mutex_unlock(&self->mu);
+        send_on(lane, generation);
+        pthread_mutex_lock(&self->mu);
     }
     pthread_mutex_unlock(&self->mu);
 }
@@ -280,7 +321,7 @@ void fr_channel_lost(struct fr_channel *self)
     self->refusals_known = false;
     for (struct fr_pending *call = self->active.first; call != NULL; call = call->next) {
         if (call->state == CALL_SENDING) {
-            nng_aio_cancel(call->lane->aio);
+            poke_locked(call->lane);
         }
     }
     if (self->waiting.first != NULL && !self->closed) {
@@ -300,7 +341,7 @@ static void end_all(struct fr_channel *self, struct call_list *list, enum fr_cod
             struct lane *lane = call->lane;
             claim_locked(self, call);
             if (lane != NULL) {
-                nng_aio_cancel(lane->aio);
+                poke_locked(lane);
             }
             pthread_mutex_unlock(&self->mu);
             complete_error(self, call, code, message, waiting);
@@ -343,8 +384,9 @@ static enum fr_code encode_request(const char *method, struct fr_bytes payload, 
     return FR_OK;
 }
 
-/* Queues a new call, or sends it. Fails when it must end at once. */
-static enum fr_code submit_locked(struct fr_channel *self, struct fr_pending *call, struct fr_error *reterr)
+/* Queues a new call, or gives it to *ret_lane for the caller to post. Fails when it must end at once. */
+static enum fr_code submit_locked(struct fr_channel *self, struct fr_pending *call, struct lane **ret_lane,
+                                  struct fr_error *reterr)
 {
     if (self->closed) {
         return fr_error_set(reterr, FR_CANCELLED, "the channel was closed");
@@ -368,10 +410,11 @@ static enum fr_code submit_locked(struct fr_channel *self, struct fr_pending *ca
         fr_timer_start(&call->timer, call->deadline_us, on_deadline);
     }
     if (lane != NULL) {
-        send_locked(lane, call);
+        assign_locked(lane, call);
     } else {
         list_append(&self->waiting, call);
     }
+    *ret_lane = lane;
     return FR_OK;
 }
 
@@ -415,12 +458,17 @@ void fr_channel_start(struct fr_channel *self, const char *method, struct fr_byt
         if (ret_pending != NULL) {
             atomic_fetch_add(&call->refs, 1);
         }
+        struct lane *lane = NULL;
         pthread_mutex_lock(&self->mu);
-        code = submit_locked(self, call, &error);
+        code = submit_locked(self, call, &lane, &error);
         if (code != FR_OK) {
             atomic_store(&call->state, CALL_DONE);
         }
+        unsigned generation = lane == NULL ? 0 : lane->generation;
         pthread_mutex_unlock(&self->mu);
+        if (lane != NULL) {
+            send_on(lane, generation);
+        }
         if (code != FR_OK) {
             fr_pending_unref(call);
         }

@@ -8,8 +8,11 @@
  *      └──────────────── deadline, cancellation, lost connection ─────────────►
  *
  * Whoever moves it to DONE (under the mutex) completes it (without the mutex), so that happens once. A lane is a
- * REQ context with its one aio; all its nng operations are started and cancelled under the mutex, and the receive
- * only from the callback of the send (nng 1.5.2 crashes when a receive ends while its send is pending).
+ * REQ context with its one aio. Its operations are posted without the mutex, since nng may write to the socket
+ * within, by whoever the lane belongs to at that moment: the one who assigned the call, then the callback. The
+ * receive is posted only from the callback of the send (nng 1.5.2 crashes when a receive ends while its send is
+ * pending). Operations are cancelled under the mutex; whoever comes too early for that, before the operation was
+ * posted, leaves "poked" set, and the poster looks again.
  *
  * References keep a call: one until it is completed, one for its timer, one for the caller's handle.
  */
@@ -33,6 +36,8 @@ struct lane {
     nng_ctx ctx;
     nng_aio *aio;
     struct fr_pending *call; /* NULL when idle or when its call has ended early */
+    unsigned generation;     /* counts the calls it has carried */
+    atomic_bool poked;       /* the call has ended early or the connection was lost */
     struct lane *next_idle;
 };
 

@@ -40,12 +40,9 @@ static void on_received(struct exchange *self)
     struct fr_server *server = self->server;
     nng_msg *message = nng_aio_get_msg(self->aio);
     self->state = WORKING;
-    pthread_mutex_lock(&server->mu);
-    server->receiving--;
-    server->open_batches++;
-    bool few = server->receiving < SPARE && !server->stopping;
-    bool full = server->exchange_count >= MAX_EXCHANGES;
-    pthread_mutex_unlock(&server->mu);
+    atomic_fetch_add(&server->open_batches, 1);
+    bool few = atomic_fetch_sub(&server->receiving, 1) <= SPARE;
+    bool full = few && atomic_load(&server->exchange_count) >= MAX_EXCHANGES;
     if (few && !full && fr_exchange_open(server, NULL) != FR_OK) {
         full = true;
     }
@@ -59,13 +56,12 @@ static void on_sent(struct exchange *self, int result)
         /* The client is gone; nng left the message with us. */
         nng_msg_free(nng_aio_get_msg(self->aio));
     }
-    pthread_mutex_lock(&server->mu);
-    server->open_batches--;
-    server->receiving++;
-    if (server->open_batches == 0) {
+    atomic_fetch_add(&server->receiving, 1);
+    if (atomic_fetch_sub(&server->open_batches, 1) == 1 && atomic_load(&server->draining)) {
+        pthread_mutex_lock(&server->mu);
         pthread_cond_broadcast(&server->idle);
+        pthread_mutex_unlock(&server->mu);
     }
-    pthread_mutex_unlock(&server->mu);
     receive(self);
 }
 

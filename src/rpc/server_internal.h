@@ -41,9 +41,9 @@ struct fr_server {
     pthread_cond_t idle;
     bool stopping;               /* guarded by mu */
     struct exchange **exchanges; /* guarded by mu; owned */
-    size_t exchange_count;       /* guarded by mu */
-    size_t receiving;            /* guarded by mu; exchanges that wait for a message */
-    size_t open_batches;         /* guarded by mu; received and not yet sent */
+    atomic_uint exchange_count;  /* changed under mu */
+    atomic_uint receiving;       /* exchanges that wait for a message */
+    atomic_uint open_batches;    /* received and not yet sent */
 };
 
 struct fr_call {

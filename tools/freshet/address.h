@@ -20,8 +20,7 @@ struct address_role {
     const char *address; /* the default */
 };
 
-#define ADDRESS_ROLES     3
-#define ADDRESS_PORT_BASE 7000
+#define ADDRESS_ROLES 3
 extern const struct address_role address_roles[ADDRESS_ROLES];
 
 /* The default address of a full service name; NULL when it has none. Every server has grpc.health.v1.Health.

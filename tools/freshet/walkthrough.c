@@ -131,7 +131,7 @@ static void print_step(const struct walk *self, const struct step *step)
 {
     bool coloured = report_coloured(stdout);
     struct fr_buffer line = {0};
-    char source[SOURCE_BYTES + 8];
+    char source[sizeof "committed" + SOURCE_BYTES];
     snprintf(source, sizeof source, "%s%s", step->source[0] == '\0' ? "committed" : "x-cache=", step->source);
     report_time(&line, step->time_us);
     printf("\n%s%u. %s%s\n   ", coloured ? "\033[1m" : "", self->number, step->what,

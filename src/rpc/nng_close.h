@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nng_close.h - closes nng sockets without waiting for them.
+ */
+#ifndef FR_RPC_NNG_CLOSE_H
+#define FR_RPC_NNG_CLOSE_H
+
+#include <nng/nng.h>
+
+/*
+ * nng 1.5.2 can wait for ever in nng_close, for example for connections that never finished their handshake (nng
+ * issues 1543, 1610 and 1657). So a thread of its own closes the socket; if it hangs, what it holds is lost for the
+ * life of the process but nobody waits. All of the socket's aios must have been stopped and its contexts closed.
+ */
+void fr_nng_close(nng_socket socket);
+
+#endif
