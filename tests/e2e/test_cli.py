@@ -128,7 +128,9 @@ class Demo(TestCase):
         return living
 
     def test_demo_shows_each_step(self):
-        done = run_freshet("demo", seconds=60)
+        with tempfile.TemporaryDirectory(prefix="freshet-test-") as folder:
+            done = run_freshet("demo", seconds=60, environment={"TMPDIR": folder})
+            self.assertEqual(os.listdir(folder), [], "demo leaves no files behind")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual(self.children(), [])
         for word in ("miss", "hit", "update", "invalidat"):
@@ -139,7 +141,7 @@ class Demo(TestCase):
         self.addCleanup(folder.cleanup)
         up = subprocess.Popen([os.path.join(BIN, "freshet"), "up", "--port-base", "0", "--json", "--db",
                                "sqlite:" + os.path.join(folder.name, "freshet.db")], stdout=subprocess.PIPE, text=True,
-                              stderr=subprocess.DEVNULL)
+                              stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": folder.name})
         self.addCleanup(up.stdout.close)
         where = json.loads(up.stdout.readline())
         done = run_freshet("call", "--addr", where["api"], GET, ALICE)
