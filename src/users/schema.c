@@ -63,6 +63,10 @@ static enum fr_code migrate(struct fr_store_connection *connection, uint64_t see
         struct fr_store_value count = fr_store_integer((int64_t)seed_users);
         code = fr_store_run(connection, seed, &count, 1, NULL, NULL, NULL, reterr);
     }
+    if (code == FR_OK && !exists) {
+        /* Nobody can have cached anything of a table that this transaction makes. */
+        code = fr_store_run(connection, "DELETE FROM dirty WHERE kind = 'user'", NULL, 0, NULL, NULL, NULL, reterr);
+    }
     return code;
 }
 
