@@ -13,8 +13,8 @@ void fr_base64_write(struct fr_bytes bytes, struct fr_buffer *out)
         uint32_t group = (uint32_t)bytes.data[at] << 16;
         group |= left > 1 ? (uint32_t)bytes.data[at + 1] << 8 : 0;
         group |= left > 2 ? bytes.data[at + 2] : 0;
-        char text[4] = {alphabet[group >> 18], alphabet[group >> 12 & 63], left > 1 ? alphabet[group >> 6 & 63] : '=',
-                        left > 2 ? alphabet[group & 63] : '='};
+        char text[4] = {alphabet[group >> 18], alphabet[group >> 12 & 63],
+                        left > 1 ? alphabet[group >> 6 & 63] : '=', left > 2 ? alphabet[group & 63] : '='};
         fr_buffer_append(out, text, sizeof text);
     }
 }

@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-static bool same_path(const Google__Protobuf__SourceCodeInfo__Location *entry, const struct fr_location *location)
+static bool same_path(const Google__Protobuf__SourceCodeInfo__Location *entry,
+                      const struct fr_location *location)
 {
     size_t at = entry->n_path;
     for (; location != NULL; location = location->parent) {
@@ -18,8 +19,8 @@ static bool same_path(const Google__Protobuf__SourceCodeInfo__Location *entry, c
     return at == 0;
 }
 
-static const Google__Protobuf__SourceCodeInfo__Location *find(const Google__Protobuf__FileDescriptorProto *file,
-                                                              const struct fr_location *location)
+static const Google__Protobuf__SourceCodeInfo__Location *
+find(const Google__Protobuf__FileDescriptorProto *file, const struct fr_location *location)
 {
     const Google__Protobuf__SourceCodeInfo *info = file->source_code_info;
     for (size_t i = 0; info != NULL && i < info->n_location; i++) {
@@ -43,8 +44,8 @@ static void append_line(const char *line, size_t size, struct fr_buffer *out)
     }
 }
 
-void fr_comments_append_leading(const Google__Protobuf__FileDescriptorProto *file, const struct fr_location *location,
-                                unsigned indent, struct fr_buffer *out)
+void fr_comments_append_leading(const Google__Protobuf__FileDescriptorProto *file,
+                                const struct fr_location *location, unsigned indent, struct fr_buffer *out)
 {
     const Google__Protobuf__SourceCodeInfo__Location *entry = find(file, location);
     const char *text = entry == NULL ? NULL : entry->leading_comments;

@@ -19,7 +19,7 @@
 #define ENUM_VALUES     2
 #define SERVICE_METHODS 2
 
-#define INDENT              2 /* spaces a level */
+#define INDENT              2   /* spaces a level */
 #define MAX_JSON_NAME_BYTES 256 /* longer names are not compared with the one that protoc makes */
 
 /* Where the text goes and which file it is about. */
@@ -50,8 +50,8 @@ static void end_block(struct printer *self)
 
 /* The scalar names by their number in descriptor.proto; types with a name of their own are NULL. */
 static const char *const scalar_names[] = {
-    NULL,  "double", "float", "int64", "uint64",   "int32",    "fixed64", "fixed32", "bool",
-    "string", NULL,  NULL,    "bytes", "uint32", NULL, "sfixed32", "sfixed64", "sint32", "sint64",
+    NULL, "double", "float", "int64",  "uint64", "int32",    "fixed64",  "fixed32", "bool",   "string",
+    NULL, NULL,     "bytes", "uint32", NULL,     "sfixed32", "sfixed64", "sint32",  "sint64",
 };
 
 static const char *type_name(const Google__Protobuf__FieldDescriptorProto *field)
@@ -107,7 +107,8 @@ static void append_default(const struct printer *self, const Google__Protobuf__F
     fr_buffer_append_text(self->out, quoted ? "\"" : "");
 }
 
-static void append_field_options(const struct printer *self, const Google__Protobuf__FieldDescriptorProto *field)
+static void append_field_options(const struct printer *self,
+                                 const Google__Protobuf__FieldDescriptorProto *field)
 {
     unsigned count = 0;
     if (field->default_value != NULL) {
@@ -117,7 +118,8 @@ static void append_field_options(const struct printer *self, const Google__Proto
     }
     char derived[MAX_JSON_NAME_BYTES];
     if (field->json_name != NULL && strlen(field->json_name) < sizeof derived &&
-        strlen(field->name) < sizeof derived && strcmp(fr_schema_json_name(field->name, derived), field->json_name) != 0 &&
+        strlen(field->name) < sizeof derived &&
+        strcmp(fr_schema_json_name(field->name, derived), field->json_name) != 0 &&
         fr_schema_is_name(field->json_name)) {
         begin_option(self, &count);
         fr_buffer_append_format(self->out, "json_name = \"%s\"", field->json_name);
@@ -218,10 +220,10 @@ static void print_enum(struct printer *self, const Google__Protobuf__EnumDescrip
     for (size_t i = 0; i < proto->n_value; i++) {
         struct fr_location value = {location, ENUM_VALUES, (int32_t)i};
         begin_line(self, &value);
-        fr_buffer_append_format(self->out, "%s = %" PRId32 "%s;", proto->value[i]->name, proto->value[i]->number,
-                                proto->value[i]->options != NULL && proto->value[i]->options->deprecated
-                                    ? " [deprecated = true]"
-                                    : "");
+        fr_buffer_append_format(
+            self->out, "%s = %" PRId32 "%s;", proto->value[i]->name, proto->value[i]->number,
+            proto->value[i]->options != NULL && proto->value[i]->options->deprecated ? " [deprecated = true]"
+                                                                                     : "");
         end_line(self, &value);
     }
     end_block(self);
@@ -280,7 +282,8 @@ static void print_method(struct printer *self, const Google__Protobuf__MethodDes
     }
     self->indent += INDENT;
     if (idempotency != NULL) {
-        fr_buffer_append_format(self->out, "%*soption idempotency_level = %s;\n", (int)self->indent, "", idempotency);
+        fr_buffer_append_format(self->out, "%*soption idempotency_level = %s;\n", (int)self->indent, "",
+                                idempotency);
     }
     if (deprecated) {
         fr_buffer_append_format(self->out, "%*soption deprecated = true;\n", (int)self->indent, "");
@@ -333,7 +336,8 @@ enum fr_code fr_schema_describe(const struct fr_schema *self, const char *symbol
     if (found == NULL) {
         return describe_method(self, symbol, out)
                    ? FR_OK
-                   : fr_error_set(reterr, FR_NOT_FOUND, "%s: no such service, method, message or enum", symbol);
+                   : fr_error_set(reterr, FR_NOT_FOUND, "%s: no such service, method, message or enum",
+                                  symbol);
     }
     struct printer printer = {self, found->file, out, 0};
     switch (found->kind) {

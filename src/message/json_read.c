@@ -15,8 +15,8 @@
 #include "message/nearest.h"
 #include "message/path.h"
 
-static enum fr_code read_message(struct fr_json_reader *self, const struct fr_message_type *type, const json_t *value,
-                                 ProtobufCMessage **ret_message);
+static enum fr_code read_message(struct fr_json_reader *self, const struct fr_message_type *type,
+                                 const json_t *value, ProtobufCMessage **ret_message);
 
 static void *at_offset(ProtobufCMessage *message, unsigned offset)
 {
@@ -75,8 +75,9 @@ static enum fr_code read_list(struct fr_json_reader *self, const ProtobufCFieldD
     for (size_t i = 0; i < count; i++) {
         const json_t *element = json_array_get(value, i);
         fr_buffer_append_format(&self->path, "[%zu]", i);
-        enum fr_code code = is_null(extra, element) ? fr_path_error(self->reterr, &self->path, "null in an array")
-                                                    : read_value(self, field, extra, element, elements + i * size);
+        enum fr_code code = is_null(extra, element)
+                                ? fr_path_error(self->reterr, &self->path, "null in an array")
+                                : read_value(self, field, extra, element, elements + i * size);
         if (code != FR_OK) {
             return code;
         }
@@ -89,7 +90,8 @@ static enum fr_code read_list(struct fr_json_reader *self, const ProtobufCFieldD
 
 /* Stores one value of a singular field and that the field is there. */
 static enum fr_code read_singular(struct fr_json_reader *self, const ProtobufCFieldDescriptor *field,
-                                  const struct fr_field *extra, const json_t *value, ProtobufCMessage *message)
+                                  const struct fr_field *extra, const json_t *value,
+                                  ProtobufCMessage *message)
 {
     enum fr_code code = read_value(self, field, extra, value, at_offset(message, field->offset));
     if (code == FR_OK && (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
@@ -100,8 +102,8 @@ static enum fr_code read_singular(struct fr_json_reader *self, const ProtobufCFi
     return code;
 }
 
-static enum fr_code read_entry(struct fr_json_reader *self, const struct fr_message_type *type, const char *key,
-                               const json_t *value, ProtobufCMessage **ret_entry)
+static enum fr_code read_entry(struct fr_json_reader *self, const struct fr_message_type *type,
+                               const char *key, const json_t *value, ProtobufCMessage **ret_entry)
 {
     const ProtobufCFieldDescriptor *fields = type->descriptor.fields;
     ProtobufCMessage *entry = new_message(self->arena, type);
@@ -133,7 +135,8 @@ static enum fr_code read_map(struct fr_json_reader *self, const ProtobufCFieldDe
     size_t count = 0;
     const char *key;
     json_t *element;
-    json_object_foreach (value, key, element) {
+    json_object_foreach(value, key, element)
+    {
         fr_buffer_append_format(&self->path, "[\"%s\"]", key);
         enum fr_code code = read_entry(self, extra->message, key, element, &entries[count++]);
         if (code != FR_OK) {
@@ -166,12 +169,13 @@ static enum fr_code unknown_field(const struct fr_json_reader *self, const struc
                                   const char *name)
 {
     const char *nearest = fr_nearest_field(type, name);
-    return nearest == NULL ? fr_path_error(self->reterr, &self->path, "no such field in %s", type->descriptor.name)
-                           : fr_path_error(self->reterr, &self->path, "no such field; did you mean \"%s\"?", nearest);
+    return nearest == NULL
+               ? fr_path_error(self->reterr, &self->path, "no such field in %s", type->descriptor.name)
+               : fr_path_error(self->reterr, &self->path, "no such field; did you mean \"%s\"?", nearest);
 }
 
-static enum fr_code read_field(struct fr_json_reader *self, const struct fr_message_type *type, const char *name,
-                               json_t *value, ProtobufCMessage *message, bool *seen)
+static enum fr_code read_field(struct fr_json_reader *self, const struct fr_message_type *type,
+                               const char *name, json_t *value, ProtobufCMessage *message, bool *seen)
 {
     unsigned index;
     if (!find_field(type, name, &index)) {
@@ -217,8 +221,8 @@ static enum fr_code check_required(struct fr_json_reader *self, const struct fr_
     return FR_OK;
 }
 
-static enum fr_code read_object(struct fr_json_reader *self, const struct fr_message_type *type, json_t *object,
-                                ProtobufCMessage *message)
+static enum fr_code read_object(struct fr_json_reader *self, const struct fr_message_type *type,
+                                json_t *object, ProtobufCMessage *message)
 {
     bool *seen = fr_arena_alloc(self->arena, type->descriptor.n_fields * sizeof *seen);
     if (seen == NULL) {
@@ -228,7 +232,8 @@ static enum fr_code read_object(struct fr_json_reader *self, const struct fr_mes
     size_t mark = self->path.size;
     const char *name;
     json_t *value;
-    json_object_foreach (object, name, value) {
+    json_object_foreach(object, name, value)
+    {
         fr_path_append_field(&self->path, name);
         enum fr_code code = read_field(self, type, name, value, message, seen);
         if (code != FR_OK) {
@@ -243,15 +248,17 @@ static enum fr_code read_time(const struct fr_json_reader *self, const struct fr
                               const json_t *value, ProtobufCMessage *message)
 {
     bool timestamp = type->well_known == FR_WELL_KNOWN_TIMESTAMP;
-    const char *expected = timestamp ? "a time such as \"2024-05-01T12:00:00Z\"" : "a duration such as \"1.5s\"";
+    const char *expected =
+        timestamp ? "a time such as \"2024-05-01T12:00:00Z\"" : "a duration such as \"1.5s\"";
     if (!json_is_string(value)) {
         return fr_json_unexpected(self, expected, value);
     }
     const char *text = json_string_value(value);
     int64_t seconds;
     int32_t nanos;
-    bool good = strlen(text) == json_string_length(value) &&
-                (timestamp ? fr_json_timestamp_parse(text, &seconds, &nanos) : fr_json_duration_parse(text, &seconds, &nanos));
+    bool good =
+        strlen(text) == json_string_length(value) &&
+        (timestamp ? fr_json_timestamp_parse(text, &seconds, &nanos) : fr_json_duration_parse(text, &seconds, &nanos));
     if (!good) {
         return fr_path_error(self->reterr, &self->path, "expected %s, got \"%.40s\"", expected, text);
     }
@@ -279,7 +286,8 @@ static enum fr_code read_mask(const struct fr_json_reader *self, const struct fr
             return fr_error_no_memory(self->reterr);
         }
         if (size == 0 || !fr_mask_path_parse(text, size, path)) {
-            return fr_path_error(self->reterr, &self->path, "expected lowerCamelCase field paths, got \"%.*s\"",
+            return fr_path_error(self->reterr, &self->path,
+                                 "expected lowerCamelCase field paths, got \"%.*s\"",
                                  (int)(size > 40 ? 40 : size), text);
         }
         paths[i] = path;
@@ -290,8 +298,8 @@ static enum fr_code read_mask(const struct fr_json_reader *self, const struct fr
     return paths == NULL ? fr_error_no_memory(self->reterr) : FR_OK;
 }
 
-static enum fr_code read_content(struct fr_json_reader *self, const struct fr_message_type *type, const json_t *value,
-                                 ProtobufCMessage *message)
+static enum fr_code read_content(struct fr_json_reader *self, const struct fr_message_type *type,
+                                 const json_t *value, ProtobufCMessage *message)
 {
     switch (type->well_known) {
     case FR_WELL_KNOWN_TIMESTAMP:
@@ -309,8 +317,8 @@ static enum fr_code read_content(struct fr_json_reader *self, const struct fr_me
     }
 }
 
-static enum fr_code read_message(struct fr_json_reader *self, const struct fr_message_type *type, const json_t *value,
-                                 ProtobufCMessage **ret_message)
+static enum fr_code read_message(struct fr_json_reader *self, const struct fr_message_type *type,
+                                 const json_t *value, ProtobufCMessage **ret_message)
 {
     if (self->depth >= FR_MESSAGE_MAX_DEPTH) {
         return fr_path_error(self->reterr, &self->path, "messages are nested too deep");

@@ -41,8 +41,8 @@ static enum fr_code out_of_range(const struct fr_json_reader *self)
 }
 
 /* Stores a whole number in the width and sign of the type. */
-static enum fr_code store_integer(const struct fr_json_reader *self, ProtobufCType type, struct fr_integer integer,
-                                  void *to)
+static enum fr_code store_integer(const struct fr_json_reader *self, ProtobufCType type,
+                                  struct fr_integer integer, void *to)
 {
     int64_t number;
     uint64_t natural;
@@ -70,7 +70,8 @@ static enum fr_code store_integer(const struct fr_json_reader *self, ProtobufCTy
     }
 }
 
-static enum fr_code read_integer(const struct fr_json_reader *self, ProtobufCType type, const json_t *value, void *to)
+static enum fr_code read_integer(const struct fr_json_reader *self, ProtobufCType type, const json_t *value,
+                                 void *to)
 {
     struct fr_integer integer;
     double real;
@@ -122,7 +123,8 @@ static enum fr_code read_double(const struct fr_json_reader *self, const json_t 
     return FR_OK;
 }
 
-static enum fr_code read_real(const struct fr_json_reader *self, ProtobufCType type, const json_t *value, void *to)
+static enum fr_code read_real(const struct fr_json_reader *self, ProtobufCType type, const json_t *value,
+                              void *to)
 {
     double real;
     enum fr_code code = read_double(self, value, &real);
@@ -138,8 +140,8 @@ static enum fr_code read_real(const struct fr_json_reader *self, ProtobufCType t
     return isfinite(real) && isinf(*(float *)to) ? out_of_range(self) : FR_OK;
 }
 
-static enum fr_code read_enum(const struct fr_json_reader *self, const struct fr_enum_type *type, const json_t *value,
-                              int32_t *to)
+static enum fr_code read_enum(const struct fr_json_reader *self, const struct fr_enum_type *type,
+                              const json_t *value, int32_t *to)
 {
     if (type->is_null_value && json_is_null(value)) {
         *to = 0;
@@ -147,9 +149,11 @@ static enum fr_code read_enum(const struct fr_json_reader *self, const struct fr
     }
     if (json_is_string(value)) {
         const char *name = json_string_value(value);
-        const ProtobufCEnumValue *found = protobuf_c_enum_descriptor_get_value_by_name(&type->descriptor, name);
+        const ProtobufCEnumValue *found =
+            protobuf_c_enum_descriptor_get_value_by_name(&type->descriptor, name);
         if (found == NULL) {
-            return fr_path_error(self->reterr, &self->path, "%s has no value \"%.40s\"", type->descriptor.name, name);
+            return fr_path_error(self->reterr, &self->path, "%s has no value \"%.40s\"",
+                                 type->descriptor.name, name);
         }
         *to = found->value;
         return FR_OK;
@@ -158,8 +162,10 @@ static enum fr_code read_enum(const struct fr_json_reader *self, const struct fr
         return fr_json_unexpected(self, "the name or number of an enum value", value);
     }
     enum fr_code code = read_integer(self, PROTOBUF_C_TYPE_INT32, value, to);
-    if (code == FR_OK && type->closed && protobuf_c_enum_descriptor_get_value(&type->descriptor, *to) == NULL) {
-        return fr_path_error(self->reterr, &self->path, "%s has no value %d", type->descriptor.name, (int)*to);
+    if (code == FR_OK && type->closed &&
+        protobuf_c_enum_descriptor_get_value(&type->descriptor, *to) == NULL) {
+        return fr_path_error(self->reterr, &self->path, "%s has no value %d", type->descriptor.name,
+                             (int)*to);
     }
     return code;
 }
@@ -173,7 +179,8 @@ static enum fr_code store_text(const struct fr_json_reader *self, const char *te
     return *to == NULL ? fr_error_no_memory(self->reterr) : FR_OK;
 }
 
-static enum fr_code read_bytes(const struct fr_json_reader *self, const json_t *value, ProtobufCBinaryData *to)
+static enum fr_code read_bytes(const struct fr_json_reader *self, const json_t *value,
+                               ProtobufCBinaryData *to)
 {
     if (!json_is_string(value)) {
         return fr_json_unexpected(self, "a base64 string", value);
@@ -203,8 +210,9 @@ enum fr_code fr_json_read_scalar(struct fr_json_reader *self, const ProtobufCFie
     case PROTOBUF_C_TYPE_ENUM:
         return read_enum(self, extra->enumeration, value, to);
     case PROTOBUF_C_TYPE_STRING:
-        return json_is_string(value) ? store_text(self, json_string_value(value), json_string_length(value), to)
-                                     : fr_json_unexpected(self, "a string", value);
+        return json_is_string(value)
+                   ? store_text(self, json_string_value(value), json_string_length(value), to)
+                   : fr_json_unexpected(self, "a string", value);
     case PROTOBUF_C_TYPE_BYTES:
         return read_bytes(self, value, to);
     default:
@@ -212,8 +220,8 @@ enum fr_code fr_json_read_scalar(struct fr_json_reader *self, const ProtobufCFie
     }
 }
 
-enum fr_code fr_json_read_key(struct fr_json_reader *self, const ProtobufCFieldDescriptor *field, const char *text,
-                              void *to)
+enum fr_code fr_json_read_key(struct fr_json_reader *self, const ProtobufCFieldDescriptor *field,
+                              const char *text, void *to)
 {
     if (field->type == PROTOBUF_C_TYPE_STRING) {
         return store_text(self, text, strlen(text), to);
@@ -226,6 +234,7 @@ enum fr_code fr_json_read_key(struct fr_json_reader *self, const ProtobufCFieldD
     }
     /* Only one text per number, so that no two keys of an object are the same key of the map. */
     struct fr_integer integer;
-    return fr_integer_parse(text, &integer) ? store_integer(self, field->type, integer, to)
-                                            : fr_path_error(self->reterr, &self->path, "the key is not a number");
+    return fr_integer_parse(text, &integer)
+               ? store_integer(self, field->type, integer, to)
+               : fr_path_error(self->reterr, &self->path, "the key is not a number");
 }

@@ -21,11 +21,13 @@ struct fr_json_reader {
 enum fr_code fr_json_unexpected(const struct fr_json_reader *self, const char *expected, const json_t *value);
 
 /* Reads any type but a message to where the field keeps it. The value is not null. */
-FR_MUST_CHECK enum fr_code fr_json_read_scalar(struct fr_json_reader *self, const ProtobufCFieldDescriptor *field,
+FR_MUST_CHECK enum fr_code fr_json_read_scalar(struct fr_json_reader *self,
+                                               const ProtobufCFieldDescriptor *field,
                                                const struct fr_field *extra, const json_t *value, void *to);
 
 /* The same for a map key, which JSON always writes as text. */
-FR_MUST_CHECK enum fr_code fr_json_read_key(struct fr_json_reader *self, const ProtobufCFieldDescriptor *field,
-                                            const char *text, void *to);
+FR_MUST_CHECK enum fr_code fr_json_read_key(struct fr_json_reader *self,
+                                            const ProtobufCFieldDescriptor *field, const char *text,
+                                            void *to);
 
 #endif

@@ -11,13 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DAY_SECONDS          INT64_C(86400)
-#define MIN_TIMESTAMP        (-INT64_C(62135596800)) /* 0001-01-01T00:00:00Z */
-#define MAX_TIMESTAMP        INT64_C(253402300799)   /* 9999-12-31T23:59:59Z */
-#define MAX_DURATION         INT64_C(315576000000)
-#define NANOS                1000000000
-#define ERA_DAYS             146097 /* 400 years */
-#define EPOCH_TO_MARCH_0     719468 /* days from 0000-03-01 to 1970-01-01 */
+#define DAY_SECONDS      INT64_C(86400)
+#define MIN_TIMESTAMP    (-INT64_C(62135596800)) /* 0001-01-01T00:00:00Z */
+#define MAX_TIMESTAMP    INT64_C(253402300799)   /* 9999-12-31T23:59:59Z */
+#define MAX_DURATION     INT64_C(315576000000)
+#define NANOS            1000000000
+#define ERA_DAYS         146097 /* 400 years */
+#define EPOCH_TO_MARCH_0 719468 /* days from 0000-03-01 to 1970-01-01 */
 
 static int64_t days_from_date(int64_t year, unsigned month, unsigned day)
 {
@@ -215,8 +215,8 @@ bool fr_json_duration_format(int64_t seconds, int32_t nanos, char text[FR_TIME_T
     bool negative = seconds < 0 || nanos < 0;
     char fraction[12];
     format_fraction(nanos < 0 ? -nanos : nanos, fraction);
-    snprintf(text, FR_TIME_TEXT_BYTES, "%s%" PRId64 "%ss", negative ? "-" : "", seconds < 0 ? -seconds : seconds,
-             fraction);
+    snprintf(text, FR_TIME_TEXT_BYTES, "%s%" PRId64 "%ss", negative ? "-" : "",
+             seconds < 0 ? -seconds : seconds, fraction);
     return true;
 }
 

@@ -167,8 +167,8 @@ static enum fr_code write_value(struct writer *self, const ProtobufCFieldDescrip
         write_real(self, field->type, value);
         return FR_OK;
     case PROTOBUF_C_TYPE_BOOL:
-        fr_buffer_append_format(self->out, "%s%s%s", quote, *(const protobuf_c_boolean *)value ? "true" : "false",
-                                quote);
+        fr_buffer_append_format(self->out, "%s%s%s", quote,
+                                *(const protobuf_c_boolean *)value ? "true" : "false", quote);
         return FR_OK;
     case PROTOBUF_C_TYPE_ENUM:
         return write_enum(self, extra->enumeration, *(const int32_t *)value);
@@ -193,7 +193,8 @@ static enum fr_code write_list(struct writer *self, const ProtobufCFieldDescript
     for (size_t i = 0; i < count; i++) {
         begin_item(self, i == 0);
         fr_buffer_append_format(&self->path, "[%zu]", i);
-        enum fr_code code = write_value(self, field, extra, elements + i * fr_schema_element_size(field->type), false);
+        enum fr_code code =
+            write_value(self, field, extra, elements + i * fr_schema_element_size(field->type), false);
         if (code != FR_OK) {
             return code;
         }
@@ -258,10 +259,12 @@ static enum fr_code write_entries(struct writer *self, const struct fr_message_t
         begin_item(self, first);
         first = false;
         fr_buffer_append_format(&self->path, "[%zu]", entries[i].index);
-        enum fr_code code = write_value(self, &fields[0], &type->fields[0], at_offset(message, fields[0].offset), true);
+        enum fr_code code =
+            write_value(self, &fields[0], &type->fields[0], at_offset(message, fields[0].offset), true);
         fr_buffer_append_text(self->out, ": ");
         if (code == FR_OK) {
-            code = write_value(self, &fields[1], &type->fields[1], at_offset(message, fields[1].offset), false);
+            code =
+                write_value(self, &fields[1], &type->fields[1], at_offset(message, fields[1].offset), false);
         }
         if (code != FR_OK) {
             return code;
@@ -309,7 +312,8 @@ static bool is_written(const struct writer *self, const ProtobufCMessage *messag
 {
     const void *value = at_offset(message, field->offset);
     if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-        return self->options->emit_defaults || *(const size_t *)at_offset(message, field->quantifier_offset) > 0;
+        return self->options->emit_defaults ||
+               *(const size_t *)at_offset(message, field->quantifier_offset) > 0;
     }
     if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
         return *(const uint32_t *)at_offset(message, field->quantifier_offset) == field->id;
@@ -337,8 +341,9 @@ static enum fr_code write_field(struct writer *self, const ProtobufCFieldDescrip
         return write_value(self, field, extra, value, false);
     }
     size_t count = *(const size_t *)at_offset(message, field->quantifier_offset);
-    return extra->is_map ? write_map(self, extra->message, *(const ProtobufCMessage *const *const *)value, count)
-                         : write_list(self, field, extra, *(const uint8_t *const *)value, count);
+    return extra->is_map
+               ? write_map(self, extra->message, *(const ProtobufCMessage *const *const *)value, count)
+               : write_list(self, field, extra, *(const uint8_t *const *)value, count);
 }
 
 static enum fr_code write_object(struct writer *self, const struct fr_message_type *type,
@@ -359,7 +364,8 @@ static enum fr_code write_object(struct writer *self, const struct fr_message_ty
         begin_item(self, first);
         first = false;
         fr_path_append_field(&self->path, own->name);
-        enum fr_code code = write_text(self, self->options->proto_names ? own->name : type->fields[i].json_name);
+        enum fr_code code =
+            write_text(self, self->options->proto_names ? own->name : type->fields[i].json_name);
         fr_buffer_append_text(self->out, ": ");
         if (code == FR_OK) {
             code = write_field(self, field, &type->fields[i], message);
@@ -383,7 +389,8 @@ static enum fr_code write_time(const struct writer *self, const struct fr_messag
     bool good = type->well_known == FR_WELL_KNOWN_TIMESTAMP ? fr_json_timestamp_format(seconds, nanos, text)
                                                             : fr_json_duration_format(seconds, nanos, text);
     return good ? write_text(self, text)
-                : fr_path_error(self->reterr, &self->path, "the %s is out of range", type->descriptor.short_name);
+                : fr_path_error(self->reterr, &self->path, "the %s is out of range",
+                                type->descriptor.short_name);
 }
 
 static enum fr_code write_mask(const struct writer *self, const ProtobufCMessage *message)
@@ -398,7 +405,8 @@ static enum fr_code write_mask(const struct writer *self, const ProtobufCMessage
         if (room == NULL) {
             code = fr_error_no_memory(self->reterr);
         } else if (!fr_mask_path_format(paths[i], room + (i > 0)) || strchr(paths[i], ',') != NULL) {
-            code = fr_path_error(self->reterr, &self->path, "the path \"%.40s\" has no form in JSON", paths[i]);
+            code =
+                fr_path_error(self->reterr, &self->path, "the path \"%.40s\" has no form in JSON", paths[i]);
         } else {
             if (i > 0) {
                 room[0] = ',';
@@ -455,7 +463,8 @@ static enum fr_code write_message(struct writer *self, const struct fr_message_t
 }
 
 enum fr_code fr_json_write(const struct fr_message_type *type, const struct ProtobufCMessage *message,
-                           const struct fr_json_options *options, struct fr_buffer *out, struct fr_error *reterr)
+                           const struct fr_json_options *options, struct fr_buffer *out,
+                           struct fr_error *reterr)
 {
     static const struct fr_json_options defaults = {0};
     struct writer writer = {.options = options != NULL ? options : &defaults, .out = out, .reterr = reterr};

@@ -42,7 +42,8 @@ enum fr_code fr_message_unpack(const struct ProtobufCMessageDescriptor *descript
     }
     struct watched_allocator allocator = {.arena = arena};
     allocator.base = (ProtobufCAllocator){watched_alloc, watched_free, &allocator};
-    ProtobufCMessage *message = protobuf_c_message_unpack(descriptor, &allocator.base, bytes.size, bytes.data);
+    ProtobufCMessage *message =
+        protobuf_c_message_unpack(descriptor, &allocator.base, bytes.size, bytes.data);
     if (message == NULL) {
         return allocator.failed
                    ? fr_error_no_memory(reterr)

@@ -21,7 +21,8 @@ struct ProtobufCMessageDescriptor;
  * Checks bytes against descriptor before anything is allocated: well-formed, nested at most
  * FR_MESSAGE_MAX_DEPTH, at most FR_MESSAGE_MAX_FIELDS fields, strings valid UTF-8 without NUL, required fields
  * there, no singular message given twice (protobuf-c would merge the two wrongly).
- *   FR_INVALID_ARGUMENT  not so; the message names the path of the field where it is known
+ *   FR_INVALID_ARGUMENT    not so; the message names the path of the field where it is known
+ *   FR_RESOURCE_EXHAUSTED  no memory; only types of more than 256 fields need any
  */
 FR_MUST_CHECK enum fr_code fr_message_validate(const struct ProtobufCMessageDescriptor *descriptor,
                                                struct fr_bytes bytes, struct fr_error *reterr);

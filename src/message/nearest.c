@@ -8,7 +8,7 @@
 
 #define MAX_NAME     48 /* longer names are not compared */
 #define MAX_FIELDS   200
-#define EDIT_DIVISOR 3  /* one edit allowed per so many characters */
+#define EDIT_DIVISOR 3 /* one edit allowed per so many characters */
 
 static size_t least(size_t a, size_t b, size_t c)
 {

@@ -17,17 +17,20 @@
 #define MAX_METHODS       4096 /* in one service; they are compared with each other */
 
 static enum fr_code build_method(struct fr_schema_builder *builder, const char *service,
-                                 const Google__Protobuf__MethodDescriptorProto *proto, struct fr_schema_method *method)
+                                 const Google__Protobuf__MethodDescriptorProto *proto,
+                                 struct fr_schema_method *method)
 {
     if (!fr_schema_is_name(proto->name)) {
         return fr_error_set(builder->reterr, FR_INVALID_ARGUMENT, "%s has a method without a name", service);
     }
-    const struct fr_symbol *request = fr_schema_resolve(builder->schema, proto->input_type, FR_SYMBOL_MESSAGE);
-    const struct fr_symbol *response = fr_schema_resolve(builder->schema, proto->output_type, FR_SYMBOL_MESSAGE);
+    const struct fr_symbol *request =
+        fr_schema_resolve(builder->schema, proto->input_type, FR_SYMBOL_MESSAGE);
+    const struct fr_symbol *response =
+        fr_schema_resolve(builder->schema, proto->output_type, FR_SYMBOL_MESSAGE);
     if (request == NULL || response == NULL) {
         const char *missing = request == NULL ? proto->input_type : proto->output_type;
-        return fr_error_set(builder->reterr, FR_INVALID_ARGUMENT, "%s/%s: the message '%s' is missing", service,
-                            proto->name, missing == NULL ? "" : missing);
+        return fr_error_set(builder->reterr, FR_INVALID_ARGUMENT, "%s/%s: the message '%s' is missing",
+                            service, proto->name, missing == NULL ? "" : missing);
     }
     size_t size = strlen(service) + 1 + strlen(proto->name) + 1;
     char *full_name = fr_schema_alloc(builder->schema, size, 1);
@@ -70,7 +73,8 @@ static enum fr_code build_service(struct fr_schema_builder *builder, const char 
         enum fr_code code = build_method(builder, name, proto->method[i], &methods[i]);
         for (size_t j = 0; code == FR_OK && j < i; j++) {
             if (strcmp(methods[i].name, methods[j].name) == 0) {
-                code = fr_error_set(builder->reterr, FR_INVALID_ARGUMENT, "%s is defined twice", methods[i].full_name);
+                code = fr_error_set(builder->reterr, FR_INVALID_ARGUMENT, "%s is defined twice",
+                                    methods[i].full_name);
             }
         }
         if (code != FR_OK) {
@@ -91,8 +95,8 @@ static enum fr_code build_services(struct fr_schema_builder *builder)
     for (size_t i = 0; i < builder->set->n_file; i++) {
         const Google__Protobuf__FileDescriptorProto *file = builder->set->file[i];
         for (size_t j = 0; j < file->n_service; j++) {
-            enum fr_code code = build_service(builder, file->package == NULL ? "" : file->package, file->service[j],
-                                              &schema->services[next++]);
+            enum fr_code code = build_service(builder, file->package == NULL ? "" : file->package,
+                                              file->service[j], &schema->services[next++]);
             if (code != FR_OK) {
                 return code;
             }
@@ -136,14 +140,16 @@ static enum fr_code build(struct fr_schema *schema, struct fr_bytes descriptor_s
     return code == FR_OK ? build_services(&builder) : code;
 }
 
-enum fr_code fr_schema_new(struct fr_bytes descriptor_set, struct fr_schema **ret_schema, struct fr_error *reterr)
+enum fr_code fr_schema_new(struct fr_bytes descriptor_set, struct fr_schema **ret_schema,
+                           struct fr_error *reterr)
 {
     struct fr_schema *schema = calloc(1, sizeof *schema);
     if (schema == NULL) {
         return fr_error_no_memory(reterr);
     }
     schema->arena = fr_arena_new(ARENA_CHUNK_BYTES);
-    enum fr_code code = schema->arena == NULL ? fr_error_no_memory(reterr) : build(schema, descriptor_set, reterr);
+    enum fr_code code =
+        schema->arena == NULL ? fr_error_no_memory(reterr) : build(schema, descriptor_set, reterr);
     if (code != FR_OK) {
         fr_schema_free(schema);
         return code;
@@ -171,7 +177,8 @@ const struct fr_schema_service *fr_schema_service_at(const struct fr_schema *sel
     return &self->services[index];
 }
 
-static const struct fr_schema_service *find_service(const struct fr_schema *self, const char *name, size_t size)
+static const struct fr_schema_service *find_service(const struct fr_schema *self, const char *name,
+                                                    size_t size)
 {
     for (size_t i = 0; i < self->service_count; i++) {
         if (strlen(self->services[i].name) == size && memcmp(self->services[i].name, name, size) == 0) {

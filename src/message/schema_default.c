@@ -158,7 +158,8 @@ enum fr_code fr_schema_default(struct fr_schema_builder *builder, const char *me
     } else if (text != NULL || field->type == PROTOBUF_C_TYPE_ENUM) {
         union value *value = fr_schema_alloc(builder->schema, 1, sizeof *value);
         if (value != NULL && field->type == PROTOBUF_C_TYPE_ENUM) {
-            good = find_enum_default(fr_schema_resolve(builder->schema, proto->type_name, FR_SYMBOL_ENUM), text, value);
+            good = find_enum_default(fr_schema_resolve(builder->schema, proto->type_name, FR_SYMBOL_ENUM),
+                                     text, value);
         } else if (value != NULL) {
             good = parse_scalar(field->type, text, value);
         }
@@ -168,8 +169,8 @@ enum fr_code fr_schema_default(struct fr_schema_builder *builder, const char *me
         return FR_OK;
     }
     if (!good) {
-        return fr_error_set(builder->reterr, FR_INVALID_ARGUMENT, "%s.%s: '%s' is not a default for its type", message,
-                            field->name, text);
+        return fr_error_set(builder->reterr, FR_INVALID_ARGUMENT, "%s.%s: '%s' is not a default for its type",
+                            message, field->name, text);
     }
     *ret_default = result;
     return result == NULL ? fr_error_no_memory(builder->reterr) : FR_OK;

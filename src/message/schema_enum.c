@@ -23,7 +23,8 @@ static int by_number(const void *left, const void *right)
 
 static int by_name(const void *left, const void *right)
 {
-    return strcmp(((const ProtobufCEnumValueIndex *)left)->name, ((const ProtobufCEnumValueIndex *)right)->name);
+    return strcmp(((const ProtobufCEnumValueIndex *)left)->name,
+                  ((const ProtobufCEnumValueIndex *)right)->name);
 }
 
 enum fr_code fr_schema_ranges(struct fr_schema_builder *builder, const int *numbers, size_t count,

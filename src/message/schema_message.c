@@ -20,12 +20,12 @@ struct build {
     struct fr_schema_builder *builder;
     const struct fr_symbol *symbol;
     const Google__Protobuf__DescriptorProto *proto;
-    const field_proto **protos;       /* by field number, as the two arrays below */
+    const field_proto **protos; /* by field number, as the two arrays below */
     ProtobufCFieldDescriptor *fields;
     struct fr_field *extras;
-    unsigned *oneof_cases;            /* offset of the case of each oneof */
-    unsigned *oneof_members;          /* offset of its value */
-    size_t size;                      /* of the struct so far */
+    unsigned *oneof_cases;   /* offset of the case of each oneof */
+    unsigned *oneof_members; /* offset of its value */
+    size_t size;             /* of the struct so far */
 };
 
 static enum fr_code bad_field(const struct build *self, const field_proto *proto, const char *what)
@@ -149,7 +149,8 @@ static ProtobufCLabel label_of(const struct build *self, const field_proto *prot
     return presence ? PROTOBUF_C_LABEL_OPTIONAL : PROTOBUF_C_LABEL_NONE;
 }
 
-static uint32_t flags_of(const struct build *self, const field_proto *proto, const ProtobufCFieldDescriptor *field)
+static uint32_t flags_of(const struct build *self, const field_proto *proto,
+                         const ProtobufCFieldDescriptor *field)
 {
     uint32_t flags = in_oneof(proto) ? PROTOBUF_C_FIELD_FLAG_ONEOF : 0;
     if (proto->options != NULL && proto->options->deprecated) {
@@ -157,8 +158,9 @@ static uint32_t flags_of(const struct build *self, const field_proto *proto, con
     }
     bool packable = field->label == PROTOBUF_C_LABEL_REPEATED && field->type != PROTOBUF_C_TYPE_STRING &&
                     field->type != PROTOBUF_C_TYPE_BYTES && field->type != PROTOBUF_C_TYPE_MESSAGE;
-    bool packed = proto->options != NULL && proto->options->has_packed ? proto->options->packed
-                                                                       : fr_schema_is_proto3(self->symbol->file);
+    bool packed = proto->options != NULL && proto->options->has_packed
+                      ? proto->options->packed
+                      : fr_schema_is_proto3(self->symbol->file);
     return packable && packed ? flags | PROTOBUF_C_FIELD_FLAG_PACKED : flags;
 }
 
@@ -259,7 +261,8 @@ static void lay_out(struct build *self, size_t index)
     if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
         int32_t oneof = self->protos[index]->oneof_index;
         if (self->oneof_members[oneof] == 0) {
-            self->oneof_members[oneof] = place(self, sizeof(ProtobufCBinaryData), alignof(ProtobufCBinaryData));
+            self->oneof_members[oneof] =
+                place(self, sizeof(ProtobufCBinaryData), alignof(ProtobufCBinaryData));
             self->oneof_cases[oneof] = place(self, sizeof(uint32_t), alignof(uint32_t));
         }
         field->offset = self->oneof_members[oneof];
@@ -305,7 +308,8 @@ static enum fr_code sort_names(struct build *self, ProtobufCMessageDescriptor *d
         }
     }
     descriptor->fields_sorted_by_name = sorted;
-    return fr_schema_ranges(self->builder, numbers, count, &descriptor->field_ranges, &descriptor->n_field_ranges);
+    return fr_schema_ranges(self->builder, numbers, count, &descriptor->field_ranges,
+                            &descriptor->n_field_ranges);
 }
 
 static enum fr_code check_map_entry(const struct build *self)
@@ -316,8 +320,8 @@ static enum fr_code check_map_entry(const struct build *self)
                 self->extras[1].oneof == NULL;
     if (good) {
         ProtobufCType key = self->fields[0].type;
-        good = key != PROTOBUF_C_TYPE_FLOAT && key != PROTOBUF_C_TYPE_DOUBLE && key != PROTOBUF_C_TYPE_BYTES &&
-               key != PROTOBUF_C_TYPE_ENUM && key != PROTOBUF_C_TYPE_MESSAGE;
+        good = key != PROTOBUF_C_TYPE_FLOAT && key != PROTOBUF_C_TYPE_DOUBLE &&
+               key != PROTOBUF_C_TYPE_BYTES && key != PROTOBUF_C_TYPE_ENUM && key != PROTOBUF_C_TYPE_MESSAGE;
     }
     return good ? FR_OK
                 : fr_error_set(self->builder->reterr, FR_INVALID_ARGUMENT, "%s is not a map entry",

@@ -8,11 +8,11 @@
 #include "message/schema_types.h"
 
 /* Field numbers in descriptor.proto, as paths in source_code_info use them. */
-#define FILE_MESSAGES   4
-#define FILE_ENUMS      5
-#define FILE_SERVICES   6
-#define MESSAGE_NESTED  3
-#define MESSAGE_ENUMS   4
+#define FILE_MESSAGES  4
+#define FILE_ENUMS     5
+#define FILE_SERVICES  6
+#define MESSAGE_NESTED 3
+#define MESSAGE_ENUMS  4
 
 #define MAX_NAME_BYTES 512
 
@@ -71,17 +71,19 @@ static bool is_package(const char *name)
     return true;
 }
 
-static enum fr_code full_name(struct collector *self, const char *scope, const char *name, const char **ret_name)
+static enum fr_code full_name(struct collector *self, const char *scope, const char *name,
+                              const char **ret_name)
 {
     struct fr_error *reterr = self->builder->reterr;
     if (!fr_schema_is_name(name)) {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "%s: '%s' is not a name", scope, name == NULL ? "" : name);
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "%s: '%s' is not a name", scope,
+                            name == NULL ? "" : name);
     }
     size_t scope_size = strlen(scope);
     size_t size = scope_size + 1 + strlen(name);
     if (size > MAX_NAME_BYTES) {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "a name is longer than %d bytes: %.60s…", MAX_NAME_BYTES,
-                            name);
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "a name is longer than %d bytes: %.60s…",
+                            MAX_NAME_BYTES, name);
     }
     char *text = fr_schema_alloc(self->builder->schema, size + 1, 1);
     if (text == NULL) {
@@ -96,8 +98,8 @@ static enum fr_code full_name(struct collector *self, const char *scope, const c
     return FR_OK;
 }
 
-static enum fr_code add_symbol(struct collector *self, const char *scope, const char *name, struct fr_symbol symbol,
-                               struct fr_symbol **ret_symbol)
+static enum fr_code add_symbol(struct collector *self, const char *scope, const char *name,
+                               struct fr_symbol symbol, struct fr_symbol **ret_symbol)
 {
     enum fr_code code = full_name(self, scope, name, &symbol.name);
     if (code != FR_OK) {
@@ -175,10 +177,12 @@ static enum fr_code add_file(struct collector *self)
     }
     enum fr_code code = FR_OK;
     for (size_t i = 0; i < file->n_message_type && code == FR_OK; i++) {
-        code = add_message(self, package, file->message_type[i], (struct fr_location){NULL, FILE_MESSAGES, (int32_t)i});
+        code = add_message(self, package, file->message_type[i],
+                           (struct fr_location){NULL, FILE_MESSAGES, (int32_t)i});
     }
     for (size_t i = 0; i < file->n_enum_type && code == FR_OK; i++) {
-        code = add_enum(self, package, file->enum_type[i], (struct fr_location){NULL, FILE_ENUMS, (int32_t)i});
+        code =
+            add_enum(self, package, file->enum_type[i], (struct fr_location){NULL, FILE_ENUMS, (int32_t)i});
     }
     for (size_t i = 0; i < file->n_service && code == FR_OK; i++) {
         struct fr_symbol *added;

@@ -26,10 +26,10 @@ enum fr_well_known {
 /* What protobuf-c's field descriptor lacks. */
 struct fr_field {
     const char *json_name;
-    const struct fr_message_type *message; /* NULL unless of a message type */
+    const struct fr_message_type *message;  /* NULL unless of a message type */
     const struct fr_enum_type *enumeration; /* NULL unless of an enum type */
-    const char *oneof;                     /* name of its oneof, or NULL */
-    bool is_map;                           /* message is then the entry type: field 0 the key, field 1 the value */
+    const char *oneof;                      /* name of its oneof, or NULL */
+    bool is_map; /* message is then the entry type: field 0 the key, field 1 the value */
 };
 
 struct fr_enum_type {
@@ -71,7 +71,7 @@ struct fr_symbol {
 };
 
 struct fr_schema {
-    struct fr_arena *arena; /* owned */
+    struct fr_arena *arena;     /* owned */
     struct fr_symbol **symbols; /* by name */
     size_t symbol_count;
     struct fr_schema_service *services; /* in the order of the files */
@@ -102,11 +102,13 @@ bool fr_schema_is_proto3(const Google__Protobuf__FileDescriptorProto *file);
 /* schema_enum.c */
 FR_MUST_CHECK enum fr_code fr_schema_build_enum(struct fr_schema_builder *builder, struct fr_symbol *symbol);
 /* The runs of consecutive numbers among count sorted ones, with the sentinel that protobuf-c wants. */
-FR_MUST_CHECK enum fr_code fr_schema_ranges(struct fr_schema_builder *builder, const int *numbers, size_t count,
-                                            const ProtobufCIntRange **ret_ranges, unsigned *ret_count);
+FR_MUST_CHECK enum fr_code fr_schema_ranges(struct fr_schema_builder *builder, const int *numbers,
+                                            size_t count, const ProtobufCIntRange **ret_ranges,
+                                            unsigned *ret_count);
 
 /* schema_message.c */
-FR_MUST_CHECK enum fr_code fr_schema_build_message(struct fr_schema_builder *builder, struct fr_symbol *symbol);
+FR_MUST_CHECK enum fr_code fr_schema_build_message(struct fr_schema_builder *builder,
+                                                   struct fr_symbol *symbol);
 
 /* "update_mask" becomes "updateMask", as protoc names it when the set does not say. out may be as long as name. */
 char *fr_schema_json_name(const char *name, char *out);
@@ -123,6 +125,7 @@ FR_MUST_CHECK enum fr_code fr_schema_default(struct fr_schema_builder *builder, 
 /* schema_well_known.c */
 
 /* Says which well-known type a built message is; one that only has the name of one is refused. */
-FR_MUST_CHECK enum fr_code fr_schema_classify(struct fr_schema_builder *builder, struct fr_message_type *type);
+FR_MUST_CHECK enum fr_code fr_schema_classify(struct fr_schema_builder *builder,
+                                              struct fr_message_type *type);
 
 #endif

@@ -68,8 +68,8 @@ static enum fr_code reject(const struct walk *walk, const struct frame *frame, c
     append_path(frame, &path);
     enum fr_code code = frame->field != NULL || path.size > 0
                             ? fr_path_error(walk->reterr, &path, "%s", what)
-                            : fr_path_error(walk->reterr, &path, "%s at byte %zu: %s", frame->descriptor->name,
-                                            frame->offset, what);
+                            : fr_path_error(walk->reterr, &path, "%s at byte %zu: %s",
+                                            frame->descriptor->name, frame->offset, what);
     fr_buffer_fini(&path);
     return code;
 }
@@ -129,8 +129,9 @@ static enum fr_code check_text(const struct walk *walk, const struct frame *fram
     if (!fr_utf8_valid(text.data, text.size)) {
         return reject(walk, frame, "not valid UTF-8");
     }
-    return text.size > 0 && memchr(text.data, '\0', text.size) != NULL ? reject(walk, frame, "holds a NUL character")
-                                                                       : FR_OK;
+    return text.size > 0 && memchr(text.data, '\0', text.size) != NULL
+               ? reject(walk, frame, "holds a NUL character")
+               : FR_OK;
 }
 
 /* A singular message may come once, and a required field must: notes that this one came. */
@@ -150,11 +151,13 @@ static enum fr_code note_seen(struct walk *walk, const struct frame *frame)
     return FR_OK;
 }
 
-static enum fr_code check_known(struct walk *walk, const struct frame *frame, const struct fr_wire_field *wire)
+static enum fr_code check_known(struct walk *walk, const struct frame *frame,
+                                const struct fr_wire_field *wire)
 {
     const ProtobufCFieldDescriptor *field = frame->field;
     enum fr_wire_type expected = wire_type_of(field->type);
-    if (wire->type == FR_WIRE_BYTES && expected != FR_WIRE_BYTES && field->label == PROTOBUF_C_LABEL_REPEATED) {
+    if (wire->type == FR_WIRE_BYTES && expected != FR_WIRE_BYTES &&
+        field->label == PROTOBUF_C_LABEL_REPEATED) {
         return check_packed(walk, frame, wire->value);
     }
     if (wire->type != expected) {

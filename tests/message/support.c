@@ -13,7 +13,8 @@ struct fr_schema *support_kinds_schema(void)
 {
     struct fr_schema *schema = NULL;
     struct fr_error error = {0};
-    enum fr_code code = fr_schema_new((struct fr_bytes){kinds_protoset, kinds_protoset_size}, &schema, &error);
+    enum fr_code code =
+        fr_schema_new((struct fr_bytes){kinds_protoset, kinds_protoset_size}, &schema, &error);
     if (code != FR_OK) {
         fail_msg("%s", error.message);
     }

@@ -36,12 +36,14 @@ static void refuses(const char *name, const char *text, const char *message)
 {
     struct ProtobufCMessage *unused = NULL;
     struct fr_error error = {0};
-    assert_int_equal(fr_json_read(kind(name), fr_bytes_of(text), arena, &unused, &error), FR_INVALID_ARGUMENT);
+    assert_int_equal(fr_json_read(kind(name), fr_bytes_of(text), arena, &unused, &error),
+                     FR_INVALID_ARGUMENT);
     assert_string_equal(error.message, message);
     assert_null(unused);
 }
 
-static void writes(const char *name, const char *from, const struct fr_json_options *options, const char *expected)
+static void writes(const char *name, const char *from, const struct fr_json_options *options,
+                   const char *expected)
 {
     struct fr_buffer out = {0};
     struct fr_error error = {0};
@@ -76,7 +78,8 @@ static void errors_name_the_path_and_both_kinds(void **state)
 static void an_unknown_field_brings_the_nearest_one(void **state)
 {
     (void)state;
-    refuses("kinds.v1.Tree", "{\"lefty\": {\"lable_text\": \"\"}}", "lefty.lable_text: no such field; did you mean \"labelText\"?");
+    refuses("kinds.v1.Tree", "{\"lefty\": {\"lable_text\": \"\"}}",
+            "lefty.lable_text: no such field; did you mean \"labelText\"?");
     refuses("kinds.v1.Tree", "{\"colour\": 1}", "colour: no such field in kinds.v1.Tree");
     refuses("kinds.v1.Tree", "{\"\\u001b[31m\": 1}", "?[31m: no such field in kinds.v1.Tree");
 }
@@ -84,7 +87,8 @@ static void an_unknown_field_brings_the_nearest_one(void **state)
 static void fields_given_twice_are_refused(void **state)
 {
     (void)state;
-    refuses("kinds.v1.Scalars", "{\"far_away\": \"x\", \"farAway\": \"y\"}", "farAway: the field is given twice");
+    refuses("kinds.v1.Scalars", "{\"far_away\": \"x\", \"farAway\": \"y\"}",
+            "farAway: the field is given twice");
     refuses("kinds.v1.Choice", "{\"text\": \"a\", \"number\": 1}",
             "number: another field of the oneof \"pick\" is already set");
     refuses("kinds.v1.Scalars", "{\"text\": \"a\",\n \"text\": \"b\"}",
@@ -94,12 +98,15 @@ static void fields_given_twice_are_refused(void **state)
 static void syntax_errors_give_line_and_column(void **state)
 {
     (void)state;
-    refuses("kinds.v1.Scalars", "{\n  \"i32\": 1,\n  nope\n}", "line 3, column 6: string or '}' expected near 'nope'");
+    refuses("kinds.v1.Scalars", "{\n  \"i32\": 1,\n  nope\n}",
+            "line 3, column 6: string or '}' expected near 'nope'");
     struct ProtobufCMessage *message = NULL;
-    assert_int_equal(fr_json_read(kind("kinds.v1.Scalars"), (struct fr_bytes){NULL, 0}, arena, &message, NULL),
-                     FR_INVALID_ARGUMENT);
+    assert_int_equal(
+        fr_json_read(kind("kinds.v1.Scalars"), (struct fr_bytes){NULL, 0}, arena, &message, NULL),
+        FR_INVALID_ARGUMENT);
     refuses("kinds.v1.Scalars", "{\"u64\": 18446744073709551615}",
-            "line 1, column 28: too big integer near '18446744073709551615'; write numbers above 2^63 - 1 as strings");
+            "line 1, column 28: too big integer near '18446744073709551615'; write numbers above 2^63 - 1 as "
+            "strings");
 }
 
 static void required_fields_are_required(void **state)
@@ -139,14 +146,15 @@ static void nesting_is_bounded(void **state)
 static void text_is_one_line_in_the_order_of_the_numbers(void **state)
 {
     (void)state;
-    writes("kinds.v1.Scalars", "{\"farAway\": \"z\", \"u64\": 5, \"i32\": 1e3, \"real\": 0.1, \"single\": 0.1}", NULL,
+    writes("kinds.v1.Scalars",
+           "{\"farAway\": \"z\", \"u64\": 5, \"i32\": 1e3, \"real\": 0.1, \"single\": 0.1}", NULL,
            "{\"i32\": 1000, \"u64\": \"5\", \"single\": 0.1, \"real\": 0.1, \"farAway\": \"z\"}");
     writes("kinds.v1.Scalars", "{\"text\": \"\\\"\\\\\\n\\u0001\\u007f\\u00e9\"}", NULL,
            "{\"text\": \"\\\"\\\\\\n\\u0001\\u007f\xc3\xa9\"}");
     writes("kinds.v1.Scalars", "{\"real\": -0.0, \"i32\": 0}", NULL, "{\"real\": -0.0}");
     writes("kinds.v1.Scalars", "{}", NULL, "{}");
-    writes("kinds.v1.Maps", "{\"s32\": {\"5\": \"AQ==\", \"-1\": \"\"}, \"byName\": {\"b\": {}, \"a\": {}}}", NULL,
-           "{\"s32\": {\"-1\": \"\", \"5\": \"AQ==\"}, \"byName\": {\"a\": {}, \"b\": {}}}");
+    writes("kinds.v1.Maps", "{\"s32\": {\"5\": \"AQ==\", \"-1\": \"\"}, \"byName\": {\"b\": {}, \"a\": {}}}",
+           NULL, "{\"s32\": {\"-1\": \"\", \"5\": \"AQ==\"}, \"byName\": {\"a\": {}, \"b\": {}}}");
 }
 
 static void options_change_the_look(void **state)
@@ -187,7 +195,8 @@ static void the_last_copy_of_a_map_key_counts(void **state)
     struct ProtobufCMessage *message = NULL;
     struct fr_buffer out = {0};
     const struct fr_message_type *type = kind("kinds.v1.Maps");
-    assert_int_equal(fr_message_unpack(fr_message_type_descriptor(type), bytes, arena, &message, NULL), FR_OK);
+    assert_int_equal(fr_message_unpack(fr_message_type_descriptor(type), bytes, arena, &message, NULL),
+                     FR_OK);
     assert_int_equal(fr_json_write(type, message, NULL, &out, NULL), FR_OK);
     /* An entry without its value stands for the empty one. */
     assert_string_equal(fr_buffer_text(&out), "{\"i32\": {\"7\": \"b\"}, \"f32\": {\"1\": {}}}");
@@ -206,13 +215,15 @@ static void generated_messages_are_written_by_their_type(void **state)
     user.version = 7;
     user.create_time = &time;
     struct fr_buffer out = {0};
-    assert_int_equal(fr_json_write(fr_schema_find_message(own, "users.v1.User"), &user.base, NULL, &out, NULL), FR_OK);
+    assert_int_equal(
+        fr_json_write(fr_schema_find_message(own, "users.v1.User"), &user.base, NULL, &out, NULL), FR_OK);
     assert_string_equal(fr_buffer_text(&out),
                         "{\"id\": \"user-1\", \"version\": \"7\", \"createTime\": \"2024-05-01T12:00:00Z\"}");
     struct fr_error error = {0};
     time.nanos = -1;
-    assert_int_equal(fr_json_write(fr_schema_find_message(own, "users.v1.User"), &user.base, NULL, &out, &error),
-                     FR_INVALID_ARGUMENT);
+    assert_int_equal(
+        fr_json_write(fr_schema_find_message(own, "users.v1.User"), &user.base, NULL, &out, &error),
+        FR_INVALID_ARGUMENT);
     assert_string_equal(error.message, "create_time: the Timestamp is out of range");
     fr_buffer_fini(&out);
     fr_schema_free(own);
@@ -221,9 +232,10 @@ static void generated_messages_are_written_by_their_type(void **state)
 static void changed_texts_and_messages_never_crash(void **state)
 {
     (void)state;
-    static const char text[] =
-        "{\"i32\": {\"1\": \"a\"}, \"u64\": {\"2\": 1.5e3}, \"s32\": {\"-3\": \"AQID\"}, \"f32\": {\"7\": {\"heat\": "
-        "\"HOT\", \"text\": \"\\u00e9\\n\"}}, \"yes\": {\"true\": \"x\"}, \"byName\": {\"n\": {\"i64\": {\"4\": \"5\"}}}}";
+    static const char text[] = "{\"i32\": {\"1\": \"a\"}, \"u64\": {\"2\": 1.5e3}, \"s32\": {\"-3\": "
+                               "\"AQID\"}, \"f32\": {\"7\": {\"heat\": "
+                               "\"HOT\", \"text\": \"\\u00e9\\n\"}}, \"yes\": {\"true\": \"x\"}, \"byName\": "
+                               "{\"n\": {\"i64\": {\"4\": \"5\"}}}}";
     const struct fr_message_type *type = kind("kinds.v1.Maps");
     struct fr_arena *scratch = fr_arena_new(4096);
     struct fr_buffer binary = {0};
@@ -236,8 +248,9 @@ static void changed_texts_and_messages_never_crash(void **state)
         struct fr_bytes changed = {copy, from.size};
         struct ProtobufCMessage *message = NULL;
         struct fr_buffer out = {0};
-        enum fr_code code = json ? fr_json_read(type, changed, scratch, &message, NULL)
-                                 : fr_message_unpack(fr_message_type_descriptor(type), changed, scratch, &message, NULL);
+        enum fr_code code =
+            json ? fr_json_read(type, changed, scratch, &message, NULL)
+                 : fr_message_unpack(fr_message_type_descriptor(type), changed, scratch, &message, NULL);
         assert_true(code == FR_OK || code == FR_INVALID_ARGUMENT);
         if (code == FR_OK) {
             assert_int_equal(fr_json_write(type, message, NULL, &out, NULL), FR_OK);

@@ -37,7 +37,8 @@ static void small_set_init(struct small_set *self)
         .file = GOOGLE__PROTOBUF__FILE_DESCRIPTOR_PROTO__INIT,
         .message = GOOGLE__PROTOBUF__DESCRIPTOR_PROTO__INIT,
         .other = GOOGLE__PROTOBUF__DESCRIPTOR_PROTO__INIT,
-        .fields = {GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__INIT, GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__INIT},
+        .fields = {GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__INIT,
+                   GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__INIT},
         .oneof = GOOGLE__PROTOBUF__ONEOF_DESCRIPTOR_PROTO__INIT,
         .options = GOOGLE__PROTOBUF__MESSAGE_OPTIONS__INIT,
         .files = {&self->file},
@@ -243,7 +244,8 @@ static void changed_sets_never_crash(void **state)
         struct fr_schema *schema = NULL;
         enum fr_code code = fr_schema_new((struct fr_bytes){copy, set.size}, &schema, NULL);
         assert_true(code == FR_OK || code == FR_INVALID_ARGUMENT);
-        static const char *const symbols[] = {"kinds.v1.Maps", "kinds.v1.Legacy", "kinds.v1.Tree", "kinds.v1.Kinds"};
+        static const char *const symbols[] = {"kinds.v1.Maps", "kinds.v1.Legacy", "kinds.v1.Tree",
+                                              "kinds.v1.Kinds"};
         for (size_t j = 0; code == FR_OK && j < sizeof symbols / sizeof symbols[0]; j++) {
             struct fr_buffer text = {0};
             enum fr_code found = fr_schema_describe(schema, symbols[j], &text, NULL);
@@ -323,7 +325,8 @@ static void built_descriptors_answer_protobuf_c(void **state)
         assert_ptr_equal(protobuf_c_message_descriptor_get_field_by_name(scalars, field->name), field);
     }
     assert_null(protobuf_c_message_descriptor_get_field(scalars, 17));
-    const ProtobufCEnumDescriptor *heat = protobuf_c_message_descriptor_get_field_by_name(scalars, "heat")->descriptor;
+    const ProtobufCEnumDescriptor *heat =
+        protobuf_c_message_descriptor_get_field_by_name(scalars, "heat")->descriptor;
     assert_string_equal(protobuf_c_enum_descriptor_get_value(heat, -3)->name, "BELOW");
     assert_string_equal(protobuf_c_enum_descriptor_get_value(heat, 5)->name, "HOT");
     assert_null(protobuf_c_enum_descriptor_get_value(heat, 2));

@@ -67,14 +67,16 @@ static void every_truncation_is_refused(void **state)
 static void malformed_tags_are_refused(void **state)
 {
     (void)state;
-    refuses(&users__v1__user__descriptor, BYTES("\x80"), "users.v1.User at byte 0: the field's tag is malformed");
+    refuses(&users__v1__user__descriptor, BYTES("\x80"),
+            "users.v1.User at byte 0: the field's tag is malformed");
     refuses(&users__v1__user__descriptor, BYTES("\x00\x00"),
             "users.v1.User at byte 0: the field's number is out of range");
     refuses(&users__v1__user__descriptor, BYTES("\xff\xff\xff\xff\x7f\x00"),
             "users.v1.User at byte 0: the field's number is out of range");
     refuses(&users__v1__user__descriptor, BYTES("\x0a\x02id\xa3\x06"),
             "users.v1.User at byte 4: groups are not supported");
-    refuses(&users__v1__user__descriptor, BYTES("\xa6\x06"), "users.v1.User at byte 0: there is no such wire type");
+    refuses(&users__v1__user__descriptor, BYTES("\xa6\x06"),
+            "users.v1.User at byte 0: there is no such wire type");
 }
 
 static void endless_numbers_and_lengths_are_refused(void **state)
@@ -84,16 +86,19 @@ static void endless_numbers_and_lengths_are_refused(void **state)
     refuses(&users__v1__user__descriptor, BYTES("\x28\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
             "version: the number does not end");
     refuses(&users__v1__user__descriptor, BYTES("\x0a\xff\xff\xff\xff\x0f"), "id: the length is malformed");
-    refuses(&users__v1__user__descriptor, BYTES("\x0a\x80\x80\x80\x80\x80\x00"), "id: the length is malformed");
+    refuses(&users__v1__user__descriptor, BYTES("\x0a\x80\x80\x80\x80\x80\x00"),
+            "id: the length is malformed");
 }
 
 static void wrong_wire_types_of_known_fields_name_the_path(void **state)
 {
     (void)state;
-    refuses(&users__v1__user__descriptor, BYTES("\x08\x01"), "id: sent with the wire type of another field type");
-    refuses(&users__v1__user__descriptor, BYTES("\x2a\x00"), "version: sent with the wire type of another field type");
-    refuses(&users__v1__batch_get_users_response__descriptor, BYTES("\x0a\x00\x0a\x02\x22\x00\x0a\x03\x22\x01\xff"),
-            "users[2].preference: not valid UTF-8");
+    refuses(&users__v1__user__descriptor, BYTES("\x08\x01"),
+            "id: sent with the wire type of another field type");
+    refuses(&users__v1__user__descriptor, BYTES("\x2a\x00"),
+            "version: sent with the wire type of another field type");
+    refuses(&users__v1__batch_get_users_response__descriptor,
+            BYTES("\x0a\x00\x0a\x02\x22\x00\x0a\x03\x22\x01\xff"), "users[2].preference: not valid UTF-8");
     refuses(&users__v1__user__descriptor, BYTES("\x32\x02\x0a\x00"),
             "create_time.seconds: sent with the wire type of another field type");
 }
@@ -103,18 +108,27 @@ static void strings_are_utf8_without_nul(void **state)
     (void)state;
     accepts(&users__v1__user__descriptor, BYTES("\x12\x05\xc3\xa9\xe4\xb8\xad"));
     refuses(&users__v1__user__descriptor, BYTES("\x12\x01\xc3"), "name: not valid UTF-8");
-    refuses(&users__v1__user__descriptor, BYTES("\x12\x03"
-                                                "a\0b"),
+    refuses(&users__v1__user__descriptor,
+            BYTES("\x12\x03"
+                  "a\0b"),
             "name: holds a NUL character");
 }
 
 static void utf8_is_judged_as_unicode_does(void **state)
 {
     (void)state;
-    static const char *const good[] = {"", "abcdefghijklmnop", "\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf",
-                                       "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "abcdefgh\xc3\xa9xyz"};
-    static const char *const bad[] = {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
-                                      "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe4\xb8", "abcdefgh\xff", "\xe4\xb8z"};
+    static const char *const good[] = {"",
+                                       "abcdefghijklmnop",
+                                       "\xc2\x80",
+                                       "\xe0\xa0\x80",
+                                       "\xed\x9f\xbf",
+                                       "\xf0\x90\x80\x80",
+                                       "\xf4\x8f\xbf\xbf",
+                                       "abcdefgh\xc3\xa9xyz"};
+    static const char *const bad[] = {
+        "\x80",         "\xc0\x80",         "\xc1\xbf",         "\xe0\x9f\xbf",
+        "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
+        "\xe4\xb8",     "abcdefgh\xff",     "\xe4\xb8z"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_true(fr_utf8_valid((const uint8_t *)good[i], strlen(good[i])));
     }
@@ -151,7 +165,8 @@ static void a_missing_required_field_is_named(void **state)
     (void)state;
     refuses(&freshet__cache__v1__record__descriptor, BYTES("\x0d\x01\x00\x00\x00"),
             "version: a required field is missing");
-    refuses(kind("kinds.v1.Legacy"), BYTES("\x08\x01\x10\x03\x6a\x02\x08\x01"), "inner.mood: a required field is missing");
+    refuses(kind("kinds.v1.Legacy"), BYTES("\x08\x01\x10\x03\x6a\x02\x08\x01"),
+            "inner.mood: a required field is missing");
 }
 
 /* A chain of depth messages of the type Tree, field left; the innermost is empty. */
@@ -202,7 +217,8 @@ static void the_number_of_fields_is_bounded(void **state)
     memcpy(bytes, "\x0a\x81\x89\x7a", 4); /* 2000001 elements */
     refuses(kind("kinds.v1.Lists"), (struct fr_bytes){bytes, 2 * pairs}, "i32[0]: truncated");
     memcpy(bytes, "\x0a\xc1\x84\x3d", 4); /* 1000001 elements */
-    refuses(kind("kinds.v1.Lists"), (struct fr_bytes){bytes, 4 + pairs}, "i32[0]: the message has too many fields");
+    refuses(kind("kinds.v1.Lists"), (struct fr_bytes){bytes, 4 + pairs},
+            "i32[0]: the message has too many fields");
     free(bytes);
 }
 
