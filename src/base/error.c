@@ -15,7 +15,9 @@ static void trim_partial_character(char *text, size_t size)
     while (start > 0 && ((unsigned char)text[start - 1] & 0xC0) == 0x80) {
         start--;
     }
-    if (start > 0 && (unsigned char)text[start - 1] >= 0xC0) {
+    unsigned char lead = start > 0 ? (unsigned char)text[start - 1] : 0;
+    size_t width = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
+    if (start > 0 && size - start + 1 < width) {
         text[start - 1] = '\0';
     }
 }

@@ -53,13 +53,52 @@ static bool is_bare(struct fr_bytes value)
     return value.size > 0;
 }
 
-/* Both formats quote alike. Bytes over 0x7F pass as they are where they may be UTF-8 for a person to read. */
+/*
+ * The width of the UTF-8 character at data, 0 if there is none (Unicode Standard, table 3-7), so that what is no text
+ * cannot make a line that a JSON reader refuses.
+ */
+static size_t character_width(const uint8_t *data, size_t size)
+{
+    uint8_t lead = data[0];
+    size_t width = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+    if (width > size) {
+        return 0;
+    }
+    for (size_t i = 1; i < width; i++) {
+        if ((data[i] & 0xC0) != 0x80) {
+            return 0;
+        }
+    }
+    bool overlong = (lead == 0xE0 && data[1] < 0xA0) || (lead == 0xF0 && data[1] < 0x90);
+    bool outside = (lead == 0xED && data[1] > 0x9F) || (lead == 0xF4 && data[1] > 0x8F);
+    return overlong || outside ? 0 : width;
+}
+
+/* A character over 0x7F: as it is, but for the control characters U+0080 to U+009F. Returns its width. */
+static size_t append_wide(struct fr_buffer *out, const uint8_t *data, size_t size)
+{
+    size_t width = character_width(data, size);
+    if (width == 0) {
+        fr_buffer_append_text(out, "\\ufffd");
+        return 1;
+    }
+    if (data[0] == 0xC2 && data[1] < 0xA0) {
+        fr_buffer_append_format(out, "\\u%04x", data[1]);
+    } else {
+        fr_buffer_append(out, data, width);
+    }
+    return width;
+}
+
+/* Both formats quote alike. */
 static void append_quoted(struct fr_buffer *out, struct fr_bytes value)
 {
     fr_buffer_append_text(out, "\"");
     for (size_t i = 0; i < value.size; i++) {
         uint8_t byte = value.data[i];
-        if (byte == '"' || byte == '\\') {
+        if (byte >= 0x80) {
+            i += append_wide(out, value.data + i, value.size - i) - 1;
+        } else if (byte == '"' || byte == '\\') {
             fr_buffer_append_format(out, "\\%c", byte);
         } else if (byte == '\n') {
             fr_buffer_append_text(out, "\\n");

@@ -26,6 +26,9 @@ bool fr_duration_parse(const char *text, uint64_t *ret_us)
         return false;
     }
     double number = strtod(text, &end);
+    if (end != text + strspn(text, "0123456789.")) {
+        return false; /* strtod also reads "0x10" and "1e3" */
+    }
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (strcmp(end, units[i].name) == 0 && end != text && number * units[i].us <= LONGEST_DURATION_US) {
             /* Rounded up, so that a positive duration never becomes 0. */
@@ -106,10 +109,14 @@ static enum fr_code set_value(const struct fr_option *option, const char *origin
         }
         break;
     }
+    const char *unit = option->type == FR_OPTION_DURATION ? " us" : "";
+    if (number < option->min && option->max == 0) {
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "%s: %s is less than %" PRIu64 "%s", origin, text,
+                            option->min, unit);
+    }
     if (number < option->min || (option->max != 0 && number > option->max)) {
         return fr_error_set(reterr, FR_INVALID_ARGUMENT, "%s: %s is not between %" PRIu64 " and %" PRIu64 "%s",
-                            origin, text, option->min, option->max,
-                            option->type == FR_OPTION_DURATION ? " us" : "");
+                            origin, text, option->min, option->max, unit);
     }
     *(uint64_t *)option->value = number;
     return FR_OK;

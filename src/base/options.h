@@ -19,7 +19,7 @@ enum fr_option_type {
     FR_OPTION_NUMBER,   /* value: uint64_t *; a whole number within [min, max]; bytes may end in k, M or G */
     FR_OPTION_DURATION, /* value: uint64_t *, microseconds; "0.25", "250ms", "3s", "1m"; a bare number is seconds */
     FR_OPTION_CHOICE,   /* value: unsigned *, the index among choices */
-    FR_OPTION_LIST,     /* value: struct fr_option_list *; may be given many times */
+    FR_OPTION_LIST,     /* value: struct fr_option_list *; may be given many times, but in no variable */
 };
 
 struct fr_option_list {

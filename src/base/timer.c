@@ -21,12 +21,12 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wake;
 static struct fr_timer slots[SLOTS]; /* guarded by mu; list heads */
-static uint64_t last_tick;           /* guarded by mu; every timer of an earlier tick has fired */
+static uint64_t last_tick;           /* guarded by mu; the last one looked at */
 static uint64_t sleeping_until_tick; /* guarded by mu */
 
 static uint64_t tick_of(uint64_t time_us)
 {
-    return (time_us + TICK_US - 1) / TICK_US;
+    return time_us / TICK_US + (time_us % TICK_US != 0);
 }
 
 static void unlink_timer(struct fr_timer *timer)
@@ -49,17 +49,20 @@ static struct fr_timer *due_in_slot(struct fr_timer *head, uint64_t now_tick)
 
 static void fire_due_locked(uint64_t now_tick)
 {
-    uint64_t first = now_tick - last_tick > SLOTS ? now_tick - SLOTS : last_tick;
-    for (uint64_t tick = first; tick <= now_tick; tick++) {
+    if (now_tick - last_tick > SLOTS) {
+        last_tick = now_tick - SLOTS; /* one turn sees every slot */
+    }
+    while (last_tick < now_tick) {
+        /* Moved on before mu is let go: what is started meanwhile must go into a slot that is still to be seen. */
+        last_tick++;
         struct fr_timer *timer;
-        while ((timer = due_in_slot(&slots[tick % SLOTS], now_tick)) != NULL) {
+        while ((timer = due_in_slot(&slots[last_tick % SLOTS], now_tick)) != NULL) {
             unlink_timer(timer);
             pthread_mutex_unlock(&mu);
             timer->fire(timer);
             pthread_mutex_lock(&mu);
         }
     }
-    last_tick = now_tick;
 }
 
 static uint64_t next_tick_locked(void)
