@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "rpc/address.h"
 #include "rpc/channel_internal.h"
 #include "rpc/nng_close.h"
 
@@ -506,9 +507,10 @@ enum fr_code fr_channel_new(const char *target, const struct fr_channel_options 
     snprintf(self->target, sizeof self->target, "%s", target);
     snprintf(self->title, sizeof self->title, "%.60s%s%s", name == NULL ? "" : name, name == NULL ? "" : " at ",
              self->target);
-    enum fr_code code = strlen(target) >= sizeof self->target
-                            ? fr_error_set(reterr, FR_INVALID_ARGUMENT, "the address '%s' is too long", target)
-                            : fr_connection_open(self, reterr);
+    enum fr_code code = fr_address_check(target, reterr);
+    if (code == FR_OK) {
+        code = fr_connection_open(self, reterr);
+    }
     if (code != FR_OK) {
         fr_channel_free(self);
         return code;

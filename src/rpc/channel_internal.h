@@ -24,10 +24,9 @@
 #include <stdatomic.h>
 
 #include "base/timer.h"
+#include "rpc/address.h"
 #include "rpc/channel.h"
 #include "rpc/envelope.h"
-
-#define FR_TARGET_BYTES 128
 
 enum call_state { CALL_WAITING, CALL_SENDING, CALL_RECEIVING, CALL_DONE };
 
@@ -59,8 +58,8 @@ struct call_list {
 };
 
 struct fr_channel {
-    char target[FR_TARGET_BYTES];
-    char title[FR_TARGET_BYTES + 64]; /* "data at tcp://127.0.0.1:7002", for messages */
+    char target[FR_ADDRESS_MAX_BYTES + 1];
+    char title[FR_ADDRESS_MAX_BYTES + 65]; /* "data at tcp://127.0.0.1:7002", for messages */
     uint64_t connect_timeout_us;
     nng_socket socket;
     nng_dialer dialer;

@@ -14,12 +14,12 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "rpc/address.h"
 #include "rpc/nng_close.h"
 #include "rpc/nng_error.h"
 #include "rpc/server_internal.h"
 
 #define FIRST_EXCHANGES 16
-#define MAX_URL_BYTES   127
 /* nng hands an answer to the kernel after it reports it as sent, and closing does not wait for that. */
 #define LINGER_US (50 * FR_MILLISECOND_US)
 
@@ -130,12 +130,11 @@ enum fr_code fr_server_new(struct fr_server **ret_server, struct fr_error *reter
     return FR_OK;
 }
 
-static enum fr_code start_listener(struct fr_server *self, const char *address, struct fr_error *reterr)
+enum fr_code fr_server_listen(struct fr_server *self, const char *address, struct fr_error *reterr)
 {
     nng_listener listener;
-    const char *colon = strrchr(address, ':');
-    if (strncmp(address, "tcp://", 6) != 0 || colon <= address + 5 || strlen(address) > MAX_URL_BYTES) {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "'%s' is no address such as tcp://127.0.0.1:7001", address);
+    if (fr_address_check(address, reterr) != FR_OK) {
+        return FR_INVALID_ARGUMENT;
     }
     int result = nng_listener_create(&listener, self->socket, address);
     if (result == 0) {
@@ -146,19 +145,17 @@ static enum fr_code start_listener(struct fr_server *self, const char *address, 
     }
     int port = 0;
     nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port);
-    snprintf(self->address, sizeof self->address, "%.*s:%d", (int)(colon - address), address, port);
+    snprintf(self->address, sizeof self->address, "%.*s:%d", (int)(strrchr(address, ':') - address), address,
+             port);
     return FR_OK;
 }
 
-enum fr_code fr_server_listen(struct fr_server *self, const char *address, struct fr_error *reterr)
+enum fr_code fr_server_serve(struct fr_server *self, struct fr_error *reterr)
 {
     enum fr_code code = FR_OK;
+    atomic_store(&self->serving, true);
     for (unsigned i = 0; i < FIRST_EXCHANGES && code == FR_OK; i++) {
         code = fr_exchange_open(self, reterr);
-    }
-    if (code == FR_OK) {
-        atomic_store(&self->serving, true);
-        code = start_listener(self, address, reterr);
     }
     return code;
 }

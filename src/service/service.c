@@ -203,6 +203,7 @@ static enum fr_code write_address(const struct fr_service *service, struct fr_er
     return FR_OK;
 }
 
+/* What can be wrong with the command line comes first, so that a refusal is the only line that is printed. */
 static enum fr_code start(struct fr_service *service, const struct fr_service_definition *definition,
                           struct fr_error *reterr)
 {
@@ -212,7 +213,13 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
                             "--insecure",
                             settings.listen);
     }
-    enum fr_code code = fr_server_new(&service->server, reterr);
+    enum fr_code code = definition->check == NULL ? FR_OK : definition->check(reterr);
+    if (code == FR_OK) {
+        code = fr_server_new(&service->server, reterr);
+    }
+    if (code == FR_OK) {
+        code = fr_server_listen(service->server, settings.listen, reterr);
+    }
     if (code == FR_OK && definition->variable_db != NULL) {
         code = open_database(service, definition, reterr);
     }
@@ -226,7 +233,7 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
         code = definition->start(service, reterr);
     }
     if (code == FR_OK) {
-        code = fr_server_listen(service->server, settings.listen, reterr);
+        code = fr_server_serve(service->server, reterr);
     }
     if (code == FR_OK) {
         code = write_address(service, reterr);
