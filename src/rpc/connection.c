@@ -51,7 +51,8 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *argument)
 enum fr_code fr_connection_open(struct fr_channel *self, struct fr_error *reterr)
 {
     const char *colon = strrchr(self->target, ':');
-    if (strncmp(self->target, "tcp://", 6) != 0 || colon <= self->target + 5) {
+    if (strncmp(self->target, "tcp://", 6) != 0 || colon <= self->target + 5 || colon[1] == '\0' ||
+        colon[1 + strspn(colon + 1, "0123456789")] != '\0') {
         return fr_error_set(reterr, FR_INVALID_ARGUMENT, "'%s' is no address such as tcp://127.0.0.1:7001",
                             self->target);
     }
