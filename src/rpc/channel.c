@@ -15,6 +15,7 @@
 
 #define DEFAULT_CONNECT_TIMEOUT_US FR_SECOND_US
 #define MAX_LANES                  4096
+#define LONGEST_TIMEOUT_US         (UINT64_C(365) * 86400 * FR_SECOND_US)
 
 static void list_append(struct call_list *list, struct fr_pending *call)
 {
@@ -430,7 +431,8 @@ static enum fr_code new_call(struct fr_channel *self, const char *method, struct
     call->channel = self;
     atomic_init(&call->refs, 1);
     if (options->timeout_us != 0) {
-        call->deadline_us = fr_clock_now_us() + options->timeout_us;
+        uint64_t timeout_us = options->timeout_us;
+        call->deadline_us = fr_clock_now_us() + (timeout_us < LONGEST_TIMEOUT_US ? timeout_us : LONGEST_TIMEOUT_US);
     }
     enum fr_code code = encode_request(method, request, options, &call->message, reterr);
     if (code != FR_OK) {

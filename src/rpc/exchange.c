@@ -136,14 +136,21 @@ void fr_exchange_stop(struct exchange *self)
     nng_aio_stop(self->aio);
 }
 
-void fr_exchange_free(struct exchange *self)
+void fr_exchange_close(struct exchange *self)
 {
     if (self->aio != NULL) {
         nng_aio_free(self->aio);
+        self->aio = NULL;
     }
     if (nng_ctx_id(self->ctx) > 0) {
         nng_ctx_close(self->ctx);
+        self->ctx = (nng_ctx)NNG_CTX_INITIALIZER;
     }
+}
+
+void fr_exchange_free(struct exchange *self)
+{
+    fr_exchange_close(self);
     pthread_mutex_destroy(&self->mu);
     free(self);
 }

@@ -203,7 +203,6 @@ void fr_server_unref(struct fr_server *self)
     for (size_t i = 0; i < self->exchange_count; i++) {
         fr_exchange_free(self->exchanges[i]);
     }
-    fr_nng_close(self->socket);
     pthread_cond_destroy(&self->idle);
     pthread_mutex_destroy(&self->mu);
     free(self->exchanges);
@@ -224,5 +223,10 @@ void fr_server_free(struct fr_server *self)
     for (size_t i = 0; i < self->exchange_count; i++) {
         fr_exchange_stop(self->exchanges[i]);
     }
+    for (size_t i = 0; i < self->exchange_count; i++) {
+        fr_exchange_close(self->exchanges[i]);
+    }
+    /* Now, not with the last reference: calls that are never answered must not keep the port and its connections. */
+    fr_nng_close(self->socket);
     fr_server_unref(self);
 }

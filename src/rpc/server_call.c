@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "message/utf8.h"
 #include "rpc/server_internal.h"
 
 /* Small enough for the allocator's per-thread lists. */
@@ -387,9 +388,31 @@ void fr_call_reply_message(struct fr_call *self, const struct ProtobufCMessage *
     fr_buffer_fini(&payload);
 }
 
+/* Replaces every byte that is no part of a character: a protobuf string must be UTF-8, or the whole batch is lost on
+   clients that check. */
+static void make_utf8(char *text)
+{
+    uint8_t *at = (uint8_t *)text;
+    size_t left = strlen(text);
+    while (left > 0) {
+        size_t width = 1;
+        while (width <= 4 && width <= left && !fr_utf8_valid(at, width)) {
+            width++;
+        }
+        if (width > 4 || width > left) {
+            *at = '?';
+            width = 1;
+        }
+        at += width;
+        left -= width;
+    }
+}
+
 void fr_call_fail_error(struct fr_call *self, const struct fr_error *error)
 {
-    struct fr_wire_response response = error_response(self->request.id, error->code, error->message);
+    struct fr_error shown = *error;
+    make_utf8(shown.message);
+    struct fr_wire_response response = error_response(self->request.id, shown.code, shown.message);
     response.encoded_metadata = fr_buffer_bytes(&self->metadata);
     finish(self, &response);
 }

@@ -77,6 +77,8 @@ FR_MUST_CHECK enum fr_code fr_exchange_open(struct fr_server *server, struct fr_
 void fr_exchange_free(struct exchange *self);
 /* Stops its operation and waits for a running callback; it answers nothing from now on. */
 void fr_exchange_stop(struct exchange *self);
+/* Once stopped: gives back what it has of nng. Calls that are still open may answer, into the void. */
+void fr_exchange_close(struct exchange *self);
 /* Sends reply, which it takes over. */
 void fr_exchange_answer(struct exchange *self, nng_msg *reply);
 

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rpc_fixture.c - a server and a channel in one process, with methods that a test can hold and release.
+ */
+#include "rpc/rpc_fixture.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "users/v1/users.pb-c.h"
+
+static void echo(struct fr_call *call, void *context)
+{
+    (void)context;
+    fr_call_reply(call, fr_call_request(call));
+}
+
+struct errand {
+    struct fr_work work;
+    struct fr_call *call;
+};
+
+static void run_errand(struct fr_work *work, unsigned worker)
+{
+    struct errand *errand = (struct errand *)work;
+    (void)worker;
+    fr_call_reply(errand->call, fr_call_request(errand->call));
+    free(errand);
+}
+
+static void later(struct fr_call *call, void *context)
+{
+    struct fixture *fixture = context;
+    struct errand *errand = malloc(sizeof *errand);
+    FR_ASSERT(errand != NULL);
+    *errand = (struct errand){{.run = run_errand}, call};
+    FR_ASSERT(fr_worker_pool_submit(fixture->workers, &errand->work, NULL) == FR_OK);
+}
+
+static void hold(struct fr_call *call, void *context)
+{
+    struct fixture *fixture = context;
+    fr_wait_lock(&fixture->wait);
+    FR_ASSERT(fixture->held_count < FIXTURE_HELD);
+    fixture->held[fixture->held_count++] = call;
+    fr_wait_unlock_changed(&fixture->wait);
+}
+
+static void payload_text(const struct fr_call *call, char *text, size_t room)
+{
+    struct fr_bytes request = fr_call_request(call);
+    snprintf(text, room, "%.*s", (int)request.size, (const char *)request.data);
+}
+
+static void fail_as_asked(struct fr_call *call, void *context)
+{
+    char text[1024];
+    char *message;
+    (void)context;
+    payload_text(call, text, sizeof text);
+    unsigned long code = strtoul(text, &message, 10);
+    fr_call_fail(call, (enum fr_code)code, "%s", message + (*message == ' '));
+}
+
+static void answer_metadata(struct fr_call *call, void *context)
+{
+    struct fr_metadata metadata = fr_call_metadata(call);
+    (void)context;
+    for (size_t i = 0; i < metadata.count; i++) {
+        char key[256], value[8192];
+        snprintf(key, sizeof key, "%.*s", (int)metadata.entries[i].key.size, (const char *)metadata.entries[i].key.data);
+        snprintf(value, sizeof value, "%.*s", (int)metadata.entries[i].value.size,
+                 (const char *)metadata.entries[i].value.data);
+        fr_call_set_metadata(call, key, value);
+    }
+    fr_call_reply(call, (struct fr_bytes){0});
+}
+
+static void answer_size(struct fr_call *call, void *context)
+{
+    char text[32];
+    (void)context;
+    payload_text(call, text, sizeof text);
+    size_t size = strtoul(text, NULL, 10);
+    uint8_t *bytes = malloc(size + 1);
+    FR_ASSERT(bytes != NULL);
+    memset(bytes, 's', size);
+    fr_call_reply(call, (struct fr_bytes){bytes, size});
+    free(bytes);
+}
+
+static void answer_timeout(struct fr_call *call, void *context)
+{
+    char text[32];
+    (void)context;
+    snprintf(text, sizeof text, "%" PRIu64, fr_call_timeout_us(call));
+    fr_call_reply(call, fr_bytes_of(text));
+}
+
+static void get_user(struct fr_call *call, void *context)
+{
+    struct ProtobufCMessage *request;
+    struct fr_error error;
+    (void)context;
+    if (fr_call_unpack(call, &request, &error) != FR_OK) {
+        fr_call_fail_error(call, &error);
+        return;
+    }
+    Users__V1__User user = USERS__V1__USER__INIT;
+    user.id = ((Users__V1__GetUserRequest *)request)->id;
+    user.name = (char *)"Ada";
+    fr_call_reply_message(call, &user.base);
+}
+
+static void no_user(struct fr_call *call, void *context)
+{
+    (void)context;
+    fr_call_reply(call, fr_bytes_of("\x0a\x05" "ab"));
+}
+
+#define METHOD(text) {.name = text, .request = &users__v1__get_user_request__descriptor, .response = &users__v1__user__descriptor}
+
+const struct fr_method fixture_get_user = METHOD(GET_USER), fixture_no_user = METHOD(NO_USER);
+static const struct fr_method methods[] = {METHOD(ECHO), METHOD(LATER),   METHOD(HOLD),   METHOD(FAIL),
+                                           METHOD(METADATA), METHOD(SIZE), METHOD(TIMEOUT), METHOD(MISSING)};
+static fr_handler *const handlers[] = {echo, later, hold, fail_as_asked, answer_metadata, answer_size, answer_timeout, NULL};
+
+enum fr_code fixture_serve(struct fixture *self, const char *address)
+{
+    struct fr_server_method served[10] = {{&fixture_get_user, get_user, self}, {&fixture_no_user, no_user, self}};
+    for (size_t i = 0; i < 8; i++) {
+        served[i + 2] = (struct fr_server_method){&methods[i], handlers[i], self};
+    }
+    assert_int_equal(fr_server_new(&self->server, NULL), FR_OK);
+    assert_int_equal(fr_server_register(self->server, "test.v1.Test", served, 10, NULL), FR_OK);
+    enum fr_code code = fr_server_listen(self->server, address, NULL);
+    if (code == FR_OK) {
+        code = fr_server_serve(self->server, NULL);
+    }
+    if (code != FR_OK) {
+        fr_server_free(self->server);
+        self->server = NULL;
+        return code;
+    }
+    snprintf(self->address, sizeof self->address, "%s", fr_server_address(self->server));
+    return FR_OK;
+}
+
+struct fr_channel *fixture_channel(const char *target)
+{
+    struct fr_channel *channel = NULL;
+    assert_int_equal(fr_channel_new(target, NULL, &channel, NULL), FR_OK);
+    return channel;
+}
+
+int fixture_open(void **state)
+{
+    struct fixture *self = calloc(1, sizeof *self);
+    assert_non_null(self);
+    fr_wait_init(&self->wait);
+    self->arena = fr_arena_new(4096);
+    assert_int_equal(fr_worker_pool_new(4, FIXTURE_HELD, &self->workers, NULL), FR_OK);
+    assert_int_equal(fixture_serve(self, "tcp://127.0.0.1:0"), FR_OK);
+    self->channel = fixture_channel(self->address);
+    *state = self;
+    return 0;
+}
+
+int fixture_close(void **state)
+{
+    struct fixture *self = *state;
+    fixture_release(self);
+    fr_channel_free(self->channel);
+    fr_worker_pool_free(self->workers);
+    fr_server_free(self->server);
+    fixture_release(self);
+    fr_arena_free(self->arena);
+    fr_wait_fini(&self->wait);
+    free(self);
+    return 0;
+}
+
+struct fr_result call(struct fixture *self, const char *method, const char *payload,
+                      const struct fr_call_options *options)
+{
+    struct fr_result result;
+    const struct fr_call_options patient = {.timeout_us = FR_TEST_PATIENCE_US};
+    enum fr_code code = fr_channel_call(self->channel, method, fr_bytes_of(payload),
+                                        options == NULL ? &patient : options, self->arena, &result);
+    assert_int_equal(code, result.code);
+    return result;
+}
+
+bool payload_is(const struct fr_result *result, const char *text)
+{
+    return fr_bytes_equal(result->payload, fr_bytes_of(text));
+}
+
+static void on_done(void *argument, const struct fr_result *result)
+{
+    struct outcome *self = argument;
+    fr_wait_lock(self->wait);
+    self->done++;
+    self->code = result->code;
+    self->not_sent = result->not_sent;
+    self->payload_size = result->payload.size;
+    snprintf(self->message, sizeof self->message, "%s", result->message);
+    snprintf(self->payload, sizeof self->payload, "%.*s", (int)result->payload.size,
+             result->payload.data == NULL ? "" : (const char *)result->payload.data);
+    fr_wait_unlock_changed(self->wait);
+}
+
+void start_call(struct fixture *self, const char *method, const char *payload, const struct fr_call_options *options,
+                struct outcome *outcome, struct fr_pending **ret_pending)
+{
+    *outcome = (struct outcome){.wait = &self->wait};
+    fr_channel_start(self->channel, method, fr_bytes_of(payload), options, on_done, outcome, ret_pending);
+}
+
+void await(struct outcome *outcome)
+{
+    assert_true(fr_wait_for(outcome->wait, &outcome->done, 1, FR_TEST_PATIENCE_US));
+}
+
+void fixture_wait_held(struct fixture *self, uint64_t count)
+{
+    assert_true(fr_wait_for(&self->wait, &self->held_count, count, FR_TEST_PATIENCE_US));
+}
+
+void fixture_release(struct fixture *self)
+{
+    for (;;) {
+        fr_wait_lock(&self->wait);
+        struct fr_call *held = self->released < self->held_count ? self->held[self->released++] : NULL;
+        fr_wait_unlock_changed(&self->wait);
+        if (held == NULL) {
+            return;
+        }
+        fr_call_reply(held, fr_bytes_of("released"));
+    }
+}
