@@ -294,9 +294,10 @@ static struct lane *take_lane_locked(struct fr_channel *self)
 
 /* ---- the connection's news ---- */
 
-void fr_channel_connected(struct fr_channel *self)
+void fr_channel_connected(struct fr_channel *self, int pipe)
 {
     pthread_mutex_lock(&self->mu);
+    self->pipe = pipe;
     self->connected = true;
     self->refused = false;
     while (self->waiting.first != NULL && self->connected && !self->closed) {
@@ -315,9 +316,13 @@ void fr_channel_connected(struct fr_channel *self)
     pthread_mutex_unlock(&self->mu);
 }
 
-void fr_channel_lost(struct fr_channel *self)
+void fr_channel_lost(struct fr_channel *self, int pipe)
 {
     pthread_mutex_lock(&self->mu);
+    if (pipe != self->pipe) {
+        pthread_mutex_unlock(&self->mu);
+        return;
+    }
     self->connected = false;
     self->unconnected_us = fr_clock_now_us();
     self->refusals_known = false;
@@ -547,6 +552,7 @@ void fr_channel_free(struct fr_channel *self)
     if (nng_socket_id(self->socket) > 0) {
         nng_pipe_notify(self->socket, NNG_PIPE_EV_ADD_POST, NULL, NULL);
         nng_pipe_notify(self->socket, NNG_PIPE_EV_REM_POST, NULL, NULL);
+        nng_dialer_close(self->dialer);
     }
     fr_nng_close(self->socket);
     free(self->lanes);

@@ -68,6 +68,7 @@ struct fr_channel {
     pthread_cond_t idle;
     bool closed;
     bool connected;
+    int pipe;                 /* of the connection */
     bool refused;             /* since the connection was lost, an attempt was refused */
     uint64_t unconnected_us;  /* since when there is no connection */
     bool refusals_known;      /* refusals was read since then */
@@ -89,10 +90,10 @@ bool fr_connection_hopeless_locked(struct fr_channel *self, struct fr_error *ret
 void fr_connection_watch_locked(struct fr_channel *self);
 
 /* ---- channel.c ---- */
-/* The connection came up: gives waiting calls a lane. */
-void fr_channel_connected(struct fr_channel *self);
-/* The connection was lost: ends the calls whose request has not left. */
-void fr_channel_lost(struct fr_channel *self);
+/* A connection came up: gives waiting calls a lane. */
+void fr_channel_connected(struct fr_channel *self, int pipe);
+/* It was lost: ends the calls whose request has not left. The news of a loss can come after that of the next one. */
+void fr_channel_lost(struct fr_channel *self, int pipe);
 /* Ends every waiting call as UNAVAILABLE for this reason. */
 void fr_channel_fail_waiting(struct fr_channel *self, const char *message);
 /* Counts unfinished down. */

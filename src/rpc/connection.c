@@ -40,11 +40,10 @@ static uint64_t read_refusals(struct fr_channel *self)
 static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *argument)
 {
     struct fr_channel *self = argument;
-    (void)pipe;
     if (event == NNG_PIPE_EV_ADD_POST) {
-        fr_channel_connected(self);
+        fr_channel_connected(self, nng_pipe_id(pipe));
     } else {
-        fr_channel_lost(self);
+        fr_channel_lost(self, nng_pipe_id(pipe));
     }
 }
 

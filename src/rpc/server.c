@@ -132,19 +132,18 @@ enum fr_code fr_server_new(struct fr_server **ret_server, struct fr_error *reter
 
 enum fr_code fr_server_listen(struct fr_server *self, const char *address, struct fr_error *reterr)
 {
-    nng_listener listener;
     if (fr_address_check(address, reterr) != FR_OK) {
         return FR_INVALID_ARGUMENT;
     }
-    int result = nng_listener_create(&listener, self->socket, address);
+    int result = nng_listener_create(&self->listener, self->socket, address);
     if (result == 0) {
-        result = nng_listener_start(listener, 0);
+        result = nng_listener_start(self->listener, 0);
     }
     if (result != 0) {
         return fr_nng_error(reterr, result, "cannot listen on", address);
     }
     int port = 0;
-    nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port);
+    nng_listener_get_int(self->listener, NNG_OPT_TCP_BOUND_PORT, &port);
     snprintf(self->address, sizeof self->address, "%.*s:%d", (int)(strrchr(address, ':') - address), address,
              port);
     return FR_OK;
@@ -219,6 +218,9 @@ void fr_server_free(struct fr_server *self)
     pthread_mutex_lock(&self->mu);
     self->stopping = true;
     pthread_mutex_unlock(&self->mu);
+    if (nng_listener_id(self->listener) > 0) {
+        nng_listener_close(self->listener);
+    }
     /* The list no longer changes: fr_exchange_open refuses. */
     for (size_t i = 0; i < self->exchange_count; i++) {
         fr_exchange_stop(self->exchanges[i]);

@@ -26,6 +26,7 @@ struct exchange;
 struct fr_server {
     atomic_uint refs; /* the owner and every batch */
     nng_socket socket;
+    nng_listener listener;
     char address[128];
 
     struct fr_server_method *methods; /* an open-addressing table, fixed once listening */
