@@ -313,7 +313,11 @@ void fr_channel_connected(struct fr_channel *self, int pipe)
         send_on(lane, generation);
         pthread_mutex_lock(&self->mu);
     }
+    bool stuck = self->waiting.first != NULL && self->connected && self->lane_count == 0;
     pthread_mutex_unlock(&self->mu);
+    if (stuck) {
+        fr_channel_fail_waiting(self, "out of memory");
+    }
 }
 
 void fr_channel_lost(struct fr_channel *self, int pipe)
@@ -526,6 +530,16 @@ enum fr_code fr_channel_new(const char *target, const struct fr_channel_options 
     return FR_OK;
 }
 
+/* Last of all: nng may still be in a pipe callback until its socket is closed. */
+static void free_memory(void *argument)
+{
+    struct fr_channel *self = argument;
+    free(self->lanes);
+    pthread_cond_destroy(&self->idle);
+    pthread_mutex_destroy(&self->mu);
+    free(self);
+}
+
 void fr_channel_free(struct fr_channel *self)
 {
     if (self == NULL) {
@@ -549,14 +563,9 @@ void fr_channel_free(struct fr_channel *self)
         nng_ctx_close(self->lanes[i]->ctx);
         free(self->lanes[i]);
     }
-    if (nng_socket_id(self->socket) > 0) {
-        nng_pipe_notify(self->socket, NNG_PIPE_EV_ADD_POST, NULL, NULL);
-        nng_pipe_notify(self->socket, NNG_PIPE_EV_REM_POST, NULL, NULL);
+    if (nng_dialer_id(self->dialer) > 0) {
+        /* Before the socket, or nng leaks it when it is just connecting. */
         nng_dialer_close(self->dialer);
     }
-    fr_nng_close(self->socket);
-    free(self->lanes);
-    pthread_cond_destroy(&self->idle);
-    pthread_mutex_destroy(&self->mu);
-    free(self);
+    fr_nng_close(self->socket, free_memory, self);
 }

@@ -75,7 +75,7 @@ struct fr_metadata fr_call_metadata(struct fr_call *self);
 uint64_t fr_call_deadline_us(const struct fr_call *self);
 /* Time left; 0: none was set; never less than 1 otherwise. */
 uint64_t fr_call_timeout_us(const struct fr_call *self);
-/* The deadline has passed or the server stops: nobody waits for the answer. */
+/* The deadline has passed: nobody waits for the answer. */
 bool fr_call_is_over(const struct fr_call *self);
 /* Adds metadata to the answer; both are copied. Silently dropped beyond the limits. */
 void fr_call_set_metadata(struct fr_call *self, const char *key, const char *value);

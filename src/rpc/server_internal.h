@@ -39,7 +39,6 @@ struct fr_server {
     atomic_bool draining;
 
     pthread_mutex_t mu;
-    pthread_cond_t idle;
     bool stopping;               /* guarded by mu */
     struct exchange **exchanges; /* guarded by mu; owned */
     atomic_uint exchange_count;  /* changed under mu */

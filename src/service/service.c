@@ -309,13 +309,16 @@ int fr_service_main(const struct fr_service_definition *definition, int argc, ch
     signal(SIGPIPE, SIG_IGN);
 
     code = start(&service, definition, &error);
+    size_t left = 0;
     if (code == FR_OK) {
-        if (serve(&service, &signals) > 0) {
-            /* Calls still run and use everything: nothing can be freed under them. */
-            _exit(EXIT_FAILURE);
-        }
+        left = serve(&service, &signals);
     } else {
         fprintf(stderr, "%s: %s\n", definition->program, error.message);
+        left = service.server == NULL ? 0 : fr_server_drain(service.server, settings.drain_timeout_us);
+    }
+    if (left > 0) {
+        /* Calls still run and use everything: nothing can be freed under them. */
+        _exit(EXIT_FAILURE);
     }
     stop(&service, definition);
     return code == FR_OK ? EXIT_SUCCESS : code == FR_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILURE;

@@ -19,7 +19,6 @@ struct fr_service {
     struct fr_loop *loop;
     struct fr_shared_cache *shared;
     /* With a database only: */
-    const char *db; /* URL */
     struct fr_store *store;
     struct fr_relay *relay;
     struct fr_worker_pool *pool;
