@@ -118,6 +118,46 @@ enum stack_event stack_wait(struct stack *self, int timeout_ms, struct fr_error 
     }
 }
 
+static bool is_before(struct fr_bytes left, struct fr_bytes right)
+{
+    size_t size = left.size < right.size ? left.size : right.size;
+    int order = size == 0 ? 0 : memcmp(left.data, right.data, size);
+    return order < 0 || (order == 0 && left.size < right.size);
+}
+
+/* The service whose first kept line is the oldest. Of one time, an update's line stands before api's about
+ * it, and api's before those of the load that it asks for. */
+static struct process *oldest_kept(struct stack *self)
+{
+    static const unsigned order[ADDRESS_ROLES] = {UPDATE, API, DATA};
+    struct process *oldest = NULL;
+    struct fr_bytes stamp, oldest_stamp = {0};
+    for (unsigned i = 0; i < ADDRESS_ROLES; i++) {
+        struct process *process = &self->processes[order[i]];
+        if (process_kept_stamp(process, &stamp) && (oldest == NULL || is_before(stamp, oldest_stamp))) {
+            oldest = process;
+            oldest_stamp = stamp;
+        }
+    }
+    return oldest;
+}
+
+enum stack_event stack_wait_sorted(struct stack *self, int timeout_ms, struct fr_error *reterr)
+{
+    struct process *oldest;
+    for (unsigned i = 0; i < ADDRESS_ROLES; i++) {
+        self->processes[i].quiet = true;
+    }
+    enum stack_event event = stack_wait(self, timeout_ms, reterr);
+    while ((oldest = oldest_kept(self)) != NULL) {
+        process_print_kept_line(oldest);
+    }
+    for (unsigned i = 0; i < ADDRESS_ROLES; i++) {
+        self->processes[i].quiet = false;
+    }
+    return event;
+}
+
 typedef bool ready_fn(struct stack *self, unsigned index);
 
 /* Waits until ready says so. FR_UNAVAILABLE: a child has ended. */
@@ -365,7 +405,6 @@ enum fr_code stack_start(const struct stack_options *options, struct stack **ret
     self->database.lock = -1;
     for (unsigned i = 0; i < ADDRESS_ROLES; i++) {
         process_init(&self->processes[i], address_roles[i].name, address_roles[i].program);
-        self->processes[i].brief = options->brief_lines;
     }
     process_init(&self->processes[REDIS], "redis", "redis-server");
     enum fr_code code = start_all(self, reterr);

@@ -179,7 +179,6 @@ int command_demo(int argc, char **argv)
     bool temporary = given.stack.db == NULL;
     given.stack.temporary_db = temporary;
     given.stack.log_requests = true;
-    given.stack.brief_lines = true;
     if (temporary && given.stack.redis != NULL) {
         /* Keys of a database that will be gone must not meet those of another one. */
         snprintf(namespace, sizeof namespace, "demo-%016" PRIx64, fr_random_u64());
