@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -367,6 +369,35 @@ static enum fr_code take_signals(struct stack *self, struct fr_error *reterr)
     return FR_OK;
 }
 
+/* Whether nobody listens on port, so that a service can. */
+static bool port_is_free(unsigned port)
+{
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons((uint16_t)port),
+                                        .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    const int yes = 1; /* the rest of an ended connection does not count */
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool taken = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
+                 bind(fd, (const struct sockaddr *)&address, sizeof address) != 0 && errno == EADDRINUSE;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return !taken;
+}
+
+static enum fr_code check_ports(const struct stack *self, struct fr_error *reterr)
+{
+    for (unsigned i = 0; i < ADDRESS_ROLES && self->options.port_base != 0; i++) {
+        unsigned port = (unsigned)self->options.port_base + address_roles[i].port;
+        if (!port_is_free(port)) {
+            return fr_error_set(reterr, FR_FAILED_PRECONDITION,
+                                "tcp://127.0.0.1:%u, for %s, is in use; choose other ports with --port-base",
+                                port, address_roles[i].program);
+        }
+    }
+    return FR_OK;
+}
+
 static enum fr_code settle_database(struct stack *self, struct fr_error *reterr)
 {
     char path[FOLDER_FILE_BYTES];
@@ -377,12 +408,18 @@ static enum fr_code settle_database(struct stack *self, struct fr_error *reterr)
 static enum fr_code start_all(struct stack *self, struct fr_error *reterr)
 {
     static const unsigned order[ADDRESS_ROLES] = {DATA, UPDATE, API};
-    enum fr_code code = take_signals(self, reterr);
+    enum fr_code code = self->options.redis == NULL ? FR_OK : redis_check_url(self->options.redis, reterr);
+    if (code == FR_OK) {
+        code = take_signals(self, reterr);
+    }
     if (code == FR_OK) {
         code = folder_init(&self->folder, reterr);
     }
     if (code == FR_OK) {
         code = settle_database(self, reterr);
+    }
+    if (code == FR_OK) {
+        code = check_ports(self, reterr);
     }
     if (code == FR_OK) {
         code = settle_redis(self, reterr);

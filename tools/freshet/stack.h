@@ -36,8 +36,9 @@ struct stack;
 /*
  * Starts everything and waits until all services are SERVING; their output goes to standard error. On failure
  * nothing is left behind.
- *   FR_CANCELLED  a signal asked to stop
- *   otherwise     the message says which part did not start; the part's own words stand above it
+ *   FR_CANCELLED         a signal asked to stop
+ *   FR_INVALID_ARGUMENT  redis or db is no such URL
+ *   otherwise            the message says which part did not start; the part's own words stand above it
  */
 FR_MUST_CHECK enum fr_code stack_start(const struct stack_options *options, struct stack **ret_stack,
                                        struct fr_error *reterr);
