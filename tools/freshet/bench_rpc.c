@@ -281,7 +281,7 @@ static int measure(struct bench *self, int signals)
         return report_usage("bench rpc", "%s", error.message);
     }
     if (code != FR_OK) {
-        return report_status(code, error.message);
+        return report_status(code, "%s%s", error.message, address_hint(given.addr, error.message));
     }
     uint64_t start_us = fr_clock_now_us();
     if (load_start(self->load, &error) != FR_OK) {

@@ -147,7 +147,7 @@ static void print_verbose(const struct exchange *self)
 static int print_error(enum fr_code code, const char *message)
 {
     if (!given.json) {
-        return report_status(code, message);
+        return report_status(code, "%s%s", message, address_hint(given.addr, message));
     }
     struct fr_buffer out = {0};
     fr_buffer_append_format(&out, "{\"code\":%d,\"status\":\"%s\",\"message\":", (int)code,
