@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_read_path.c - every event in every state that a read below the near cache can be in.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "base/random.h"
+#include "cached/read_path.h"
+
+/* Feeds the events and gives the action after the last of them. */
+static enum fr_read_action after(struct fr_read_state *state, enum fr_read_role role, const enum fr_read_event_kind *events,
+                                 size_t count)
+{
+    enum fr_read_action action = FR_READ_ANSWER;
+    *state = (struct fr_read_state){.role = role};
+    for (size_t i = 0; i < count; i++) {
+        action = fr_read_step(state, events[i]);
+    }
+    return action;
+}
+
+static struct fr_read_state last;
+
+#define AFTER(role, ...)                                                                                     \
+    after(&last, role, (const enum fr_read_event_kind[]){FR_EVENT_START, __VA_ARGS__},                       \
+          sizeof((const enum fr_read_event_kind[]){FR_EVENT_START, __VA_ARGS__}) / sizeof(enum fr_read_event_kind))
+#define CONSUMER(...) AFTER(FR_READ_CONSUMER, __VA_ARGS__)
+#define ORIGIN(...)   AFTER(FR_READ_ORIGIN, __VA_ARGS__)
+
+/* ---- consumer ---- */
+
+static void a_consumer_begins_with_a_get(void **state)
+{
+    (void)state;
+    last = (struct fr_read_state){.role = FR_READ_CONSUMER};
+    assert_int_equal(fr_read_step(&last, FR_EVENT_START), FR_READ_GET);
+    assert_false(last.leased);
+}
+
+static void a_hit_is_answered(void **state)
+{
+    (void)state;
+    assert_int_equal(CONSUMER(FR_EVENT_HIT), FR_READ_ANSWER);
+    assert_int_equal(ORIGIN(FR_EVENT_HIT), FR_READ_ANSWER);
+}
+
+static void a_consumers_miss_is_loaded_and_never_filled(void **state)
+{
+    (void)state;
+    assert_int_equal(CONSUMER(FR_EVENT_MISS), FR_READ_LOAD);
+    assert_int_equal(CONSUMER(FR_EVENT_MISS, FR_EVENT_LOADED), FR_READ_ANSWER);
+    assert_int_equal(CONSUMER(FR_EVENT_MISS, FR_EVENT_LOAD_FAILED), FR_READ_ANSWER);
+    assert_false(last.leased);
+}
+
+static void a_consumer_without_redis_loads_and_answers(void **state)
+{
+    (void)state;
+    assert_int_equal(CONSUMER(FR_EVENT_UNREACHABLE), FR_READ_LOAD);
+    assert_int_equal(CONSUMER(FR_EVENT_UNREACHABLE, FR_EVENT_LOADED), FR_READ_ANSWER);
+    assert_int_equal(CONSUMER(FR_EVENT_UNREACHABLE, FR_EVENT_LOAD_FAILED), FR_READ_ANSWER);
+}
+
+/* ---- origin ---- */
+
+static void an_origin_begins_with_a_lease(void **state)
+{
+    (void)state;
+    last = (struct fr_read_state){.role = FR_READ_ORIGIN};
+    assert_int_equal(fr_read_step(&last, FR_EVENT_START), FR_READ_LEASE);
+    assert_false(last.leased);
+}
+
+static void a_granted_lease_is_loaded_then_filled_then_answered(void **state)
+{
+    (void)state;
+    assert_int_equal(ORIGIN(FR_EVENT_GRANTED), FR_READ_LOAD);
+    assert_true(last.leased);
+    assert_int_equal(ORIGIN(FR_EVENT_GRANTED, FR_EVENT_LOADED), FR_READ_FILL);
+    assert_int_equal(ORIGIN(FR_EVENT_GRANTED, FR_EVENT_LOADED, FR_EVENT_FILLED), FR_READ_ANSWER);
+}
+
+static void a_failed_load_is_never_filled(void **state)
+{
+    (void)state;
+    assert_int_equal(ORIGIN(FR_EVENT_GRANTED, FR_EVENT_LOAD_FAILED), FR_READ_ANSWER);
+    assert_int_equal(ORIGIN(FR_EVENT_UNREACHABLE, FR_EVENT_LOAD_FAILED), FR_READ_ANSWER);
+    assert_int_equal(ORIGIN(FR_EVENT_BUSY, FR_EVENT_PAUSED, FR_EVENT_GRANTED, FR_EVENT_LOAD_FAILED), FR_READ_ANSWER);
+}
+
+static void an_unreachable_redis_is_never_filled(void **state)
+{
+    (void)state;
+    assert_int_equal(ORIGIN(FR_EVENT_UNREACHABLE), FR_READ_LOAD);
+    assert_false(last.leased);
+    assert_int_equal(ORIGIN(FR_EVENT_UNREACHABLE, FR_EVENT_LOADED), FR_READ_ANSWER);
+}
+
+static void a_redis_lost_while_waiting_is_never_filled(void **state)
+{
+    (void)state;
+    assert_int_equal(ORIGIN(FR_EVENT_BUSY, FR_EVENT_PAUSED, FR_EVENT_UNREACHABLE), FR_READ_LOAD);
+    assert_false(last.leased);
+    assert_int_equal(ORIGIN(FR_EVENT_BUSY, FR_EVENT_PAUSED, FR_EVENT_UNREACHABLE, FR_EVENT_LOADED), FR_READ_ANSWER);
+}
+
+static void somebody_elses_lease_is_waited_for_and_asked_for_again(void **state)
+{
+    (void)state;
+    assert_int_equal(ORIGIN(FR_EVENT_BUSY), FR_READ_PAUSE);
+    assert_int_equal(last.pauses, 1);
+    assert_int_equal(ORIGIN(FR_EVENT_BUSY, FR_EVENT_PAUSED), FR_READ_LEASE);
+    assert_int_equal(ORIGIN(FR_EVENT_BUSY, FR_EVENT_PAUSED, FR_EVENT_HIT), FR_READ_ANSWER);
+    assert_false(last.leased);
+}
+
+static void every_wait_counts_for_the_back_off(void **state)
+{
+    (void)state;
+    last = (struct fr_read_state){.role = FR_READ_ORIGIN};
+    fr_read_step(&last, FR_EVENT_START);
+    for (unsigned i = 1; i <= 100; i++) {
+        assert_int_equal(fr_read_step(&last, FR_EVENT_BUSY), FR_READ_PAUSE);
+        assert_int_equal(last.pauses, i);
+        assert_int_equal(fr_read_step(&last, FR_EVENT_PAUSED), FR_READ_LEASE);
+        assert_false(last.leased);
+    }
+}
+
+static void a_lease_after_waiting_is_filled(void **state)
+{
+    (void)state;
+    assert_int_equal(ORIGIN(FR_EVENT_BUSY, FR_EVENT_PAUSED, FR_EVENT_GRANTED), FR_READ_LOAD);
+    assert_int_equal(ORIGIN(FR_EVENT_BUSY, FR_EVENT_PAUSED, FR_EVENT_GRANTED, FR_EVENT_LOADED), FR_READ_FILL);
+}
+
+/* ---- both, over all paths ---- */
+
+/* What may come of an action; the driver feeds nothing else. */
+static const struct {
+    enum fr_read_event_kind events[4];
+    unsigned count;
+} outcomes[] = {
+    [FR_READ_GET] = {{FR_EVENT_HIT, FR_EVENT_MISS, FR_EVENT_UNREACHABLE}, 3},
+    [FR_READ_LEASE] = {{FR_EVENT_HIT, FR_EVENT_GRANTED, FR_EVENT_BUSY, FR_EVENT_UNREACHABLE}, 4},
+    [FR_READ_PAUSE] = {{FR_EVENT_PAUSED}, 1},
+    [FR_READ_LOAD] = {{FR_EVENT_LOADED, FR_EVENT_LOAD_FAILED}, 2},
+    [FR_READ_FILL] = {{FR_EVENT_FILLED}, 1},
+};
+
+/* Whatever happens: a fill only after a granted lease and one successful load, one load at most, then the answer. */
+static void follow(struct fr_read_state at, enum fr_read_action action, bool granted, unsigned loads, unsigned depth)
+{
+    assert_true(loads <= 1);
+    if (action == FR_READ_FILL) {
+        assert_true(granted);
+        assert_int_equal(loads, 1);
+    }
+    if (action == FR_READ_ANSWER || depth == 0) {
+        return;
+    }
+    for (unsigned i = 0; i < outcomes[action].count; i++) {
+        enum fr_read_event_kind event = outcomes[action].events[i];
+        struct fr_read_state next = at;
+        enum fr_read_action then = fr_read_step(&next, event);
+        assert_true(next.leased == (granted || event == FR_EVENT_GRANTED));
+        follow(next, then, next.leased, loads + (action == FR_READ_LOAD), depth - 1);
+    }
+}
+
+static void on_every_path_only_a_leased_load_is_filled(void **state)
+{
+    (void)state;
+    for (int role = FR_READ_CONSUMER; role <= FR_READ_ORIGIN; role++) {
+        struct fr_read_state start = {.role = (enum fr_read_role)role};
+        enum fr_read_action first = fr_read_step(&start, FR_EVENT_START);
+        follow(start, first, false, 0, 14);
+    }
+}
+
+static void every_path_ends_soon_after_its_last_wait(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < 20000; round++) {
+        struct fr_read_state at = {.role = round % 2 == 0 ? FR_READ_CONSUMER : FR_READ_ORIGIN};
+        enum fr_read_action action = fr_read_step(&at, FR_EVENT_START);
+        unsigned since_wait = 0;
+        while (action != FR_READ_ANSWER) {
+            since_wait = action == FR_READ_PAUSE ? 0 : since_wait + 1;
+            assert_true(since_wait <= 3);
+            action = fr_read_step(&at, outcomes[action].events[fr_random_below(outcomes[action].count)]);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_consumer_begins_with_a_get),
+        cmocka_unit_test(a_hit_is_answered),
+        cmocka_unit_test(a_consumers_miss_is_loaded_and_never_filled),
+        cmocka_unit_test(a_consumer_without_redis_loads_and_answers),
+        cmocka_unit_test(an_origin_begins_with_a_lease),
+        cmocka_unit_test(a_granted_lease_is_loaded_then_filled_then_answered),
+        cmocka_unit_test(a_failed_load_is_never_filled),
+        cmocka_unit_test(an_unreachable_redis_is_never_filled),
+        cmocka_unit_test(a_redis_lost_while_waiting_is_never_filled),
+        cmocka_unit_test(somebody_elses_lease_is_waited_for_and_asked_for_again),
+        cmocka_unit_test(every_wait_counts_for_the_back_off),
+        cmocka_unit_test(a_lease_after_waiting_is_filled),
+        cmocka_unit_test(on_every_path_only_a_leased_load_is_filled),
+        cmocka_unit_test(every_path_ends_soon_after_its_last_wait),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
