@@ -228,8 +228,6 @@ static void a_server_says_why_it_cannot_listen(void **state)
     fr_server_free(NULL);
 }
 
-#define FACT(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
