@@ -2,8 +2,9 @@
 /*
  * log.h - logfmt lines on stderr: "time=… level=info program=freshet-api cache hit key=user:user-123".
  *
- * The event is a fixed text of lower-case words; as bare words it is valid logfmt. Values are quoted where needed and every control character is escaped, so no value can start a new line or
- * feign a field. A line is one write(2). Thread-safe.
+ * The event is a fixed text of lower-case words; as bare words it is valid logfmt. Values are quoted where needed
+ * and every control character is escaped, so no value can start a new line or feign a field. A line is one write(2).
+ * Thread-safe.
  */
 #ifndef FR_BASE_LOG_H
 #define FR_BASE_LOG_H

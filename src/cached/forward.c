@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * forward.c - passes a call on to another service, with the time left, and its answer back.
+ * forward.c - passes a call on to another service, with its metadata and the time left, and its answer back.
  */
 #include "cached/consumer.h"
 
@@ -17,6 +17,9 @@ static void on_answer(void *argument, const struct fr_result *result)
 void fr_forward_handle(struct fr_call *call, void *context)
 {
     struct fr_forward *self = context;
-    struct fr_call_options options = {.timeout_us = fr_forward_timeout_us(fr_call_deadline_us(call))};
+    struct fr_call_options options = {
+        .timeout_us = fr_forward_timeout_us(fr_call_deadline_us(call)),
+        .metadata = fr_call_metadata(call),
+    };
     fr_channel_start(self->target, self->method, fr_call_request(call), &options, on_answer, call, NULL);
 }

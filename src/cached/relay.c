@@ -18,8 +18,9 @@
 
 #define POLL_US        (100 * FR_MILLISECOND_US)
 #define POLL_LIMIT     256 /* marks carried out at a time */
-/* A mark younger than one poll is most likely in the hands of its writer. After so many polls of nothing but young
-   marks they are carried out all the same: a key that is written all the time must not wait for ever. */
+/* A mark younger than one poll is most likely in the hands of its writer. After so many polls in a
+   row that left young marks behind they are carried out all the same: a key that is written all the time must not
+   wait for ever. */
 #define PATIENCE_POLLS 3
 
 struct announcement {

@@ -43,8 +43,10 @@ void fr_store_marks_fini(struct fr_store_marks *self);
 
 /*
  * url is "sqlite:PATH". The file is created when it is not there; its folder is created only for the default
- * path by the programs. *ret_store is owned. FR_INVALID_ARGUMENT     not such a URL FR_FAILED_PRECONDITION
- * the folder is missing, the file is read-only, corrupt or no database: the message says which and what to do
+ * path by the programs. *ret_store is owned.
+ *   FR_INVALID_ARGUMENT     not such a URL
+ *   FR_FAILED_PRECONDITION  the folder is missing, the file is read-only, corrupt or no database: the message says
+ *                           which and what to do
  *   FR_UNAVAILABLE          locked for too long
  */
 FR_MUST_CHECK enum fr_code fr_store_open(const char *url, struct fr_store **ret_store,
@@ -71,9 +73,9 @@ FR_MUST_CHECK enum fr_code fr_store_migrate(struct fr_store_connection *self, co
  * An UPDATE that leaves the column update_time_us, where there is one, as it was sets it to the current time.
  * A row with NULL in a key column has no such key and leaves no mark. A NUL byte in a key column is refused.
  * INSERT OR REPLACE and UPDATE OR REPLACE also mark the rows that they remove, except for a conflict in a
- * partial index or an index on expressions: do not use them there. FR_INVALID_ARGUMENT     a name is no
- * identifier: [A-Za-z_][A-Za-z0-9_]* FR_FAILED_PRECONDITION  there is no such table, or it lacks one of the
- * columns
+ * partial index or an index on expressions: do not use them there.
+ *   FR_INVALID_ARGUMENT     a name is no identifier: [A-Za-z_][A-Za-z0-9_]*
+ *   FR_FAILED_PRECONDITION  there is no such table, or it lacks one of the columns
  */
 FR_MUST_CHECK enum fr_code fr_store_track(struct fr_store_connection *self, const char *table,
                                           const char *kind, const char *columns, struct fr_error *reterr);
@@ -84,10 +86,11 @@ typedef bool fr_store_on_row(void *argument, const struct fr_store_row *row);
 /*
  * Runs one prepared statement (kept for reuse by its text, so let texts be few). sql and parameters are
  * borrowed. on_row may be NULL; it may run other statements on this connection. A floating-point column is
- * given as text. ret_changes (may be NULL): rows written, not counting what triggers wrote. FR_ALREADY_EXISTS
- * a unique column holds that value; the message names table and column ("users.email") FR_INVALID_ARGUMENT
- * another constraint FR_UNAVAILABLE       locked for too long; FR_INTERNAL  anything else, with the
- * database's words
+ * given as text. ret_changes (may be NULL): rows written, not counting what triggers wrote.
+ *   FR_ALREADY_EXISTS    a unique column holds that value; the message names table and column ("users.email")
+ *   FR_INVALID_ARGUMENT  another constraint
+ *   FR_UNAVAILABLE       locked for too long
+ *   FR_INTERNAL          anything else, with the database's words
  */
 FR_MUST_CHECK enum fr_code fr_store_run(struct fr_store_connection *self, const char *sql,
                                         const struct fr_store_value *parameters, size_t parameter_count,
