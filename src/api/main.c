@@ -3,9 +3,16 @@
  * main.c - freshet-api: what clients call.
  */
 #include "api/users.h"
+#include "rpc/address.h"
 
 static const char *data_address, *update_address;
 static struct fr_channel *data, *update;
+
+static enum fr_code check(struct fr_error *reterr)
+{
+    enum fr_code code = fr_address_check(data_address, reterr);
+    return code == FR_OK ? fr_address_check(update_address, reterr) : code;
+}
 
 static enum fr_code start(struct fr_service *service, struct fr_error *reterr)
 {
@@ -40,6 +47,7 @@ int main(int argc, char **argv)
         .subscribes = true,
         .options = options,
         .option_count = sizeof options / sizeof options[0],
+        .check = check,
         .start = start,
         .stop = stop,
     };

@@ -80,6 +80,7 @@ void fr_consumer_read(struct fr_consumer *self, const struct fr_key *key, struct
         .policy = self->policy,
         .role = FR_READ_CONSUMER,
         .key = *key,
+        .deadline_us = deadline_us,
         .load = load,
         .done = on_read,
         .argument = read,

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "cached/reply.h"
 
@@ -16,7 +15,6 @@ struct origin_read {
     struct fr_read *read;
     struct fr_key key;
     const struct ProtobufCMessage *request;
-    uint64_t deadline_us;
     void (*done)(void *argument, const struct fr_read_result *result);
     void *argument;
 };
@@ -27,19 +25,18 @@ static void fail(struct fr_read *read, const struct fr_error *error)
     fr_read_loaded(read, &result);
 }
 
+/* Whatever the first caller's deadline: who holds the lease loads for everybody who waits. */
 static void run(struct fr_work *work, unsigned worker)
 {
     struct origin_read *self = (struct origin_read *)work;
     struct fr_error error = {0};
     struct fr_buffer payload = {0};
     struct fr_read_result result = {.message = error.message, .source = FR_SOURCE_ORIGIN};
-    if (self->deadline_us != 0 && fr_clock_now_us() >= self->deadline_us) {
-        fr_error_set(&error, FR_DEADLINE_EXCEEDED, "no worker was free in time");
-        fail(self->read, &error);
-        return;
-    }
     result.code = self->origin->load(self->origin->connections[worker], self->request, &payload, &result.version,
                                      &error);
+    if (result.code == FR_OK && payload.failed) {
+        result.code = fr_error_no_memory(&error);
+    }
     result.payload = fr_buffer_bytes(&payload);
     fr_log_request("db read", fr_log_text("key", self->key.text), fr_log_number("version", result.version),
                    fr_log_text("result", fr_code_name(result.code)));
@@ -78,7 +75,6 @@ void fr_origin_read(struct fr_origin *self, const struct fr_key *key, const stru
     read->origin = self;
     read->key = *key;
     read->request = request;
-    read->deadline_us = deadline_us;
     read->done = done;
     read->argument = argument;
     fr_read_start(&(struct fr_read_options){
@@ -87,6 +83,7 @@ void fr_origin_read(struct fr_origin *self, const struct fr_key *key, const stru
         .policy = self->policy,
         .role = FR_READ_ORIGIN,
         .key = *key,
+        .deadline_us = deadline_us,
         .load = load,
         .done = on_read,
         .argument = read,

@@ -31,7 +31,10 @@ enum fr_read_action fr_read_step(struct fr_read_state *state, enum fr_read_event
     case FR_EVENT_LOADED:
         return state->leased ? FR_READ_FILL : FR_READ_ANSWER;
     case FR_EVENT_LOAD_FAILED:
+        /* Or everybody else would wait for a lease that nobody works under. */
+        return state->leased ? FR_READ_RELEASE : FR_READ_ANSWER;
     case FR_EVENT_FILLED:
+    case FR_EVENT_RELEASED:
         return FR_READ_ANSWER;
     }
     FR_ASSERT(!"event of the read path");

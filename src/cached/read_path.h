@@ -7,6 +7,7 @@
  *
  *   consumer (api):   GET ─ hit ─► ANSWER          origin (data):  LEASE ─ hit ─► ANSWER
  *                      └─ miss ─► LOAD ─► ANSWER                    ├─ granted ─► LOAD ─► FILL ─► ANSWER
+ *                                                                   │              └ failed ─► RELEASE ─► ANSWER
  *                                                                   ├─ wait ─► PAUSE ─► LEASE …
  *                                                                   └─ no Redis ─► LOAD ─► ANSWER
  */
@@ -29,6 +30,7 @@ enum fr_read_event_kind {
     FR_EVENT_LOADED,      /* the load ended with a value or "not found" */
     FR_EVENT_LOAD_FAILED, /* the load ended with an error */
     FR_EVENT_FILLED,      /* the fill ended, stored or not */
+    FR_EVENT_RELEASED,    /* our lease was given back */
 };
 
 enum fr_read_action {
@@ -37,6 +39,7 @@ enum fr_read_action {
     FR_READ_PAUSE,
     FR_READ_LOAD,
     FR_READ_FILL,
+    FR_READ_RELEASE,
     FR_READ_ANSWER,
 };
 

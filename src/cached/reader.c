@@ -16,7 +16,7 @@
 #include "base/random.h"
 
 /* A load that takes longer lets another one start; its own fill is then refused. */
-#define LEASE_US           (5 * FR_SECOND_US)
+#define LEASE_US           (1 * FR_SECOND_US)
 #define PAUSE_INITIAL_US   (2 * FR_MILLISECOND_US)
 #define PAUSE_MAX_US       (50 * FR_MILLISECOND_US)
 
@@ -65,6 +65,9 @@ static void on_value(void *argument, const struct fr_shared_value *value)
     struct fr_read *self = argument;
     if (value->code != FR_OK) {
         feed(self, FR_EVENT_UNREACHABLE);
+    } else if (value->granted) {
+        self->floor = value->floor;
+        feed(self, FR_EVENT_GRANTED);
     } else if (value->kind != FR_VALUE_NONE) {
         self->result = (struct fr_read_result){
             .code = FR_OK,
@@ -78,9 +81,6 @@ static void on_value(void *argument, const struct fr_shared_value *value)
         }
         fr_log_request("cache hit", key_field(self), fr_log_number("version", value->version));
         feed(self, FR_EVENT_HIT);
-    } else if (value->granted) {
-        self->floor = value->floor;
-        feed(self, FR_EVENT_GRANTED);
     } else {
         feed(self, value->wait ? FR_EVENT_BUSY : FR_EVENT_MISS);
     }
@@ -113,9 +113,25 @@ static void fill(struct fr_read *self)
                          self);
 }
 
+/* Who waited too long must not take the lease: it would load for nobody. */
 static void on_paused(struct fr_task *task)
 {
-    feed((struct fr_read *)task, FR_EVENT_PAUSED);
+    struct fr_read *self = (struct fr_read *)task;
+    if (self->options.deadline_us != 0 && fr_clock_now_us() >= self->options.deadline_us) {
+        self->result = (struct fr_read_result){
+            .code = FR_DEADLINE_EXCEEDED,
+            .message = "another load of this key did not end in time",
+        };
+        end(self);
+    } else {
+        feed(self, FR_EVENT_PAUSED);
+    }
+}
+
+static void on_released(void *argument, const struct fr_shared_value *value)
+{
+    (void)value;
+    feed(argument, FR_EVENT_RELEASED);
 }
 
 static void perform(struct fr_read *self, enum fr_read_action action)
@@ -138,6 +154,10 @@ static void perform(struct fr_read *self, enum fr_read_action action)
         break;
     case FR_READ_FILL:
         fill(self);
+        break;
+    case FR_READ_RELEASE:
+        /* Whoever holds a lease is granted it again, so one of no length ends it. */
+        fr_shared_cache_lease(self->options.shared, &self->options.key, self->token, 0, on_released, self);
         break;
     case FR_READ_ANSWER:
         end(self);

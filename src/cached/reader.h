@@ -31,6 +31,7 @@ struct fr_read_options {
     const struct fr_cache_policy *policy;
     enum fr_read_role role;
     struct fr_key key;
+    uint64_t deadline_us; /* gives up waiting for somebody else's load; 0: never */
     /*
      * Starts the load; runs on the loop thread and must not block. It must end in one fr_read_loaded, from any
      * thread. With a lease, what it reads must be read after it was called.

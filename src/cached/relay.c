@@ -192,7 +192,8 @@ static void keep_ripe(struct fr_relay *self, struct fr_store_marks *marks)
             free(mark->reference);
         }
     }
-    self->young_polls = marks->count > 0 && kept == 0 ? self->young_polls + 1 : 0;
+    /* Polls in a row that left a young mark behind, whatever else they carried. */
+    self->young_polls = kept < marks->count ? self->young_polls + 1 : 0;
     self->ripe_version = newest;
     marks->count = kept;
 }

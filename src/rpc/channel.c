@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "rpc/address.h"
 #include "rpc/channel_internal.h"
 #include "rpc/nng_close.h"
 
@@ -293,9 +294,10 @@ static struct lane *take_lane_locked(struct fr_channel *self)
 
 /* ---- the connection's news ---- */
 
-void fr_channel_connected(struct fr_channel *self)
+void fr_channel_connected(struct fr_channel *self, int pipe)
 {
     pthread_mutex_lock(&self->mu);
+    self->pipe = pipe;
     self->connected = true;
     self->refused = false;
     while (self->waiting.first != NULL && self->connected && !self->closed) {
@@ -311,12 +313,20 @@ void fr_channel_connected(struct fr_channel *self)
         send_on(lane, generation);
         pthread_mutex_lock(&self->mu);
     }
+    bool stuck = self->waiting.first != NULL && self->connected && self->lane_count == 0;
     pthread_mutex_unlock(&self->mu);
+    if (stuck) {
+        fr_channel_fail_waiting(self, "out of memory");
+    }
 }
 
-void fr_channel_lost(struct fr_channel *self)
+void fr_channel_lost(struct fr_channel *self, int pipe)
 {
     pthread_mutex_lock(&self->mu);
+    if (pipe != self->pipe) {
+        pthread_mutex_unlock(&self->mu);
+        return;
+    }
     self->connected = false;
     self->unconnected_us = fr_clock_now_us();
     self->refusals_known = false;
@@ -508,15 +518,26 @@ enum fr_code fr_channel_new(const char *target, const struct fr_channel_options 
     snprintf(self->target, sizeof self->target, "%s", target);
     snprintf(self->title, sizeof self->title, "%.60s%s%s", name == NULL ? "" : name, name == NULL ? "" : " at ",
              self->target);
-    enum fr_code code = strlen(target) >= sizeof self->target
-                            ? fr_error_set(reterr, FR_INVALID_ARGUMENT, "the address '%s' is too long", target)
-                            : fr_connection_open(self, reterr);
+    enum fr_code code = fr_address_check(target, reterr);
+    if (code == FR_OK) {
+        code = fr_connection_open(self, reterr);
+    }
     if (code != FR_OK) {
         fr_channel_free(self);
         return code;
     }
     *ret_channel = self;
     return FR_OK;
+}
+
+/* Last of all: nng may still be in a pipe callback until its socket is closed. */
+static void free_memory(void *argument)
+{
+    struct fr_channel *self = argument;
+    free(self->lanes);
+    pthread_cond_destroy(&self->idle);
+    pthread_mutex_destroy(&self->mu);
+    free(self);
 }
 
 void fr_channel_free(struct fr_channel *self)
@@ -542,13 +563,9 @@ void fr_channel_free(struct fr_channel *self)
         nng_ctx_close(self->lanes[i]->ctx);
         free(self->lanes[i]);
     }
-    if (nng_socket_id(self->socket) > 0) {
-        nng_pipe_notify(self->socket, NNG_PIPE_EV_ADD_POST, NULL, NULL);
-        nng_pipe_notify(self->socket, NNG_PIPE_EV_REM_POST, NULL, NULL);
+    if (nng_dialer_id(self->dialer) > 0) {
+        /* Before the socket, or nng leaks it when it is just connecting. */
+        nng_dialer_close(self->dialer);
     }
-    fr_nng_close(self->socket);
-    free(self->lanes);
-    pthread_cond_destroy(&self->idle);
-    pthread_mutex_destroy(&self->mu);
-    free(self);
+    fr_nng_close(self->socket, free_memory, self);
 }

@@ -24,10 +24,9 @@
 #include <stdatomic.h>
 
 #include "base/timer.h"
+#include "rpc/address.h"
 #include "rpc/channel.h"
 #include "rpc/envelope.h"
-
-#define FR_TARGET_BYTES 128
 
 enum call_state { CALL_WAITING, CALL_SENDING, CALL_RECEIVING, CALL_DONE };
 
@@ -59,8 +58,8 @@ struct call_list {
 };
 
 struct fr_channel {
-    char target[FR_TARGET_BYTES];
-    char title[FR_TARGET_BYTES + 64]; /* "data at tcp://127.0.0.1:7002", for messages */
+    char target[FR_ADDRESS_MAX_BYTES + 1];
+    char title[FR_ADDRESS_MAX_BYTES + 65]; /* "data at tcp://127.0.0.1:7002", for messages */
     uint64_t connect_timeout_us;
     nng_socket socket;
     nng_dialer dialer;
@@ -69,6 +68,7 @@ struct fr_channel {
     pthread_cond_t idle;
     bool closed;
     bool connected;
+    int pipe;                 /* of the connection */
     bool refused;             /* since the connection was lost, an attempt was refused */
     uint64_t unconnected_us;  /* since when there is no connection */
     bool refusals_known;      /* refusals was read since then */
@@ -90,10 +90,10 @@ bool fr_connection_hopeless_locked(struct fr_channel *self, struct fr_error *ret
 void fr_connection_watch_locked(struct fr_channel *self);
 
 /* ---- channel.c ---- */
-/* The connection came up: gives waiting calls a lane. */
-void fr_channel_connected(struct fr_channel *self);
-/* The connection was lost: ends the calls whose request has not left. */
-void fr_channel_lost(struct fr_channel *self);
+/* A connection came up: gives waiting calls a lane. */
+void fr_channel_connected(struct fr_channel *self, int pipe);
+/* It was lost: ends the calls whose request has not left. The news of a loss can come after that of the next one. */
+void fr_channel_lost(struct fr_channel *self, int pipe);
 /* Ends every waiting call as UNAVAILABLE for this reason. */
 void fr_channel_fail_waiting(struct fr_channel *self, const char *message);
 /* Counts unfinished down. */

@@ -115,6 +115,7 @@ enum fr_code fr_channel_call_message(struct fr_channel *self, const struct fr_me
     struct fr_buffer payload = {0};
     fr_message_pack(request, &payload);
     if (payload.failed) {
+        fr_buffer_fini(&payload);
         return fr_error_no_memory(reterr);
     }
     call_and_wait(self, method->name, fr_buffer_bytes(&payload), options, &waiter.waiter);

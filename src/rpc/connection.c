@@ -40,22 +40,15 @@ static uint64_t read_refusals(struct fr_channel *self)
 static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *argument)
 {
     struct fr_channel *self = argument;
-    (void)pipe;
     if (event == NNG_PIPE_EV_ADD_POST) {
-        fr_channel_connected(self);
+        fr_channel_connected(self, nng_pipe_id(pipe));
     } else {
-        fr_channel_lost(self);
+        fr_channel_lost(self, nng_pipe_id(pipe));
     }
 }
 
 enum fr_code fr_connection_open(struct fr_channel *self, struct fr_error *reterr)
 {
-    const char *colon = strrchr(self->target, ':');
-    if (strncmp(self->target, "tcp://", 6) != 0 || colon <= self->target + 5 || colon[1] == '\0' ||
-        colon[1 + strspn(colon + 1, "0123456789")] != '\0') {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "'%s' is no address such as tcp://127.0.0.1:7001",
-                            self->target);
-    }
     int result = nng_req0_open(&self->socket);
     if (result != 0) {
         return fr_nng_error(reterr, result, "cannot open", "a REQ socket");

@@ -53,15 +53,11 @@ static void on_sent(struct exchange *self, int result)
 {
     struct fr_server *server = self->server;
     if (result != 0) {
-        /* The client is gone; nng left the message with us. */
+        /* Stopped or out of memory: nng left the message with us. For a client that is gone it reports success. */
         nng_msg_free(nng_aio_get_msg(self->aio));
     }
     atomic_fetch_add(&server->receiving, 1);
-    if (atomic_fetch_sub(&server->open_batches, 1) == 1 && atomic_load(&server->draining)) {
-        pthread_mutex_lock(&server->mu);
-        pthread_cond_broadcast(&server->idle);
-        pthread_mutex_unlock(&server->mu);
-    }
+    atomic_fetch_sub(&server->open_batches, 1);
     receive(self);
 }
 

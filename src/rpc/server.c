@@ -4,7 +4,6 @@
  */
 #include "rpc/server.h"
 
-#include <errno.h>
 #include <nng/nng.h>
 
 #include <nng/protocol/reqrep0/rep.h>
@@ -14,14 +13,15 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "rpc/address.h"
 #include "rpc/nng_close.h"
 #include "rpc/nng_error.h"
 #include "rpc/server_internal.h"
 
 #define FIRST_EXCHANGES 16
-#define MAX_URL_BYTES   127
 /* nng hands an answer to the kernel after it reports it as sent, and closing does not wait for that. */
-#define LINGER_US (50 * FR_MILLISECOND_US)
+#define LINGER_US       (50 * FR_MILLISECOND_US)
+#define DRAIN_POLL_US   (2 * FR_MILLISECOND_US)
 
 /* FNV-1a (Fowler, Noll, Vo). */
 static uint64_t hash_of(struct fr_bytes name)
@@ -109,11 +109,6 @@ enum fr_code fr_server_new(struct fr_server **ret_server, struct fr_error *reter
     }
     atomic_init(&self->refs, 1);
     pthread_mutex_init(&self->mu, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&self->idle, &attributes);
-    pthread_condattr_destroy(&attributes);
     int result = nng_rep0_open(&self->socket);
     enum fr_code code = FR_OK;
     if (result != 0) {
@@ -130,35 +125,31 @@ enum fr_code fr_server_new(struct fr_server **ret_server, struct fr_error *reter
     return FR_OK;
 }
 
-static enum fr_code start_listener(struct fr_server *self, const char *address, struct fr_error *reterr)
+enum fr_code fr_server_listen(struct fr_server *self, const char *address, struct fr_error *reterr)
 {
-    nng_listener listener;
-    const char *colon = strrchr(address, ':');
-    if (strncmp(address, "tcp://", 6) != 0 || colon <= address + 5 || strlen(address) > MAX_URL_BYTES) {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "'%s' is no address such as tcp://127.0.0.1:7001", address);
+    if (fr_address_check(address, reterr) != FR_OK) {
+        return FR_INVALID_ARGUMENT;
     }
-    int result = nng_listener_create(&listener, self->socket, address);
+    int result = nng_listener_create(&self->listener, self->socket, address);
     if (result == 0) {
-        result = nng_listener_start(listener, 0);
+        result = nng_listener_start(self->listener, 0);
     }
     if (result != 0) {
         return fr_nng_error(reterr, result, "cannot listen on", address);
     }
     int port = 0;
-    nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port);
-    snprintf(self->address, sizeof self->address, "%.*s:%d", (int)(colon - address), address, port);
+    nng_listener_get_int(self->listener, NNG_OPT_TCP_BOUND_PORT, &port);
+    snprintf(self->address, sizeof self->address, "%.*s:%d", (int)(strrchr(address, ':') - address), address,
+             port);
     return FR_OK;
 }
 
-enum fr_code fr_server_listen(struct fr_server *self, const char *address, struct fr_error *reterr)
+enum fr_code fr_server_serve(struct fr_server *self, struct fr_error *reterr)
 {
     enum fr_code code = FR_OK;
+    atomic_store(&self->serving, true);
     for (unsigned i = 0; i < FIRST_EXCHANGES && code == FR_OK; i++) {
         code = fr_exchange_open(self, reterr);
-    }
-    if (code == FR_OK) {
-        atomic_store(&self->serving, true);
-        code = start_listener(self, address, reterr);
     }
     return code;
 }
@@ -173,28 +164,32 @@ void fr_server_set_serving(struct fr_server *self, bool serving)
     atomic_store(&self->serving, serving);
 }
 
-static struct timespec after_us(uint64_t delay_us)
+static void pause_us(uint64_t time_us)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    uint64_t nanoseconds = (uint64_t)until.tv_nsec + delay_us % FR_SECOND_US * 1000;
-    until.tv_sec += (time_t)(delay_us / FR_SECOND_US + nanoseconds / 1000000000);
-    until.tv_nsec = (long)(nanoseconds % 1000000000);
-    return until;
+    struct timespec pause = {.tv_nsec = (long)time_us * 1000};
+    nanosleep(&pause, NULL);
+}
+
+/* Calls not yet answered and sent, and those answered by their deadline whose handlers still run: these keep a
+   reference through their batch. */
+static size_t open_work(const struct fr_server *self)
+{
+    size_t unsent = atomic_load(&self->open_batches);
+    size_t running = atomic_load(&self->refs) - 1;
+    return running > unsent ? running : unsent;
 }
 
 size_t fr_server_drain(struct fr_server *self, uint64_t timeout_us)
 {
+    uint64_t end_us = fr_clock_now_us() + timeout_us;
     atomic_store(&self->serving, false);
     atomic_store(&self->draining, true);
-    struct timespec until = after_us(timeout_us);
-    pthread_mutex_lock(&self->mu);
-    while (self->open_batches > 0 && pthread_cond_timedwait(&self->idle, &self->mu, &until) != ETIMEDOUT) {
+    /* Polled: who gives up the last reference may not touch the server again, not even to wake us. */
+    while (open_work(self) > 0 && fr_clock_now_us() < end_us) {
+        pause_us(DRAIN_POLL_US);
     }
-    size_t left = self->open_batches;
-    pthread_mutex_unlock(&self->mu);
-    struct timespec linger = {.tv_nsec = LINGER_US * 1000};
-    nanosleep(&linger, NULL);
+    size_t left = open_work(self);
+    pause_us(LINGER_US);
     return left;
 }
 
@@ -206,12 +201,16 @@ void fr_server_unref(struct fr_server *self)
     for (size_t i = 0; i < self->exchange_count; i++) {
         fr_exchange_free(self->exchanges[i]);
     }
-    pthread_cond_destroy(&self->idle);
     pthread_mutex_destroy(&self->mu);
     free(self->exchanges);
     free(self->services);
     free(self->methods);
     free(self);
+}
+
+static void drop_reference(void *argument)
+{
+    fr_server_unref(argument);
 }
 
 void fr_server_free(struct fr_server *self)
@@ -222,6 +221,9 @@ void fr_server_free(struct fr_server *self)
     pthread_mutex_lock(&self->mu);
     self->stopping = true;
     pthread_mutex_unlock(&self->mu);
+    if (nng_listener_id(self->listener) > 0) {
+        nng_listener_close(self->listener);
+    }
     /* The list no longer changes: fr_exchange_open refuses. */
     for (size_t i = 0; i < self->exchange_count; i++) {
         fr_exchange_stop(self->exchanges[i]);
@@ -230,6 +232,5 @@ void fr_server_free(struct fr_server *self)
         fr_exchange_close(self->exchanges[i]);
     }
     /* Now, not with the last reference: calls that are never answered must not keep the port and its connections. */
-    fr_nng_close(self->socket);
-    fr_server_unref(self);
+    fr_nng_close(self->socket, drop_reference, self);
 }

@@ -27,25 +27,29 @@ struct fr_server_method {
     void *context;       /* for the handler; borrowed until the server is freed */
 };
 
-/* *ret_server is owned; it does not listen yet. */
+/* *ret_server is owned; it has no address yet. */
 FR_MUST_CHECK enum fr_code fr_server_new(struct fr_server **ret_server, struct fr_error *reterr);
 
-/* Before fr_server_listen. name ("users.v1.Users") and each method's fr_method are borrowed until the server is freed. */
+/* Before fr_server_serve. name ("users.v1.Users") and each method's fr_method are borrowed until the server is freed. */
 FR_MUST_CHECK enum fr_code fr_server_register(struct fr_server *self, const char *name,
                                               const struct fr_server_method *methods, size_t count,
                                               struct fr_error *reterr);
 
 /*
- * address is "tcp://host:port"; port 0 takes a free one. Serves from now on.
+ * Takes the address "tcp://host:port"; port 0 takes a free one. Clients can connect, but their calls wait until
+ * fr_server_serve. Once only.
  *   FR_UNAVAILABLE       the address is taken or not ours
  *   FR_INVALID_ARGUMENT  not such an address
  */
 FR_MUST_CHECK enum fr_code fr_server_listen(struct fr_server *self, const char *address, struct fr_error *reterr);
 
+/* Answers calls from now on; every method is registered. Once only. */
+FR_MUST_CHECK enum fr_code fr_server_serve(struct fr_server *self, struct fr_error *reterr);
+
 /* The address with the port that was taken, "tcp://127.0.0.1:41234"; borrowed, "" before fr_server_listen. */
 const char *fr_server_address(const struct fr_server *self);
 
-/* grpc.health.v1 answers from this: SERVING (the state after fr_server_listen) or NOT_SERVING. Thread-safe. */
+/* grpc.health.v1 answers from this: SERVING (the state after fr_server_serve) or NOT_SERVING. Thread-safe. */
 void fr_server_set_serving(struct fr_server *self, bool serving);
 
 /*
@@ -71,7 +75,7 @@ struct fr_metadata fr_call_metadata(struct fr_call *self);
 uint64_t fr_call_deadline_us(const struct fr_call *self);
 /* Time left; 0: none was set; never less than 1 otherwise. */
 uint64_t fr_call_timeout_us(const struct fr_call *self);
-/* The deadline has passed or the server stops: nobody waits for the answer. */
+/* The deadline has passed: nobody waits for the answer. */
 bool fr_call_is_over(const struct fr_call *self);
 /* Adds metadata to the answer; both are copied. Silently dropped beyond the limits. */
 void fr_call_set_metadata(struct fr_call *self, const char *key, const char *value);

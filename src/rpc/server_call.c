@@ -15,6 +15,8 @@
 
 /* Small enough for the allocator's per-thread lists. */
 #define ARENA_CHUNK_BYTES   896
+#define SP_HEADER_BYTES     4
+#define REFUSAL_BYTES       64 /* a Response that only says that it does not fit */
 #define SHOWN_METHOD_BYTES  64
 #define LONGEST_TIMEOUT_US  (UINT64_C(365) * 86400 * FR_SECOND_US)
 
@@ -60,8 +62,9 @@ static void append_locked(struct batch *batch, const struct fr_wire_response *re
 {
     struct fr_wire_response too_large;
     size_t size = fr_wire_response_size(response);
-    if (size > FR_MAX_MESSAGE_BYTES ||
-        nng_msg_len(batch->reply) + size + FR_WIRE_DRAINING_BYTES > batch->max_reply_bytes) {
+    /* Room for what must still fit: the SP header, the calls after this one if they are refused, and draining. */
+    size_t reserved = SP_HEADER_BYTES + FR_WIRE_DRAINING_BYTES + batch->open * REFUSAL_BYTES;
+    if (size > FR_MAX_MESSAGE_BYTES || nng_msg_len(batch->reply) + size + reserved > batch->max_reply_bytes) {
         too_large = error_response(response->id, FR_RESOURCE_EXHAUSTED,
                                    size > FR_MAX_MESSAGE_BYTES ? "the answer is larger than 4 MiB"
                                                                : "the answers do not fit max_reply_bytes");

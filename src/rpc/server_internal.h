@@ -26,6 +26,7 @@ struct exchange;
 struct fr_server {
     atomic_uint refs; /* the owner and every batch */
     nng_socket socket;
+    nng_listener listener;
     char address[128];
 
     struct fr_server_method *methods; /* an open-addressing table, fixed once listening */
@@ -38,7 +39,6 @@ struct fr_server {
     atomic_bool draining;
 
     pthread_mutex_t mu;
-    pthread_cond_t idle;
     bool stopping;               /* guarded by mu */
     struct exchange **exchanges; /* guarded by mu; owned */
     atomic_uint exchange_count;  /* changed under mu */

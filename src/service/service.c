@@ -203,6 +203,7 @@ static enum fr_code write_address(const struct fr_service *service, struct fr_er
     return FR_OK;
 }
 
+/* What can be wrong with the command line comes first, so that a refusal is the only line that is printed. */
 static enum fr_code start(struct fr_service *service, const struct fr_service_definition *definition,
                           struct fr_error *reterr)
 {
@@ -212,7 +213,13 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
                             "--insecure",
                             settings.listen);
     }
-    enum fr_code code = fr_server_new(&service->server, reterr);
+    enum fr_code code = definition->check == NULL ? FR_OK : definition->check(reterr);
+    if (code == FR_OK) {
+        code = fr_server_new(&service->server, reterr);
+    }
+    if (code == FR_OK) {
+        code = fr_server_listen(service->server, settings.listen, reterr);
+    }
     if (code == FR_OK && definition->variable_db != NULL) {
         code = open_database(service, definition, reterr);
     }
@@ -226,7 +233,7 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
         code = definition->start(service, reterr);
     }
     if (code == FR_OK) {
-        code = fr_server_listen(service->server, settings.listen, reterr);
+        code = fr_server_serve(service->server, reterr);
     }
     if (code == FR_OK) {
         code = write_address(service, reterr);
@@ -302,13 +309,16 @@ int fr_service_main(const struct fr_service_definition *definition, int argc, ch
     signal(SIGPIPE, SIG_IGN);
 
     code = start(&service, definition, &error);
+    size_t left = 0;
     if (code == FR_OK) {
-        if (serve(&service, &signals) > 0) {
-            /* Calls still run and use everything: nothing can be freed under them. */
-            _exit(EXIT_FAILURE);
-        }
+        left = serve(&service, &signals);
     } else {
         fprintf(stderr, "%s: %s\n", definition->program, error.message);
+        left = service.server == NULL ? 0 : fr_server_drain(service.server, settings.drain_timeout_us);
+    }
+    if (left > 0) {
+        /* Calls still run and use everything: nothing can be freed under them. */
+        _exit(EXIT_FAILURE);
     }
     stop(&service, definition);
     return code == FR_OK ? EXIT_SUCCESS : code == FR_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILURE;

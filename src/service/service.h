@@ -19,7 +19,6 @@ struct fr_service {
     struct fr_loop *loop;
     struct fr_shared_cache *shared;
     /* With a database only: */
-    const char *db; /* URL */
     struct fr_store *store;
     struct fr_relay *relay;
     struct fr_worker_pool *pool;
@@ -35,6 +34,8 @@ struct fr_service_definition {
     bool subscribes;            /* to invalidations */
     const struct fr_option *options; /* of this program alone */
     size_t option_count;
+    /* Whether those are sound; NULL: nothing to check. */
+    enum fr_code (*check)(struct fr_error *reterr);
     /* Brings the tables of the database up to date; NULL without one. */
     enum fr_code (*migrate)(struct fr_store_connection *connection, struct fr_error *reterr);
     /* Registers the program's methods. */

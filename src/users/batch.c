@@ -116,6 +116,10 @@ static void start(struct batch *self, const Users__V1__BatchGetUsersRequest *req
         users__v1__get_user_request__init(&item->request);
         item->request.id = request->ids[i];
         fr_message_pack(&item->request.base, &item->encoded);
+        if (item->encoded.failed) {
+            fail(self, FR_RESOURCE_EXHAUSTED, "out of memory");
+            continue;
+        }
         if (fr_user_key(item->request.id, &key, &error) != FR_OK) {
             fail(self, error.code, error.message);
             continue;

@@ -84,12 +84,13 @@ static void a_granted_lease_is_loaded_then_filled_then_answered(void **state)
     assert_int_equal(ORIGIN(FR_EVENT_GRANTED, FR_EVENT_LOADED, FR_EVENT_FILLED), FR_READ_ANSWER);
 }
 
-static void a_failed_load_is_never_filled(void **state)
+static void a_failed_load_is_never_filled_and_gives_its_lease_back(void **state)
 {
     (void)state;
-    assert_int_equal(ORIGIN(FR_EVENT_GRANTED, FR_EVENT_LOAD_FAILED), FR_READ_ANSWER);
+    assert_int_equal(ORIGIN(FR_EVENT_GRANTED, FR_EVENT_LOAD_FAILED), FR_READ_RELEASE);
+    assert_int_equal(ORIGIN(FR_EVENT_GRANTED, FR_EVENT_LOAD_FAILED, FR_EVENT_RELEASED), FR_READ_ANSWER);
     assert_int_equal(ORIGIN(FR_EVENT_UNREACHABLE, FR_EVENT_LOAD_FAILED), FR_READ_ANSWER);
-    assert_int_equal(ORIGIN(FR_EVENT_BUSY, FR_EVENT_PAUSED, FR_EVENT_GRANTED, FR_EVENT_LOAD_FAILED), FR_READ_ANSWER);
+    assert_int_equal(ORIGIN(FR_EVENT_BUSY, FR_EVENT_PAUSED, FR_EVENT_GRANTED, FR_EVENT_LOAD_FAILED), FR_READ_RELEASE);
 }
 
 static void an_unreachable_redis_is_never_filled(void **state)
@@ -150,6 +151,7 @@ static const struct {
     [FR_READ_PAUSE] = {{FR_EVENT_PAUSED}, 1},
     [FR_READ_LOAD] = {{FR_EVENT_LOADED, FR_EVENT_LOAD_FAILED}, 2},
     [FR_READ_FILL] = {{FR_EVENT_FILLED}, 1},
+    [FR_READ_RELEASE] = {{FR_EVENT_RELEASED}, 1},
 };
 
 /* Whatever happens: a fill only after a granted lease and one successful load, one load at most, then the answer. */
@@ -206,7 +208,7 @@ int main(void)
         cmocka_unit_test(a_consumer_without_redis_loads_and_answers),
         cmocka_unit_test(an_origin_begins_with_a_lease),
         cmocka_unit_test(a_granted_lease_is_loaded_then_filled_then_answered),
-        cmocka_unit_test(a_failed_load_is_never_filled),
+        cmocka_unit_test(a_failed_load_is_never_filled_and_gives_its_lease_back),
         cmocka_unit_test(an_unreachable_redis_is_never_filled),
         cmocka_unit_test(a_redis_lost_while_waiting_is_never_filled),
         cmocka_unit_test(somebody_elses_lease_is_waited_for_and_asked_for_again),

@@ -4,6 +4,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -61,6 +62,12 @@ class Against(TestCase):
                 self.assertEqual(done.stdout, "")
                 self.assertNotEqual(done.stderr, "")
 
+    def test_with_json_an_error_is_told_once(self):
+        done = self.call("--json", GET, '{"id":"nobody"}')
+        self.assertEqual((done.returncode, done.stderr), (69, ""))
+        self.assertEqual(json.loads(done.stdout)["status"], "NOT_FOUND")
+        self.assertEqual(self.ok(self.call("--json", GET, ALICE)).count("\n"), 1)
+
     def test_an_unknown_method_exits_with_76(self):
         self.assertEqual(self.call("users.v1.Users/NoSuch", "{}").returncode, 76)
 
@@ -105,6 +112,12 @@ class Against(TestCase):
         self.assertLessEqual(figures["p99_us"], figures["max_us"])
         self.assertEqual(sum(figures["errors"].values()), 0)
 
+    def test_bench_without_answers_shows_no_latency(self):
+        done = run_freshet("bench", "rpc", GET, '{"id":"nobody"}', "--addr", self.system.address(), "--count", "3")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("3 calls failed: NOT_FOUND", done.stdout)
+        self.assertNotIn("p50", done.stdout)
+
 
 class Demo(TestCase):
     """What a command starts ends with it. Orphans would become children of this process, and be seen."""
@@ -128,18 +141,34 @@ class Demo(TestCase):
         return living
 
     def test_demo_shows_each_step(self):
-        done = run_freshet("demo", seconds=60)
+        with tempfile.TemporaryDirectory(prefix="freshet-test-") as folder:
+            done = run_freshet("demo", seconds=60, environment={"TMPDIR": folder})
+            self.assertEqual(os.listdir(folder), [], "demo leaves no files behind")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual(self.children(), [])
         for word in ("miss", "hit", "update", "invalidat"):
             self.assertIn(word, done.stdout.lower())
+
+    def test_a_refused_up_leaves_nothing_behind(self):
+        with tempfile.TemporaryDirectory(prefix="freshet-test-") as folder, socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            for expected, word, arguments in ((2, "sqlite:PATH", ("--db", os.path.join(folder, "plain"))),
+                                              (1, "no-such", ("--db", f"sqlite:{folder}/no-such/x.db")),
+                                              (2, "--redis", ("--redis", "http://:secret@h")),
+                                              (1, "--port-base", ("--db", f"sqlite:{folder}/x.db", "--port-base", str(port - 1)))):
+                with self.subTest(arguments=arguments):
+                    done = run_freshet("up", *arguments, environment={"TMPDIR": folder})
+                    self.assertEqual(done.returncode, expected, done.stderr)
+                    self.assertIn(word, done.stderr)
+                    self.assertNotIn("secret", done.stderr)
+                    self.assertEqual(os.listdir(folder), [])
 
     def start_up(self):
         folder = tempfile.TemporaryDirectory(prefix="freshet-test-")
         self.addCleanup(folder.cleanup)
         up = subprocess.Popen([os.path.join(BIN, "freshet"), "up", "--port-base", "0", "--json", "--db",
                                "sqlite:" + os.path.join(folder.name, "freshet.db")], stdout=subprocess.PIPE, text=True,
-                              stderr=subprocess.DEVNULL)
+                              stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": folder.name})
         self.addCleanup(up.stdout.close)
         where = json.loads(up.stdout.readline())
         done = run_freshet("call", "--addr", where["api"], GET, ALICE)

@@ -137,6 +137,9 @@ enum fr_code fixture_serve(struct fixture *self, const char *address)
     assert_int_equal(fr_server_new(&self->server, NULL), FR_OK);
     assert_int_equal(fr_server_register(self->server, "test.v1.Test", served, 10, NULL), FR_OK);
     enum fr_code code = fr_server_listen(self->server, address, NULL);
+    if (code == FR_OK) {
+        code = fr_server_serve(self->server, NULL);
+    }
     if (code != FR_OK) {
         fr_server_free(self->server);
         self->server = NULL;

@@ -77,4 +77,7 @@ void fixture_wait_held(struct fixture *self, uint64_t count);
 /* Answers every held call with "released". */
 void fixture_release(struct fixture *self);
 
+/* A test with a server and a channel to it. */
+#define FACT(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
+
 #endif

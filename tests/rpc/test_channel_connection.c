@@ -305,8 +305,6 @@ static void a_server_says_why_it_cannot_listen(void **state)
     fr_server_free(NULL);
 }
 
-#define FACT(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
-
 int main(int argc, char **argv)
 {
     if (argc == 1 && strncmp(argv[0], "tcp://", 6) == 0) {

@@ -279,24 +279,24 @@ static void a_peer_that_leaves_before_its_answer_harms_nobody(void **state)
     assert_int_equal(fr_server_drain(f->server, FR_TEST_PATIENCE_US), 0);
 }
 
-#define FACT(name) cmocka_unit_test_setup_teardown(name, open_peer, close_peer)
+#define PEER_FACT(name) cmocka_unit_test_setup_teardown(name, open_peer, close_peer)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FACT(every_call_of_a_batch_is_answered),
-        FACT(an_empty_batch_gets_an_empty_batch),
-        FACT(what_is_no_batch_gets_one_internal_with_id_0),
-        FACT(a_batch_of_too_many_calls_is_refused_as_a_whole),
-        FACT(a_repeated_id_is_an_invalid_argument_for_the_repeats),
-        FACT(the_server_ends_a_call_at_its_deadline_and_drops_the_late_answer),
-        FACT(handler_and_deadline_together_answer_once),
-        FACT(a_deadline_at_the_end_of_time_is_not_an_early_one),
-        FACT(answers_that_do_not_fit_are_resource_exhausted),
-        FACT(a_request_over_4_mib_spares_the_rest_of_its_batch),
-        FACT(too_much_metadata_is_refused),
-        FACT(a_draining_server_says_so),
-        FACT(a_peer_that_leaves_before_its_answer_harms_nobody),
+        PEER_FACT(every_call_of_a_batch_is_answered),
+        PEER_FACT(an_empty_batch_gets_an_empty_batch),
+        PEER_FACT(what_is_no_batch_gets_one_internal_with_id_0),
+        PEER_FACT(a_batch_of_too_many_calls_is_refused_as_a_whole),
+        PEER_FACT(a_repeated_id_is_an_invalid_argument_for_the_repeats),
+        PEER_FACT(the_server_ends_a_call_at_its_deadline_and_drops_the_late_answer),
+        PEER_FACT(handler_and_deadline_together_answer_once),
+        PEER_FACT(a_deadline_at_the_end_of_time_is_not_an_early_one),
+        PEER_FACT(answers_that_do_not_fit_are_resource_exhausted),
+        PEER_FACT(a_request_over_4_mib_spares_the_rest_of_its_batch),
+        PEER_FACT(too_much_metadata_is_refused),
+        PEER_FACT(a_draining_server_says_so),
+        PEER_FACT(a_peer_that_leaves_before_its_answer_harms_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,6 +30,7 @@ static void an_address_may_be_short(void **state)
         {"tcp://127.0.0.1:7001", "tcp://127.0.0.1:7001"},
         {"localhost:80", "tcp://localhost:80"},
         {":7001", "tcp://127.0.0.1:7001"},
+        {"7001", "tcp://127.0.0.1:7001"},
         {"tcp://:7001", "tcp://127.0.0.1:7001"},
         {"[::1]:7001", "tcp://[::1]:7001"},
         {"a-b.example:65535", "tcp://a-b.example:65535"},
@@ -45,7 +46,7 @@ static void what_is_no_address_is_refused_by_name(void **state)
 {
     (void)state;
     static const char *const wrong[] = {
-        "",     "7001",         "localhost",   "localhost:",  "localhost:0", "h:65536", "h:70a",
+        "",     "70001",        "localhost",   "localhost:",  "localhost:0", "h:65536", "h:70a",
         "h:-1", "ipc:///tmp/x", "http://h:80", "tcp://h/x:1", "a b:1",       "::1:7001"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         char address[ADDRESS_BYTES];

@@ -51,6 +51,10 @@ enum fr_code address_parse(const char *text, char ret_address[ADDRESS_BYTES], st
 {
     const char *rest = strncmp(text, "tcp://", 6) == 0 ? text + 6 : text;
     const char *colon = strrchr(rest, ':');
+    if (is_port(text)) {
+        snprintf(ret_address, ADDRESS_BYTES, "tcp://127.0.0.1:%s", text);
+        return FR_OK;
+    }
     if (colon == NULL || !is_port(colon + 1) || !is_host(rest, (size_t)(colon - rest))) {
         return fr_error_set(reterr, FR_INVALID_ARGUMENT,
                             "'%s' is not an address such as tcp://127.0.0.1:7001 or localhost:7001", text);
@@ -59,4 +63,10 @@ enum fr_code address_parse(const char *text, char ret_address[ADDRESS_BYTES], st
     snprintf(ret_address, ADDRESS_BYTES, "tcp://%.*s:%s", no_host ? 9 : (int)(colon - rest),
              no_host ? "127.0.0.1" : rest, colon + 1);
     return FR_OK;
+}
+
+const char *address_hint(const char *given, const char *message)
+{
+    bool refused = strstr(message, "connection refused") != NULL;
+    return refused && given == NULL ? "; is 'freshet up' running?" : "";
 }

@@ -28,10 +28,16 @@ extern const struct address_role address_roles[ADDRESS_ROLES];
 const char *address_of_service(const char *service);
 
 /*
- * Writes "tcp://host:port" for "tcp://host:port", "host:port" or ":port" (then the host is 127.0.0.1).
- *   FR_INVALID_ARGUMENT  text is no such address
+ * Writes "tcp://host:port" for "tcp://host:port", "host:port", ":port" or "port" (then the host is
+ * 127.0.0.1). FR_INVALID_ARGUMENT  text is no such address
  */
 FR_MUST_CHECK enum fr_code address_parse(const char *text, char ret_address[ADDRESS_BYTES],
                                          struct fr_error *reterr);
+
+/*
+ * What to add to the message of a failed call: a question when nobody listens at a default address, otherwise
+ * "". given: the address that was asked for; NULL: none.
+ */
+const char *address_hint(const char *given, const char *message);
 
 #endif

@@ -109,6 +109,7 @@ struct bench {
     struct template template;
     struct load *load;
     struct load_result result;
+    FILE *json; /* given.json; NULL: none */
     double seconds;
 };
 
@@ -136,18 +137,31 @@ static void append_figures(struct fr_buffer *out, const struct bench *self)
     fr_buffer_append_text(out, "}}\n");
 }
 
-static int write_json(const struct bench *self)
+static int open_json(struct bench *self)
+{
+    if (given.json != NULL) {
+        self->json = strcmp(given.json, "-") == 0 ? stdout : fopen(given.json, "we");
+    }
+    return given.json == NULL || self->json != NULL
+               ? 0
+               : report_failure("cannot open '%s': %s", given.json, strerror(errno));
+}
+
+static int write_json(struct bench *self)
 {
     struct fr_buffer out = {0};
-    bool to_stdout = strcmp(given.json, "-") == 0;
     append_figures(&out, self);
-    FILE *stream = to_stdout ? stdout : fopen(given.json, "we");
-    bool written = stream != NULL && fwrite(out.data, 1, out.size, stream) == out.size;
-    if (stream != NULL && !to_stdout) {
-        written = fclose(stream) == 0 && written;
-    }
+    errno = 0;
+    bool written = fwrite(out.data, 1, out.size, self->json) == out.size && fflush(self->json) == 0;
     fr_buffer_fini(&out);
     return written ? 0 : report_failure("cannot write '%s': %s", given.json, strerror(errno));
+}
+
+static void close_json(struct bench *self)
+{
+    if (self->json != NULL && self->json != stdout) {
+        fclose(self->json); /* all of it is written already */
+    }
 }
 
 static void print_quantile(const char *name, uint64_t time_us)
@@ -158,13 +172,8 @@ static void print_quantile(const char *name, uint64_t time_us)
     fr_buffer_fini(&text);
 }
 
-static void print_figures(const struct bench *self)
+static void print_latency(const struct fr_histogram *latency)
 {
-    const struct fr_histogram *latency = &self->result.latency_us;
-    printf("%s at %s\n%" PRIu64 " under way on %" PRIu64 " channel%s\n\n", self->target.method->full_name,
-           self->target.address, given.concurrency, given.channels, given.channels == 1 ? "" : "s");
-    printf("  %.0f calls/s: %" PRIu64 " calls in %.2f s\n\n", (double)latency->count / self->seconds,
-           latency->count, self->seconds);
     print_quantile("p50", fr_histogram_quantile(latency, 0.5));
     print_quantile("p90", fr_histogram_quantile(latency, 0.9));
     print_quantile("p99", fr_histogram_quantile(latency, 0.99));
@@ -172,20 +181,40 @@ static void print_figures(const struct bench *self)
     print_quantile("max", latency->max);
 }
 
-static int report(const struct bench *self)
+static void print_errors(FILE *stream, const struct load_result *result)
+{
+    for (unsigned i = 0; i < FR_CODE_COUNT; i++) {
+        if (result->errors[i] > 0) {
+            fprintf(stream, "  %" PRIu64 " call%s failed: %s\n", result->errors[i],
+                    result->errors[i] == 1 ? "" : "s", fr_code_name(i));
+        }
+    }
+}
+
+static void print_figures(const struct bench *self)
+{
+    const struct fr_histogram *latency = &self->result.latency_us;
+    printf("%s at %s\n%" PRIu64 " under way on %" PRIu64 " channel%s\n\n", self->target.method->full_name,
+           self->target.address, given.concurrency, given.channels, given.channels == 1 ? "" : "s");
+    print_errors(stdout, &self->result);
+    if (latency->count > 0) {
+        printf("  %.0f calls/s: %" PRIu64 " calls in %.2f s\n\n", (double)latency->count / self->seconds,
+               latency->count, self->seconds);
+        print_latency(latency);
+    }
+    fflush(stdout); /* before what goes to standard error */
+}
+
+static int report(struct bench *self)
 {
     int exit_code = 0;
-    bool json_on_stdout = given.json != NULL && strcmp(given.json, "-") == 0;
-    if (!json_on_stdout) {
+    if (self->json == stdout) {
+        print_errors(stderr, &self->result);
+    } else {
         print_figures(self);
     }
-    if (given.json != NULL) {
+    if (self->json != NULL) {
         exit_code = write_json(self);
-    }
-    for (unsigned i = 0; i < FR_CODE_COUNT; i++) {
-        if (self->result.errors[i] > 0) {
-            fprintf(stderr, "%" PRIu64 " calls failed: %s\n", self->result.errors[i], fr_code_name(i));
-        }
     }
     if (self->result.error_count > 0) {
         return report_failure("the first error was %s", self->result.first_error);
@@ -252,7 +281,7 @@ static int measure(struct bench *self, int signals)
         return report_usage("bench rpc", "%s", error.message);
     }
     if (code != FR_OK) {
-        return report_status(code, error.message);
+        return report_status(code, "%s%s", error.message, address_hint(given.addr, error.message));
     }
     uint64_t start_us = fr_clock_now_us();
     if (load_start(self->load, &error) != FR_OK) {
@@ -277,7 +306,7 @@ static int prepare(struct bench *self, const char *method, const char *argument)
         template_parse(&self->template, fr_buffer_text(&self->text), &error) != FR_OK) {
         return report_usage("bench rpc", "%s", error.message);
     }
-    return 0;
+    return open_json(self);
 }
 
 /* Before any library thread starts, so that none of them takes the signal. */
@@ -305,6 +334,7 @@ int command_bench_rpc(int argc, char **argv)
     if (exit_code == 0) {
         exit_code = measure(&bench, signals);
     }
+    close_json(&bench);
     load_free(bench.load);
     fr_buffer_fini(&bench.text);
     headers_fini(&bench.headers);

@@ -64,7 +64,7 @@ static const struct fr_option options[] = {
      .value = &given.proto_names},
     {.name = "json",
      .type = FR_OPTION_FLAG,
-     .help = "also an error is a JSON object on standard output",
+     .help = "one line of JSON on standard output, also for the error of a call",
      .value = &given.json},
 };
 
@@ -144,25 +144,27 @@ static void print_verbose(const struct exchange *self)
     fr_buffer_fini(&line);
 }
 
-static int print_error(const struct fr_result *result)
+static int print_error(enum fr_code code, const char *message)
 {
-    if (given.json) {
-        struct fr_buffer out = {0};
-        fr_buffer_append_format(&out, "{\"code\":%d,\"status\":\"%s\",\"message\":", (int)result->code,
-                                fr_code_name(result->code));
-        report_json_text(&out, result->message);
-        fr_buffer_append_text(&out, "}\n");
-        fwrite(out.data, 1, out.size, stdout);
-        fr_buffer_fini(&out);
+    if (!given.json) {
+        return report_status(code, "%s%s", message, address_hint(given.addr, message));
     }
-    return report_status(result->code, result->message);
+    struct fr_buffer out = {0};
+    fr_buffer_append_format(&out, "{\"code\":%d,\"status\":\"%s\",\"message\":", (int)code,
+                            fr_code_name(code));
+    report_json_text(&out, message);
+    fr_buffer_append_text(&out, "}\n");
+    fwrite(out.data, 1, out.size, stdout);
+    fr_buffer_fini(&out);
+    return EXIT_RPC + (int)code;
 }
 
 static int print_answer(struct exchange *self)
 {
     const struct fr_message_type *type = self->target.method->response;
-    const struct fr_json_options json = {
-        .emit_defaults = given.emit_defaults, .indent = !given.compact, .proto_names = given.proto_names};
+    const struct fr_json_options json = {.emit_defaults = given.emit_defaults,
+                                         .indent = !given.compact && !given.json,
+                                         .proto_names = given.proto_names};
     struct ProtobufCMessage *answer;
     struct fr_error error;
     fr_buffer_clear(&self->text);
@@ -172,7 +174,7 @@ static int print_answer(struct exchange *self)
         struct fr_error broken;
         fr_error_set(&broken, FR_INTERNAL, "the answer is no valid %s: %s", fr_message_type_name(type),
                      error.message);
-        return report_status(FR_INTERNAL, broken.message);
+        return print_error(FR_INTERNAL, broken.message);
     }
     fwrite(self->text.data, 1, self->text.size, stdout);
     if (self->text.size == 0 || self->text.data[self->text.size - 1] != '\n') {
@@ -193,7 +195,7 @@ static int call(struct exchange *self)
     if (given.verbose) {
         print_verbose(self);
     }
-    return code == FR_OK ? print_answer(self) : print_error(&self->result);
+    return code == FR_OK ? print_answer(self) : print_error(code, self->result.message);
 }
 
 int command_call(int argc, char **argv)

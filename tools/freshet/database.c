@@ -4,7 +4,6 @@
  */
 #include "freshet/database.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -14,6 +13,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define SCHEME     "sqlite:"
+#define LOCK_BYTES (DATABASE_BYTES + 8)
 
 /* Makes every folder of path above its last part. */
 static enum fr_code make_folders(const char *path, struct fr_error *reterr)
@@ -47,59 +49,86 @@ static enum fr_code default_path(char *path, struct fr_error *reterr)
     return make_folders(path, reterr);
 }
 
-/* "postgres:…" and the like; a path may hold a colon further on. */
-static bool is_other_scheme(const char *text)
+/* The folder of path, where it has one, must be there. */
+static enum fr_code check_folder(const char *path, struct fr_error *reterr)
 {
-    size_t letters = 0;
-    while (isalnum((unsigned char)text[letters])) {
-        letters++;
+    struct stat status;
+    const char *slash = strrchr(path, '/');
+    char folder[DATABASE_BYTES];
+    if (slash == NULL || slash == path) {
+        return FR_OK;
     }
-    return letters > 1 && text[letters] == ':';
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    if (stat(folder, &status) == 0 && !S_ISDIR(status.st_mode)) {
+        errno = ENOTDIR;
+    } else if (access(folder, F_OK) == 0) {
+        return FR_OK;
+    }
+    return fr_error_set(reterr, FR_FAILED_PRECONDITION, "the database's folder '%s': %s", folder,
+                        strerror(errno));
 }
 
-static enum fr_code take_lock(struct database *self, const char *path, struct fr_error *reterr)
+/* Whether path still names the file that is open at fd: the one who had the lock removes it. */
+static bool is_file_at(int fd, const char *path)
 {
-    char lock[DATABASE_BYTES + 8];
+    struct stat open_one, named;
+    return fstat(fd, &open_one) == 0 && stat(path, &named) == 0 && open_one.st_dev == named.st_dev &&
+           open_one.st_ino == named.st_ino;
+}
+
+static enum fr_code take_lock(struct database *self, struct fr_error *reterr)
+{
+    const char *path = self->url + strlen(SCHEME);
+    char lock[LOCK_BYTES];
     snprintf(lock, sizeof lock, "%s.lock", path);
-    self->lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (self->lock < 0) {
-        return fr_error_set(reterr, FR_FAILED_PRECONDITION, "cannot open '%s': %s", lock, strerror(errno));
+    for (;;) {
+        int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0) {
+            return fr_error_set(reterr, FR_FAILED_PRECONDITION, "cannot open '%s': %s", lock,
+                                strerror(errno));
+        }
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+            close(fd);
+            return fr_error_set(reterr, FR_FAILED_PRECONDITION,
+                                "another 'freshet up' uses the database '%s'; give this one its own --db and "
+                                "--port-base",
+                                path);
+        }
+        if (is_file_at(fd, lock)) {
+            self->lock = fd;
+            return FR_OK;
+        }
+        close(fd);
     }
-    if (flock(self->lock, LOCK_EX | LOCK_NB) != 0) {
-        return fr_error_set(reterr, FR_FAILED_PRECONDITION,
-                            "the database '%s' is used by another 'freshet up' (it holds '%s.lock')", path,
-                            path);
-    }
-    return FR_OK;
 }
 
 enum fr_code database_init(struct database *self, const char *given, struct fr_error *reterr)
 {
     char path[DATABASE_BYTES];
+    size_t scheme = strlen(SCHEME);
     self->lock = -1;
     if (given == NULL) {
         enum fr_code code = default_path(path, reterr);
         if (code != FR_OK) {
             return code;
         }
-    } else {
-        bool sqlite = strncmp(given, "sqlite:", 7) == 0;
-        int size = snprintf(path, sizeof path, "%s", sqlite ? given + 7 : given);
-        if (size >= DATABASE_BYTES - 16) {
-            return fr_error_set(reterr, FR_FAILED_PRECONDITION, "--db: the path is too long");
-        }
-        if (!sqlite && is_other_scheme(given)) {
-            strcpy(self->url, path);
-            return FR_OK;
-        }
+    } else if (strncmp(given, SCHEME, scheme) != 0 || given[scheme] == '\0') {
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "--db: '%s' is no database URL; write sqlite:PATH",
+                            given);
+    } else if (snprintf(path, sizeof path, "%s", given + scheme) >= DATABASE_BYTES - 16) {
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "--db: the path is too long");
     }
-    snprintf(self->url, sizeof self->url, "sqlite:%.*s", DATABASE_BYTES - 8, path);
-    return take_lock(self, path, reterr);
+    snprintf(self->url, sizeof self->url, SCHEME "%.*s", DATABASE_BYTES - 8, path);
+    enum fr_code code = check_folder(path, reterr);
+    return code == FR_OK ? take_lock(self, reterr) : code;
 }
 
 void database_fini(struct database *self)
 {
+    char lock[LOCK_BYTES];
     if (self->lock >= 0) {
+        snprintf(lock, sizeof lock, "%s.lock", self->url + strlen(SCHEME));
+        unlink(lock);
         close(self->lock);
         self->lock = -1;
     }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "freshet/command.h"
+#include "freshet/near.h"
 #include "freshet/report.h"
 #include "freshet/target.h"
 #include "freshet/usage.h"
@@ -30,6 +31,26 @@ static const struct usage usage = {
     .min = 1,
     .max = 1,
 };
+
+static int unknown_symbol(const struct fr_schema *schema, const char *symbol, const struct fr_error *error)
+{
+    struct near near = {0};
+    struct fr_buffer hint = {0};
+    for (size_t i = 0; i < fr_schema_service_count(schema); i++) {
+        const struct fr_schema_service *service = fr_schema_service_at(schema, i);
+        near_offer(&near, symbol, service->name);
+        for (size_t j = 0; j < service->method_count; j++) {
+            near_offer(&near, symbol, service->methods[j].full_name);
+            near_offer(&near, symbol, fr_message_type_name(service->methods[j].request));
+            near_offer(&near, symbol, fr_message_type_name(service->methods[j].response));
+        }
+    }
+    near_append_question(&near, &hint);
+    int exit_code =
+        report_usage("describe", "%s%s", error->message, hint.size > 0 ? fr_buffer_text(&hint) : "");
+    fr_buffer_fini(&hint);
+    return exit_code;
+}
 
 static void print_definition(const char *symbol, struct fr_buffer *definition)
 {
@@ -67,7 +88,7 @@ int command_describe(int argc, char **argv)
     if (fr_schema_describe(schema, argv[1], &definition, &error) == FR_OK) {
         print_definition(argv[1], &definition);
     } else {
-        exit_code = report_usage("describe", "%s", error.message);
+        exit_code = unknown_symbol(schema, argv[1], &error);
     }
     fr_buffer_fini(&definition);
     fr_schema_free(schema);

@@ -10,6 +10,7 @@
 #include "freshet/address.h"
 #include "freshet/check.h"
 #include "freshet/command.h"
+#include "freshet/near.h"
 #include "freshet/report.h"
 #include "freshet/usage.h"
 
@@ -62,13 +63,16 @@ static void print_row(const struct row *row)
 {
     struct fr_buffer time = {0};
     report_time(&time, row->check.time_us);
-    printf("%-7s %-24s ", row->name, row->address);
+    if (row->name[0] != '\0') {
+        printf("%-7s ", row->name);
+    }
+    printf("%-24s ", row->address);
     if (row->code == FR_OK) {
         printf("%-15s %s\n", row->check.status, fr_buffer_text(&time));
     } else {
         printf("%s: ", fr_code_name(row->code));
         report_plain(stdout, fr_bytes_of(row->error.message));
-        putchar('\n');
+        puts(address_hint(given.addr, row->error.message));
     }
     fr_buffer_fini(&time);
 }
@@ -116,6 +120,19 @@ static int print_rows(const struct row *rows, size_t count)
     return all_serving ? 0 : EXIT_OTHER;
 }
 
+static void complain(const char *service)
+{
+    struct near near = {0};
+    struct fr_buffer hint = {0};
+    for (size_t i = 0; i < ADDRESS_ROLES; i++) {
+        near_offer(&near, service, address_roles[i].service);
+    }
+    near_append_question(&near, &hint);
+    report_usage("health", "unknown service '%s'%s", service,
+                 hint.size > 0 ? fr_buffer_text(&hint) : "; ask for it at its server with --addr");
+    fr_buffer_fini(&hint);
+}
+
 /* Which servers to ask; 0 after a complaint. */
 static size_t choose_rows(const char *service, char *address, struct row *rows)
 {
@@ -130,7 +147,7 @@ static size_t choose_rows(const char *service, char *address, struct row *rows)
         return 1;
     }
     if (service[0] != '\0' && default_address == NULL) {
-        report_usage("health", "'%s' has no default address; give one with --addr", service);
+        complain(service);
         return 0;
     }
     size_t count = 0;

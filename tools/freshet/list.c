@@ -72,15 +72,14 @@ static void list_methods(const struct fr_schema_service *service, struct fr_buff
 static int unknown_service(const struct fr_schema *schema, const char *name)
 {
     struct near near = {0};
-    struct fr_buffer names = {0};
+    struct fr_buffer hint = {0};
     for (size_t i = 0; i < fr_schema_service_count(schema); i++) {
         near_offer(&near, name, fr_schema_service_at(schema, i)->name);
     }
-    near_append(&near, &names);
+    near_append_question(&near, &hint);
     int exit_code =
-        report_usage("list", "unknown service '%s'%s%s", name, names.size > 0 ? "; did you mean " : "",
-                     names.size > 0 ? fr_buffer_text(&names) : "");
-    fr_buffer_fini(&names);
+        report_usage("list", "unknown service '%s'%s", name, hint.size > 0 ? fr_buffer_text(&hint) : "");
+    fr_buffer_fini(&hint);
     return exit_code;
 }
 

@@ -2,6 +2,7 @@
 /*
  * main.c - the program freshet: one table of commands, and the help about them.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,12 +41,11 @@ static int unknown_command(const char *name)
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         near_offer(&near, name, commands[i].name);
     }
-    struct fr_buffer names = {0};
-    near_append(&near, &names);
+    struct fr_buffer hint = {0};
+    near_append_question(&near, &hint);
     int exit_code =
-        report_usage("help", "unknown command '%s'%s%s", name, names.size > 0 ? "; did you mean " : "",
-                     names.size > 0 ? fr_buffer_text(&names) : "");
-    fr_buffer_fini(&names);
+        report_usage("help", "unknown command '%s'%s", name, hint.size > 0 ? fr_buffer_text(&hint) : "");
+    fr_buffer_fini(&hint);
     return exit_code;
 }
 
@@ -103,8 +103,10 @@ static int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
     int exit_code = run(argc, argv);
+    errno = 0;
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        return report_failure("cannot write the output");
+        return report_failure("cannot write the output: %s",
+                              errno == 0 ? "a part of it is lost" : strerror(errno));
     }
     return exit_code;
 }

@@ -71,6 +71,11 @@ static unsigned name_distance(const char *typed, const char *name)
 
 void near_offer(struct near *self, const char *typed, const char *name)
 {
+    for (unsigned i = 0; i < self->count; i++) {
+        if (strcmp(self->names[i], name) == 0) {
+            return;
+        }
+    }
     unsigned distance = name_distance(typed, name);
     size_t letters = strlen(last_part(typed));
     if (distance > (letters < 6 ? 2 : letters / 3 + 1)) {
@@ -99,5 +104,14 @@ void near_append(const struct near *self, struct fr_buffer *out)
                                 : i + 1 == self->count ? " or "
                                                        : ", ",
                                 self->names[i]);
+    }
+}
+
+void near_append_question(const struct near *self, struct fr_buffer *out)
+{
+    if (self->count > 0) {
+        fr_buffer_append_text(out, "; did you mean ");
+        near_append(self, out);
+        fr_buffer_append_text(out, "?");
     }
 }

@@ -19,9 +19,11 @@ struct near {
 /* How many letters to insert, drop, change or swap with their neighbour to get from left to right, case
  * aside. */
 unsigned near_distance(const char *left, const char *right);
-/* Keeps name if it is near enough to typed, and nearer than what it would push out. */
+/* Keeps name if it is near enough to typed, and nearer than what it would push out; once only. */
 void near_offer(struct near *self, const char *typed, const char *name);
 /* Appends "'a', 'b' or 'c'"; nothing when none is near. */
 void near_append(const struct near *self, struct fr_buffer *out);
+/* Appends "; did you mean 'a' or 'b'?"; nothing when none is near. */
+void near_append_question(const struct near *self, struct fr_buffer *out);
 
 #endif

@@ -116,22 +116,17 @@ static size_t field_size(const uint8_t *text, size_t size, const char *start)
 }
 
 /* The label names the program already, and a person reads the line as it is made. */
-static size_t known_fields_size(const uint8_t *line, size_t size)
-{
-    size_t skip = field_size(line, size, "time=");
-    if (skip > 0) {
-        skip += field_size(line + skip, size - skip, "level=info ");
-        skip += field_size(line + skip, size - skip, "program=");
-    }
-    return skip;
-}
-
 static void print_line(const struct process *self, const uint8_t *line, size_t size)
 {
-    size_t skip = self->brief ? known_fields_size(line, size) : 0;
-    line += skip;
-    size -= skip;
-    fprintf(stderr, "  %-6s | %.*s\n", self->label, (int)size, (const char *)line);
+    size_t time = field_size(line, size, "time="), level = 0, program = 0;
+    if (time > 0) {
+        level = field_size(line + time, size - time, "level=");
+        program = field_size(line + time + level, size - time - level, "program=");
+    }
+    bool plain = field_size(line + time, size - time, "level=info ") > 0;
+    size_t skip = time + level + program;
+    fprintf(stderr, "  %-6s | %.*s%.*s\n", self->label, plain ? 0 : (int)level, (const char *)line + time,
+            (int)(size - skip), (const char *)line + skip);
 }
 
 /* Removes size bytes from the front. */
@@ -162,6 +157,27 @@ void process_print_kept(struct process *self)
         print_line(self, self->kept.data, self->kept.size);
         self->kept.size = 0;
     }
+}
+
+static size_t first_line_size(const struct process *self)
+{
+    const uint8_t *end = self->kept.size == 0 ? NULL : memchr(self->kept.data, '\n', self->kept.size);
+    return end == NULL ? 0 : (size_t)(end - self->kept.data) + 1;
+}
+
+bool process_kept_stamp(const struct process *self, struct fr_bytes *ret_stamp)
+{
+    size_t size = first_line_size(self);
+    *ret_stamp =
+        (struct fr_bytes){self->kept.data, size == 0 ? 0 : field_size(self->kept.data, size, "time=")};
+    return size > 0;
+}
+
+void process_print_kept_line(struct process *self)
+{
+    size_t size = first_line_size(self);
+    print_line(self, self->kept.data, size - 1);
+    drop_kept(self, size);
 }
 
 static void bound_kept(struct process *self)

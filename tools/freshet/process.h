@@ -18,8 +18,7 @@ struct process {
     pid_t pid;             /* 0: not running */
     int output;            /* read end of its standard output and error; -1: closed */
     int status;            /* as waitpid gives it, once ended */
-    bool brief;            /* print its log lines without time, program and level info */
-    bool quiet;            /* keep the output, print it only if asked (process_print_kept) */
+    bool quiet;            /* keep the output, print it only if asked */
     struct fr_buffer kept; /* an unfinished line, or the end of a quiet one's output */
 };
 
@@ -34,9 +33,16 @@ void process_fini(struct process *self);
  */
 FR_MUST_CHECK enum fr_code process_start(struct process *self, char *const argv[], struct fr_error *reterr);
 
-/* Prints the whole lines that its output holds by now, each after the label; does not wait. */
+/*
+ * Prints the whole lines that its output holds by now, each after the label; does not wait. Log lines stand
+ * without time and program, and without level info.
+ */
 void process_forward(struct process *self);
 void process_print_kept(struct process *self);
+/* false: no whole line is kept. Otherwise *ret_stamp is the time of the first one, "" for a line without. */
+bool process_kept_stamp(const struct process *self, struct fr_bytes *ret_stamp);
+/* There must be one. */
+void process_print_kept_line(struct process *self);
 
 /* true: it has ended, or was never started. Does not wait. */
 bool process_reap(struct process *self);

@@ -11,6 +11,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "freshet/address.h"
+
 static struct sockaddr_in loopback(unsigned port)
 {
     return (struct sockaddr_in){.sin_family = AF_INET,
@@ -32,6 +34,30 @@ unsigned redis_free_port(void)
         close(fd);
     }
     return port;
+}
+
+enum fr_code redis_check_url(const char *url, struct fr_error *reterr)
+{
+    char address[ADDRESS_BYTES], host_and_port[ADDRESS_BYTES];
+    bool right = strncmp(url, "redis://", 8) == 0;
+    const char *at = right ? strrchr(url, '@') : NULL;
+    const char *place = !right ? "" : at != NULL ? at + 1 : url + 8;
+    size_t size = strcspn(place, "/");
+    const char *database = place + size;
+    if (database[0] == '/') {
+        database++;
+    }
+    /* The port may be missing; the one of an IPv6 address stands behind its bracket. */
+    bool has_port = memchr(place, ':', size) != NULL && place[size - 1] != ']';
+    int written =
+        snprintf(host_and_port, sizeof host_and_port, "%.*s%s", (int)size, place, has_port ? "" : ":6379");
+    if (size == 0 || place[0] == ':' || written >= (int)sizeof host_and_port ||
+        address_parse(host_and_port, address, NULL) != FR_OK ||
+        database[strspn(database, "0123456789")] != '\0') {
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT,
+                            "--redis: not a URL such as redis://[user:password@]host:port[/db]");
+    }
+    return FR_OK;
 }
 
 enum fr_code redis_start(struct process *self, unsigned port, const char *folder, struct fr_error *reterr)

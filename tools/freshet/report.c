@@ -57,19 +57,12 @@ int report_failure(const char *format, ...)
     return EXIT_OTHER;
 }
 
-static void print_status(const char *name, const char *format, ...) FR_PRINTF(2, 3);
-
-static void print_status(const char *name, const char *format, ...)
+int report_status(enum fr_code code, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    print_line(name, format, arguments);
+    print_line(fr_code_name(code), format, arguments);
     va_end(arguments);
-}
-
-int report_status(enum fr_code code, const char *message)
-{
-    print_status(fr_code_name(code), "%s", message);
     return EXIT_RPC + (int)code;
 }
 

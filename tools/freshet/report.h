@@ -20,7 +20,7 @@ int report_usage(const char *command, const char *format, ...) FR_PRINTF(2, 3);
 /* "freshet: …". Returns EXIT_OTHER. */
 int report_failure(const char *format, ...) FR_PRINTF(1, 2);
 /* "NOT_FOUND: …". Returns EXIT_RPC + code. */
-int report_status(enum fr_code code, const char *message);
+int report_status(enum fr_code code, const char *format, ...) FR_PRINTF(2, 3);
 
 /* Writes text with its control characters replaced by '?', so that it cannot drive the terminal. */
 void report_plain(FILE *stream, struct fr_bytes text);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -116,6 +118,46 @@ enum stack_event stack_wait(struct stack *self, int timeout_ms, struct fr_error 
             return STACK_QUIET;
         }
     }
+}
+
+static bool is_before(struct fr_bytes left, struct fr_bytes right)
+{
+    size_t size = left.size < right.size ? left.size : right.size;
+    int order = size == 0 ? 0 : memcmp(left.data, right.data, size);
+    return order < 0 || (order == 0 && left.size < right.size);
+}
+
+/* The service whose first kept line is the oldest. Of one time, an update's line stands before api's about
+ * it, and api's before those of the load that it asks for. */
+static struct process *oldest_kept(struct stack *self)
+{
+    static const unsigned order[ADDRESS_ROLES] = {UPDATE, API, DATA};
+    struct process *oldest = NULL;
+    struct fr_bytes stamp, oldest_stamp = {0};
+    for (unsigned i = 0; i < ADDRESS_ROLES; i++) {
+        struct process *process = &self->processes[order[i]];
+        if (process_kept_stamp(process, &stamp) && (oldest == NULL || is_before(stamp, oldest_stamp))) {
+            oldest = process;
+            oldest_stamp = stamp;
+        }
+    }
+    return oldest;
+}
+
+enum stack_event stack_wait_sorted(struct stack *self, int timeout_ms, struct fr_error *reterr)
+{
+    struct process *oldest;
+    for (unsigned i = 0; i < ADDRESS_ROLES; i++) {
+        self->processes[i].quiet = true;
+    }
+    enum stack_event event = stack_wait(self, timeout_ms, reterr);
+    while ((oldest = oldest_kept(self)) != NULL) {
+        process_print_kept_line(oldest);
+    }
+    for (unsigned i = 0; i < ADDRESS_ROLES; i++) {
+        self->processes[i].quiet = false;
+    }
+    return event;
 }
 
 typedef bool ready_fn(struct stack *self, unsigned index);
@@ -327,6 +369,35 @@ static enum fr_code take_signals(struct stack *self, struct fr_error *reterr)
     return FR_OK;
 }
 
+/* Whether nobody listens on port, so that a service can. */
+static bool port_is_free(unsigned port)
+{
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons((uint16_t)port),
+                                        .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    const int yes = 1; /* the rest of an ended connection does not count */
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool taken = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
+                 bind(fd, (const struct sockaddr *)&address, sizeof address) != 0 && errno == EADDRINUSE;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return !taken;
+}
+
+static enum fr_code check_ports(const struct stack *self, struct fr_error *reterr)
+{
+    for (unsigned i = 0; i < ADDRESS_ROLES && self->options.port_base != 0; i++) {
+        unsigned port = (unsigned)self->options.port_base + address_roles[i].port;
+        if (!port_is_free(port)) {
+            return fr_error_set(reterr, FR_FAILED_PRECONDITION,
+                                "tcp://127.0.0.1:%u, for %s, is in use; choose other ports with --port-base",
+                                port, address_roles[i].program);
+        }
+    }
+    return FR_OK;
+}
+
 static enum fr_code settle_database(struct stack *self, struct fr_error *reterr)
 {
     char path[FOLDER_FILE_BYTES];
@@ -337,12 +408,18 @@ static enum fr_code settle_database(struct stack *self, struct fr_error *reterr)
 static enum fr_code start_all(struct stack *self, struct fr_error *reterr)
 {
     static const unsigned order[ADDRESS_ROLES] = {DATA, UPDATE, API};
-    enum fr_code code = take_signals(self, reterr);
+    enum fr_code code = self->options.redis == NULL ? FR_OK : redis_check_url(self->options.redis, reterr);
+    if (code == FR_OK) {
+        code = take_signals(self, reterr);
+    }
     if (code == FR_OK) {
         code = folder_init(&self->folder, reterr);
     }
     if (code == FR_OK) {
         code = settle_database(self, reterr);
+    }
+    if (code == FR_OK) {
+        code = check_ports(self, reterr);
     }
     if (code == FR_OK) {
         code = settle_redis(self, reterr);
@@ -365,7 +442,6 @@ enum fr_code stack_start(const struct stack_options *options, struct stack **ret
     self->database.lock = -1;
     for (unsigned i = 0; i < ADDRESS_ROLES; i++) {
         process_init(&self->processes[i], address_roles[i].name, address_roles[i].program);
-        self->processes[i].brief = options->brief_lines;
     }
     process_init(&self->processes[REDIS], "redis", "redis-server");
     enum fr_code code = start_all(self, reterr);

@@ -22,7 +22,6 @@ struct stack_options {
     bool temporary_db;   /* instead of db: a new file that goes with the stack */
     uint64_t seed_users; /* 0: as many as the data service likes */
     bool log_requests;
-    bool brief_lines;      /* pass the services' log lines on without time and program */
     const char *namespace; /* NULL: the services' own default */
 };
 
@@ -37,8 +36,9 @@ struct stack;
 /*
  * Starts everything and waits until all services are SERVING; their output goes to standard error. On failure
  * nothing is left behind.
- *   FR_CANCELLED  a signal asked to stop
- *   otherwise     the message says which part did not start; the part's own words stand above it
+ *   FR_CANCELLED         a signal asked to stop
+ *   FR_INVALID_ARGUMENT  redis or db is no such URL
+ *   otherwise            the message says which part did not start; the part's own words stand above it
  */
 FR_MUST_CHECK enum fr_code stack_start(const struct stack_options *options, struct stack **ret_stack,
                                        struct fr_error *reterr);
@@ -49,6 +49,9 @@ void stack_free(struct stack *self);
 
 /* Passes the children's output on until something happens or timeout_ms is over (-1: never). */
 enum stack_event stack_wait(struct stack *self, int timeout_ms, struct fr_error *reterr);
+
+/* The same, but the services' lines come at the end, in the order of their time stamps. */
+enum stack_event stack_wait_sorted(struct stack *self, int timeout_ms, struct fr_error *reterr);
 
 /* Turns the services' lines about single requests off, or on again. */
 void stack_toggle_request_lines(struct stack *self);

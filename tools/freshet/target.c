@@ -46,22 +46,17 @@ static int complain(const struct fr_schema *schema, const char *command, const c
             near_offer(&near, typed, service->methods[j].full_name);
         }
     }
-    if (near.count > 0) {
-        fr_buffer_append_text(&text, "; did you mean ");
-        near_append(&near, &text);
-        fr_buffer_append_text(&text, "?");
-    } else {
+    near_append_question(&near, &text);
+    if (near.count == 0) {
         fr_buffer_append_text(&text, "; 'freshet list' shows the services");
     }
-    struct fr_error error;
     int exit_code;
     const char *hint = fr_buffer_text(&text);
     if (!has_address && typed_service(schema, typed) == NULL) {
         exit_code =
             report_usage(command, "no service is known that has '%s'%s", typed, hint == NULL ? "" : hint);
     } else {
-        fr_error_set(&error, FR_UNIMPLEMENTED, "unknown method '%s'%s", typed, hint == NULL ? "" : hint);
-        exit_code = report_status(FR_UNIMPLEMENTED, error.message);
+        exit_code = report_status(FR_UNIMPLEMENTED, "unknown method '%s'%s", typed, hint == NULL ? "" : hint);
     }
     fr_buffer_fini(&text);
     return exit_code;
@@ -97,13 +92,24 @@ void target_fini(struct target *self)
     self->schema = NULL;
 }
 
+/* fr_json_read names a line for bad syntax, a field for anything else. */
+static bool is_syntax_error(const char *message)
+{
+    return strncmp(message, "line ", 5) == 0;
+}
+
 enum fr_code target_encode(const struct target *self, struct fr_bytes json, struct fr_arena *arena,
                            struct fr_buffer *out, struct fr_error *reterr)
 {
     struct ProtobufCMessage *request;
-    enum fr_code code = fr_json_read(self->method->request, json, arena, &request, reterr);
+    struct fr_error error;
+    enum fr_code code = fr_json_read(self->method->request, json, arena, &request, &error);
+    if (code == FR_INVALID_ARGUMENT && is_syntax_error(error.message)) {
+        return fr_error_set(reterr, code, "%s; the request is JSON, such as '{\"id\":\"user-123\"}'",
+                            error.message);
+    }
     if (code != FR_OK) {
-        return code;
+        return fr_error_set(reterr, code, "%s", error.message);
     }
     fr_message_pack(request, out);
     return out->failed ? fr_error_no_memory(reterr) : FR_OK;

@@ -23,6 +23,9 @@ static struct {
     bool stay;
 } given;
 
+#define DEFAULT_PORT_BASE 7000
+#define NOT_GIVEN         UINT64_MAX
+
 /* up has all rows but the last, demo all but the first. */
 static struct fr_option options[] = {
     {.name = "log-requests",
@@ -48,7 +51,7 @@ static struct fr_option options[] = {
     {.name = "seed-users",
      .type = FR_OPTION_NUMBER,
      .argument = "N",
-     .max = 100000000,
+     .max = 10000000, /* as freshet-data allows */
      .help = "make sure that user-1000 and the N - 1 after it exist",
      .value = &given.stack.seed_users},
     {.name = "json",
@@ -150,16 +153,27 @@ static int stay(struct stack *stack)
     return 0;
 }
 
-int command_up(int argc, char **argv)
+/* false: *ret_exit says how it failed. */
+static bool start(const char *command, struct stack **ret_stack, int *ret_exit)
 {
     struct fr_error error;
+    enum fr_code code = stack_start(&given.stack, ret_stack, &error);
+    if (code != FR_OK) {
+        *ret_exit = code == FR_INVALID_ARGUMENT ? report_usage(command, "%s", error.message)
+                                                : report_failure("%s", error.message);
+    }
+    return code == FR_OK;
+}
+
+int command_up(int argc, char **argv)
+{
     struct stack *stack;
     int count, exit_code;
     if (!usage_parse(&up_usage, argc, argv, &count, &exit_code)) {
         return exit_code;
     }
-    if (stack_start(&given.stack, &stack, &error) != FR_OK) {
-        return report_failure("%s", error.message);
+    if (!start("up", &stack, &exit_code)) {
+        return exit_code;
     }
     exit_code = stay(stack);
     stack_free(stack);
@@ -172,21 +186,25 @@ int command_demo(int argc, char **argv)
     struct stack *stack;
     char namespace[32];
     int count, exit_code;
-    PORT_BASE.default_value = "0";
+    PORT_BASE.default_value = NULL;
+    PORT_BASE.help = "as of up; without it 7000 with --stay, otherwise free ports";
+    given.stack.port_base = NOT_GIVEN;
     if (!usage_parse(&demo_usage, argc, argv, &count, &exit_code)) {
         return exit_code;
+    }
+    if (given.stack.port_base == NOT_GIVEN) {
+        given.stack.port_base = given.stay ? DEFAULT_PORT_BASE : 0;
     }
     bool temporary = given.stack.db == NULL;
     given.stack.temporary_db = temporary;
     given.stack.log_requests = true;
-    given.stack.brief_lines = true;
     if (temporary && given.stack.redis != NULL) {
         /* Keys of a database that will be gone must not meet those of another one. */
         snprintf(namespace, sizeof namespace, "demo-%016" PRIx64, fr_random_u64());
         given.stack.namespace = namespace;
     }
-    if (stack_start(&given.stack, &stack, &error) != FR_OK) {
-        return report_failure("%s", error.message);
+    if (!start("demo", &stack, &exit_code)) {
+        return exit_code;
     }
     bool cold = temporary || stack_redis_is_private(stack);
     if (walkthrough_run(stack, cold, given.json, &error) != FR_OK) {

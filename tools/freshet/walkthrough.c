@@ -180,7 +180,7 @@ static enum fr_code run_step(struct walk *self, struct step *step, const char *m
     if (!self->json) {
         print_step(self, step);
     }
-    switch (stack_wait(self->stack, DRAIN_MS, reterr)) {
+    switch (stack_wait_sorted(self->stack, DRAIN_MS, reterr)) {
     case STACK_STOP:
         return fr_error_set(reterr, FR_CANCELLED, "stopped");
     case STACK_BROKEN:
