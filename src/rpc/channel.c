@@ -309,9 +309,13 @@ void fr_channel_connected(struct fr_channel *self, int pipe)
         unsigned generation = lane->generation;
         list_remove(&self->waiting, call);
         assign_locked(lane, call);
+        self->unfinished++; /* the call may end meanwhile, and the channel must not be freed before we looked again */
         pthread_mutex_unlock(&self->mu);
         send_on(lane, generation);
         pthread_mutex_lock(&self->mu);
+        if (--self->unfinished == 0) {
+            pthread_cond_broadcast(&self->idle);
+        }
     }
     bool stuck = self->waiting.first != NULL && self->connected && self->lane_count == 0;
     pthread_mutex_unlock(&self->mu);

@@ -75,7 +75,7 @@ struct fr_channel {
     uint64_t refusals;        /* nng's count of refused attempts */
     bool watching;            /* the watch timer runs */
     struct fr_timer watch;    /* fails waiting calls when there will be no connection in time */
-    size_t unfinished;        /* calls not yet completed, and timers that run or fire */
+    size_t unfinished;        /* calls not yet completed, timers that run or fire, sends being posted */
     struct call_list waiting; /* calls without a lane */
     struct call_list active;  /* calls with one */
     struct lane **lanes;
