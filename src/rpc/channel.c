@@ -317,7 +317,7 @@ void fr_channel_connected(struct fr_channel *self, int pipe)
             pthread_cond_broadcast(&self->idle);
         }
     }
-    bool stuck = self->waiting.first != NULL && self->connected && self->lane_count == 0;
+    bool stuck = self->waiting.first != NULL && self->connected && !self->closed && self->lane_count == 0;
     pthread_mutex_unlock(&self->mu);
     if (stuck) {
         fr_channel_fail_waiting(self, "out of memory");
