@@ -49,7 +49,8 @@ void fr_histogram_add(struct fr_histogram *self, const struct fr_histogram *othe
 
 uint64_t fr_histogram_quantile(const struct fr_histogram *self, double fraction)
 {
-    uint64_t wanted = (uint64_t)(fraction * (double)self->count + 0.5);
+    double rank = fraction * (double)self->count;
+    uint64_t wanted = (uint64_t)rank + ((double)(uint64_t)rank < rank);
     uint64_t seen = 0;
     for (unsigned i = 0; i < FR_HISTOGRAM_BUCKETS; i++) {
         seen += self->buckets[i];

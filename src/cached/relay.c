@@ -76,6 +76,7 @@ static void finish(struct announcement *self)
     relay->under_way--;
     if (carried) {
         relay->carrying = false;
+        relay->poll_now = relay->poll_now && !failed; /* Redis refuses: not without a pause */
     }
     if (!failed) {
         self->next = relay->to_clear;

@@ -66,7 +66,10 @@ void fr_channel_start(struct fr_channel *self, const char *method, struct fr_byt
                       const struct fr_call_options *options, fr_call_done *done, void *argument,
                       struct fr_pending **ret_pending);
 
-/* Ends the call as CANCELLED unless it has ended; done has been or will be called all the same. */
+/*
+ * Ends the call as CANCELLED unless it has ended; done has been or will be called all the same. Neither after nor at
+ * the same time as fr_channel_free.
+ */
 void fr_pending_cancel(struct fr_pending *self);
 void fr_pending_unref(struct fr_pending *self);
 
