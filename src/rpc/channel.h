@@ -4,7 +4,11 @@
  *
  * A channel connects in the background and reconnects by itself. A call made while it has no connection waits at
  * most connect_timeout_us from the moment the connection was lost (or first tried); after that, calls fail at
- * once until it is back. A refused connection fails them at once.
+ * once until it is back. A refused connection fails them at once. With a retry policy, calls that have a deadline
+ * wait for a connection until then.
+ *
+ * A call leaves at once when the channel has nothing under way; calls issued meanwhile leave together with the next
+ * message. Their order is not kept.
  */
 #ifndef FR_RPC_CHANNEL_H
 #define FR_RPC_CHANNEL_H
@@ -15,6 +19,7 @@
 #include "message/message.h"
 #include "rpc/metadata.h"
 #include "rpc/method.h"
+#include "rpc/retry.h"
 
 struct fr_channel;
 struct fr_pending; /* a call under way, shared: see fr_channel_start */
@@ -22,11 +27,16 @@ struct fr_pending; /* a call under way, shared: see fr_channel_start */
 struct fr_channel_options {
     uint64_t connect_timeout_us; /* 0: 1 s */
     const char *name;            /* what messages call the server, such as "data"; copied; NULL: none */
+    uint64_t keepalive_us;       /* a server that leaves a message unanswered for so long is taken for dead; 0: 20 s;
+                                    more than a server's park_us */
+    size_t max_waiting;          /* calls that wait for the connection or for room; more fail; 0: 65536 */
+    const struct fr_retry_policy *retry; /* copied; NULL: no retries */
 };
 
 struct fr_call_options {
-    uint64_t timeout_us;         /* 0: none */
+    uint64_t timeout_us;         /* 0: none. One deadline for all attempts */
     struct fr_metadata metadata; /* sent with the request; borrowed until the call function returns */
+    bool idempotent;             /* may be run more than once; typed calls know that from their method */
 };
 
 /*
@@ -45,8 +55,9 @@ struct fr_result {
     const char *message; /* "" for FR_OK */
     struct fr_bytes payload;
     struct fr_metadata metadata;
-    uint64_t retry_after_us;
-    bool not_sent; /* the server certainly never saw it */
+    struct fr_details details; /* of an error */
+    uint64_t retry_after_us;   /* the server asks for this pause before a retry; 0: it does not say */
+    bool not_sent;             /* the server certainly never started it */
 };
 
 typedef void fr_call_done(void *argument, const struct fr_result *result);
@@ -58,7 +69,7 @@ typedef void fr_call_done(void *argument, const struct fr_result *result);
  *   FR_DEADLINE_EXCEEDED   no answer in time; the server may still have run it
  *   FR_UNAVAILABLE         no connection, or it broke before the answer
  *   FR_CANCELLED           fr_pending_cancel, or the channel was freed
- *   FR_RESOURCE_EXHAUSTED  the request is over FR_MAX_MESSAGE_BYTES, or no memory
+ *   FR_RESOURCE_EXHAUSTED  the request is over FR_MAX_MESSAGE_BYTES, too many calls wait, or no memory
  *   FR_INVALID_ARGUMENT    bad metadata
  * and whatever the server answers.
  */
@@ -67,7 +78,7 @@ void fr_channel_start(struct fr_channel *self, const char *method, struct fr_byt
                       struct fr_pending **ret_pending);
 
 /*
- * Ends the call as CANCELLED unless it has ended; done has been or will be called all the same. Neither after nor at
+ * Ends the call as CANCELLED unless it has ended, and tells the server; done has been or will be called all the same. Neither after nor at
  * the same time as fr_channel_free.
  */
 void fr_pending_cancel(struct fr_pending *self);

@@ -4,17 +4,26 @@
  *
  * One mutex per channel guards everything below but reference counts. A call is in one of these states:
  *
- *   WAITING ── connected and a lane free ──► SENDING ── sent ──► RECEIVING ──► DONE
- *      └──────────────── deadline, cancellation, lost connection ─────────────►
+ *                   ┌────── left out by a drain, not sent ──────┐
+ *                   ▼                                           │
+ *   start ──► WAITING ── a lane is idle, connected ──► SENT ────┴── answer ──► DONE
+ *                   ▲                                   │
+ *                   └────── PAUSED ◄── failed, retry ───┘
  *
- * Whoever moves it to DONE (under the mutex) completes it (without the mutex), so that happens once. A lane is a
- * REQ context with its one aio. Its operations are posted without the mutex, since nng may write to the socket
- * within, by whoever the lane belongs to at that moment: the one who assigned the call, then the callback. The
- * receive is posted only from the callback of the send (nng 1.5.2 crashes when a receive ends while its send is
- * pending). Operations are cancelled under the mutex; whoever comes too early for that, before the operation was
- * posted, leaves "poked" set, and the poster looks again.
+ * Deadline, cancellation and the channel's end lead to DONE from everywhere. Whoever moves a call to DONE (under the
+ * mutex) completes it (without the mutex), so that happens once.
  *
- * References keep a call: one until it is completed, one for its timer, one for the caller's handle.
+ * A lane is a REQ context with its one aio and carries one message at a time. All waiting calls leave together when a
+ * lane is idle, so calls issued meanwhile gather without a timer. Two lanes: at most one carries a message with
+ * "collect" set, whose answer may wait for late answers; the other is then answered at once, so a slow call holds up
+ * nothing. Answers are matched by id, whichever lane brings them.
+ *
+ * nng's operations are posted without the mutex, since nng may write to the socket within, by whoever loaded the
+ * lane, then by the callback. The receive is posted only from the callback of the send (nng 1.5.2 crashes when a
+ * receive ends while its send is pending). A send is cancelled under the mutex when the connection is lost; whoever
+ * comes too early for that, before it was posted, leaves "poked" set, and the poster looks again.
+ *
+ * References keep a call: one until it is completed, one for its deadline timer, one for the caller's handle.
  */
 #ifndef FR_RPC_CHANNEL_INTERNAL_H
 #define FR_RPC_CHANNEL_INTERNAL_H
@@ -27,60 +36,89 @@
 #include "rpc/address.h"
 #include "rpc/channel.h"
 #include "rpc/envelope.h"
+#include "rpc/id_table.h"
 
-enum call_state { CALL_WAITING, CALL_SENDING, CALL_RECEIVING, CALL_DONE };
+#define FR_LANES 2
+
+enum call_state { CALL_WAITING, CALL_SENT, CALL_PAUSED, CALL_DONE };
+
+/* A ring with a head; a call is in one ring at a time. */
+struct call_link {
+    struct call_link *next, *previous;
+};
+
+struct fr_pending {
+    struct call_link link;
+    struct fr_id_entry by_id;
+    atomic_uint refs;
+    atomic_uint state;          /* enum call_state; changed under the mutex */
+    struct fr_channel *channel; /* valid until the call is DONE */
+    uint64_t deadline_us;
+    struct fr_timer timer;
+    struct fr_timer pause;
+    fr_call_done *done;
+    void *argument;
+    unsigned attempts;
+    bool idempotent;
+    bool patient; /* waits for a connection until its deadline */
+    size_t rest_size;
+    uint8_t rest[]; /* of the Request: what does not change with the time left */
+};
+
+enum lane_state { LANE_IDLE, LANE_SENDING, LANE_RECEIVING };
 
 struct lane {
     struct fr_channel *channel;
     nng_ctx ctx;
     nng_aio *aio;
-    struct fr_pending *call; /* NULL when idle or when its call has ended early */
-    unsigned generation;     /* counts the calls it has carried */
-    atomic_bool poked;       /* the call has ended early or the connection was lost */
-    struct lane *next_idle;
-};
-
-struct fr_pending {
-    atomic_uint refs;
-    struct fr_channel *channel; /* valid until the call is DONE */
-    atomic_uint state;          /* enum call_state; changed under the mutex */
-    struct lane *lane;
-    nng_msg *message; /* the request, until it is handed to nng */
-    uint64_t deadline_us;
-    struct fr_timer timer;
-    fr_call_done *done;
-    void *argument;
-    struct fr_pending *next, *previous; /* in channel->waiting or channel->active */
-};
-
-struct call_list {
-    struct fr_pending *first, *last;
+    enum lane_state state;
+    bool collect;            /* of the message under way */
+    struct call_link calls;  /* of the message under way, without an answer so far */
+    uint64_t since_us;       /* when the message was loaded */
+    unsigned generation;     /* counts the messages it has carried */
+    atomic_bool poked;       /* the connection was lost before the send was posted */
+    struct fr_wire_response *responses; /* of the answer; owned; used by the callback alone */
+    struct fr_pending **answered;       /* whom they answer */
+    size_t room;
 };
 
 struct fr_channel {
     char target[FR_ADDRESS_MAX_BYTES + 1];
     char title[FR_ADDRESS_MAX_BYTES + 65]; /* "data at tcp://127.0.0.1:7002", for messages */
     uint64_t connect_timeout_us;
+    uint64_t keepalive_us;
+    size_t max_waiting;
+    bool retries;
+    struct fr_retry_policy policy;
     nng_socket socket;
     nng_dialer dialer;
+    uint64_t session; /* random; the server keeps one of that name for each connection */
 
     pthread_mutex_t mu;
     pthread_cond_t idle;
     bool closed;
     bool connected;
-    int pipe;                 /* of the connection */
-    bool refused;             /* since the connection was lost, an attempt was refused */
-    uint64_t unconnected_us;  /* since when there is no connection */
-    bool refusals_known;      /* refusals was read since then */
-    uint64_t refusals;        /* nng's count of refused attempts */
-    bool watching;            /* the watch timer runs */
-    struct fr_timer watch;    /* fails waiting calls when there will be no connection in time */
-    size_t unfinished;        /* calls not yet completed, timers that run or fire, sends being posted */
-    struct call_list waiting; /* calls without a lane */
-    struct call_list active;  /* calls with one */
-    struct lane **lanes;
-    size_t lane_count;
-    struct lane *idle_lanes;
+    bool leaving;            /* the server drains: no new calls on this connection */
+    int pipe;                /* of the connection */
+    bool refused;            /* since the connection was lost, an attempt was refused */
+    uint64_t unconnected_us; /* since when there is no connection for new calls */
+    bool refusals_known;     /* refusals was read since then */
+    uint64_t refusals;       /* nng's count of refused attempts */
+    bool watching;           /* the watch timer runs */
+    struct fr_timer watch;   /* fails waiting calls when there will be no connection in time */
+    bool guarding;           /* the guard timer runs */
+    struct fr_timer guard;   /* closes a connection whose server does not answer */
+    size_t unfinished;       /* calls not yet completed, timers that run or fire, deferred kicks */
+    struct fr_retry_throttle throttle;
+    uint64_t last_id;
+    struct fr_id_table calls; /* every call that is not DONE */
+    struct call_link waiting;
+    struct call_link late;   /* sent and answered as pending */
+    struct call_link paused;
+    size_t waiting_count;
+    uint64_t *cancelled; /* ids to be sent with the next message; owned */
+    size_t cancelled_count, cancelled_room;
+    struct lane lanes[FR_LANES];
 };
 
 /* ---- connection.c ---- */
@@ -88,15 +126,64 @@ FR_MUST_CHECK enum fr_code fr_connection_open(struct fr_channel *self, struct fr
 /* True when a call made now must fail at once; then *reterr says why. Otherwise a watch looks after it. */
 bool fr_connection_hopeless_locked(struct fr_channel *self, struct fr_error *reterr);
 void fr_connection_watch_locked(struct fr_channel *self);
+/* A message is under way: its answer must come within keepalive_us. */
+void fr_connection_guard_locked(struct fr_channel *self);
+
+/* ---- lane.c ---- */
+FR_MUST_CHECK enum fr_code fr_lanes_open(struct fr_channel *self, struct fr_error *reterr);
+/* Stops every operation and waits for running callbacks, then frees. */
+void fr_lanes_close(struct fr_channel *self);
+/* Sends what waits on the lanes that are idle. */
+void fr_lanes_kick(struct fr_channel *self);
+/* The connection was lost: what has not left stays here. */
+void fr_lanes_poke_locked(struct fr_channel *self);
 
 /* ---- channel.c ---- */
-/* A connection came up: gives waiting calls a lane. */
+static inline void fr_ring_init(struct call_link *head)
+{
+    head->next = head->previous = head;
+}
+
+static inline bool fr_ring_empty(const struct call_link *head)
+{
+    return head->next == head;
+}
+
+void fr_ring_append(struct call_link *head, struct call_link *link);
+void fr_ring_remove(struct call_link *link);
+/* Puts all of from in front of what is in to. */
+void fr_ring_prepend_all(struct call_link *to, struct call_link *from);
+struct fr_pending *fr_call_of_link(struct call_link *link);
+
+/*
+ * A call in two steps, so that its payload can be written in place: *ret_payload has room for payload_size bytes.
+ * fr_pending_start then takes it over; a new one that is not started ends with fr_pending_unref.
+ */
+FR_MUST_CHECK enum fr_code fr_pending_new(const char *method, size_t payload_size,
+                                          const struct fr_call_options *options, struct fr_pending **ret_call,
+                                          uint8_t **ret_payload, struct fr_error *reterr);
+void fr_pending_start(struct fr_channel *self, struct fr_pending *call, fr_call_done *done, void *argument,
+                      struct fr_pending **ret_pending);
+
+/* A connection came up: waiting calls leave. */
 void fr_channel_connected(struct fr_channel *self, int pipe);
-/* It was lost: ends the calls whose request has not left. The news of a loss can come after that of the next one. */
+/* It was lost: calls in doubt end. The news of a loss can come after that of the next one. */
 void fr_channel_lost(struct fr_channel *self, int pipe);
-/* Ends every waiting call as UNAVAILABLE for this reason. */
+/* Ends every waiting call that is not patient as UNAVAILABLE for this reason. */
 void fr_channel_fail_waiting(struct fr_channel *self, const char *message);
 /* Counts unfinished down. */
 void fr_channel_finished(struct fr_channel *self, size_t count);
+
+/* Takes a call out of ring and table; it is DONE, unless its failure is to be retried: then false. */
+bool fr_call_settle_locked(struct fr_channel *self, struct fr_pending *call, enum fr_code code,
+                           uint64_t retry_after_us);
+/* Completes a call that was settled. Returns by how much the caller must count unfinished down. */
+FR_MUST_CHECK size_t fr_call_complete(struct fr_pending *self, const struct fr_result *result);
+/* Calls of one ring that were settled, all with the same end. */
+void fr_calls_complete(struct fr_channel *self, struct call_link *ring, const struct fr_result *result);
+/* Settles the calls of from; those that end move to to. */
+void fr_calls_settle_locked(struct fr_channel *self, struct call_link *from, struct call_link *to, enum fr_code code);
+/* Puts calls that certainly never started back into the queue. */
+void fr_calls_requeue_locked(struct fr_channel *self, struct call_link *calls);
 
 #endif

@@ -2,11 +2,12 @@
 /*
  * channel_message.c - blocking and typed calls on top of fr_channel_start.
  */
+#include <protobuf-c/protobuf-c.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "rpc/channel.h"
+#include "rpc/channel_internal.h"
 
 /* One blocking caller; lives on its stack. */
 struct waiter {
@@ -26,12 +27,14 @@ static void on_done(void *argument, const struct fr_result *result)
     pthread_mutex_unlock(&self->mu);
 }
 
-static void call_and_wait(struct fr_channel *channel, const char *method, struct fr_bytes request,
-                          const struct fr_call_options *options, struct waiter *waiter)
+static void waiter_init(struct waiter *waiter)
 {
     pthread_mutex_init(&waiter->mu, NULL);
     pthread_cond_init(&waiter->wake, NULL);
-    fr_channel_start(channel, method, request, options, on_done, waiter, NULL);
+}
+
+static void waiter_wait(struct waiter *waiter)
+{
     pthread_mutex_lock(&waiter->mu);
     while (!waiter->done) {
         pthread_cond_wait(&waiter->wake, &waiter->mu);
@@ -61,7 +64,14 @@ static bool copy_result(struct fr_arena *arena, const struct fr_result *from, st
     *to = *from;
     to->message = fr_arena_copy_text(arena, from->message, strlen(from->message));
     to->metadata.entries = entries;
-    bool copied = entries != NULL && to->message != NULL && copy_bytes(arena, &to->payload);
+    size_t details_count = from->details.count;
+    struct fr_detail *details = fr_arena_alloc(arena, (details_count + 1) * sizeof *details);
+    to->details.entries = details;
+    bool copied = entries != NULL && details != NULL && to->message != NULL && copy_bytes(arena, &to->payload);
+    for (size_t i = 0; i < details_count && copied; i++) {
+        details[i] = from->details.entries[i];
+        copied = copy_bytes(arena, &details[i].type_url) && copy_bytes(arena, &details[i].value);
+    }
     for (size_t i = 0; i < count && copied; i++) {
         entries[i] = from->metadata.entries[i];
         copied = copy_bytes(arena, &entries[i].key) && copy_bytes(arena, &entries[i].value);
@@ -82,7 +92,9 @@ enum fr_code fr_channel_call(struct fr_channel *self, const char *method, struct
                              struct fr_result *ret_result)
 {
     struct copying_waiter waiter = {.waiter.take = take_copy, .arena = arena, .result = ret_result};
-    call_and_wait(self, method, request, options, &waiter.waiter);
+    waiter_init(&waiter.waiter);
+    fr_channel_start(self, method, request, options, on_done, &waiter.waiter, NULL);
+    waiter_wait(&waiter.waiter);
     return ret_result->code;
 }
 
@@ -107,19 +119,35 @@ static void take_message(struct waiter *waiter, const struct fr_result *result)
     }
 }
 
+/* A call with its message packed in place. */
+static enum fr_code pack_call(const struct fr_method *method, const struct ProtobufCMessage *request,
+                              const struct fr_call_options *options, struct fr_pending **ret_call,
+                              struct fr_error *reterr)
+{
+    struct fr_call_options with_method = options == NULL ? (struct fr_call_options){0} : *options;
+    uint8_t *payload;
+    with_method.idempotent |= method->idempotency != FR_IDEMPOTENCY_UNKNOWN;
+    enum fr_code code = fr_pending_new(method->name, protobuf_c_message_get_packed_size(request), &with_method,
+                                       ret_call, &payload, reterr);
+    if (code == FR_OK) {
+        protobuf_c_message_pack(request, payload);
+    }
+    return code;
+}
+
 enum fr_code fr_channel_call_message(struct fr_channel *self, const struct fr_method *method,
                                      const struct ProtobufCMessage *request, const struct fr_call_options *options,
                                      struct ProtobufCMessage **ret_response, struct fr_error *reterr)
 {
     struct typed_waiter waiter = {.waiter.take = take_message, .method = method};
-    struct fr_buffer payload = {0};
-    fr_message_pack(request, &payload);
-    if (payload.failed) {
-        fr_buffer_fini(&payload);
-        return fr_error_no_memory(reterr);
+    struct fr_pending *call;
+    enum fr_code code = pack_call(method, request, options, &call, reterr);
+    if (code != FR_OK) {
+        return code;
     }
-    call_and_wait(self, method->name, fr_buffer_bytes(&payload), options, &waiter.waiter);
-    fr_buffer_fini(&payload);
+    waiter_init(&waiter.waiter);
+    fr_pending_start(self, call, on_done, &waiter.waiter, NULL);
+    waiter_wait(&waiter.waiter);
     if (waiter.error.code == FR_OK) {
         *ret_response = waiter.response;
     } else if (reterr != NULL) {
@@ -135,7 +163,7 @@ struct typed_call {
     void *argument;
 };
 
-#define RESPONSE_ARENA_BYTES 1024
+#define RESPONSE_ARENA_BYTES 896
 
 static void on_typed_done(void *argument, const struct fr_result *result)
 {
@@ -164,20 +192,19 @@ void fr_channel_start_message(struct fr_channel *self, const struct fr_method *m
                               const struct ProtobufCMessage *request, const struct fr_call_options *options,
                               fr_message_done *done, void *argument, struct fr_pending **ret_pending)
 {
-    struct typed_call *call = malloc(sizeof *call);
-    struct fr_buffer payload = {0};
-    fr_message_pack(request, &payload);
-    if (call == NULL || payload.failed) {
-        struct fr_result result = {.code = FR_RESOURCE_EXHAUSTED, .message = "out of memory", .not_sent = true};
-        free(call);
-        fr_buffer_fini(&payload);
+    struct typed_call *typed = malloc(sizeof *typed);
+    struct fr_pending *call;
+    struct fr_error error;
+    enum fr_code code = typed == NULL ? fr_error_no_memory(&error) : pack_call(method, request, options, &call, &error);
+    if (code != FR_OK) {
+        struct fr_result result = {.code = code, .message = error.message, .not_sent = true};
+        free(typed);
         if (ret_pending != NULL) {
             *ret_pending = NULL;
         }
         done(argument, &result, NULL);
         return;
     }
-    *call = (struct typed_call){method, done, argument};
-    fr_channel_start(self, method->name, fr_buffer_bytes(&payload), options, on_typed_done, call, ret_pending);
-    fr_buffer_fini(&payload);
+    *typed = (struct typed_call){method, done, argument};
+    fr_pending_start(self, call, on_typed_done, typed, ret_pending);
 }

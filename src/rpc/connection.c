@@ -61,6 +61,11 @@ enum fr_code fr_connection_open(struct fr_channel *self, struct fr_error *reterr
     nng_pipe_notify(self->socket, NNG_PIPE_EV_ADD_POST, on_pipe, self);
     nng_pipe_notify(self->socket, NNG_PIPE_EV_REM_POST, on_pipe, self);
     self->unconnected_us = fr_clock_now_us();
+    nng_socket_set_bool(self->socket, NNG_OPT_TCP_KEEPALIVE, true);
+    enum fr_code code = fr_lanes_open(self, reterr);
+    if (code != FR_OK) {
+        return code;
+    }
     result = nng_dialer_create(&self->dialer, self->socket, self->target);
     if (result == 0) {
         result = nng_dialer_start(self->dialer, NNG_FLAG_NONBLOCK);
@@ -90,12 +95,12 @@ static void on_watch(struct fr_timer *timer)
     pthread_mutex_lock(&self->mu);
     self->watching = false;
     bool hopeless = false;
-    if (!self->connected && !self->closed) {
+    if ((!self->connected || self->leaving) && !self->closed) {
         self->refused = self->refusals_known && count > self->refusals;
         self->refusals_known = true;
         self->refusals = count;
         hopeless = fr_connection_hopeless_locked(self, &error);
-        if (!hopeless && self->waiting.first != NULL) {
+        if (!hopeless && self->waiting_count > 0) {
             fr_connection_watch_locked(self);
         }
     }
@@ -112,5 +117,46 @@ void fr_connection_watch_locked(struct fr_channel *self)
         self->watching = true;
         self->unfinished++;
         fr_timer_start(&self->watch, fr_clock_now_us() + WATCH_US, on_watch);
+    }
+}
+
+#define GUARDS 4 /* looks at the messages under way within keepalive_us */
+
+static void start_guard_locked(struct fr_channel *self);
+
+static void on_guard(struct fr_timer *timer)
+{
+    struct fr_channel *self = (struct fr_channel *)((char *)timer - offsetof(struct fr_channel, guard));
+    uint64_t now_us = fr_clock_now_us();
+    bool busy = false, dead = false;
+    pthread_mutex_lock(&self->mu);
+    for (unsigned i = 0; i < FR_LANES; i++) {
+        const struct lane *lane = &self->lanes[i];
+        busy |= lane->state != LANE_IDLE;
+        dead |= lane->state == LANE_RECEIVING && now_us - lane->since_us >= self->keepalive_us;
+    }
+    self->guarding = false;
+    if (busy && !self->closed) {
+        start_guard_locked(self);
+    }
+    int pipe = self->pipe;
+    pthread_mutex_unlock(&self->mu);
+    if (dead) {
+        nng_pipe_close((nng_pipe){(uint32_t)pipe});
+    }
+    fr_channel_finished(self, 1);
+}
+
+static void start_guard_locked(struct fr_channel *self)
+{
+    self->guarding = true;
+    self->unfinished++;
+    fr_timer_start(&self->guard, fr_clock_now_us() + self->keepalive_us / GUARDS, on_guard);
+}
+
+void fr_connection_guard_locked(struct fr_channel *self)
+{
+    if (!self->guarding) {
+        start_guard_locked(self);
     }
 }

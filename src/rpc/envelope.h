@@ -2,8 +2,8 @@
 /*
  * envelope.h - the wire format of calls: proto/freshet/rpc/v1/rpc.proto.
  *
- * Pure: no I/O, no clock, no locks. What is decoded borrows the input; payloads are never copied but by the
- * final write into a message.
+ * Pure: no I/O, no clock, no locks, no memory of its own. What is read borrows the input; what is written goes
+ * to memory whose size was asked for before. docs/protocol.md says what the fields mean.
  */
 #ifndef FR_RPC_ENVELOPE_H
 #define FR_RPC_ENVELOPE_H
@@ -12,6 +12,15 @@
 
 #include "rpc/metadata.h"
 #include "rpc/method.h"
+
+/* ---- reading: first the batch, whose whole framing is checked; then its items, one by one ---- */
+
+/* A position in a batch that was found well-formed. */
+struct fr_wire_cursor {
+    const uint8_t *at, *end;
+};
+
+enum fr_wire_step { FR_WIRE_END, FR_WIRE_ITEM, FR_WIRE_MALFORMED };
 
 struct fr_wire_request {
     uint64_t id;
@@ -26,10 +35,21 @@ struct fr_wire_request {
 struct fr_wire_request_batch {
     uint64_t session;
     bool collect;
-    uint32_t max_reply_bytes; /* never 0 once decoded */
-    uint32_t count;
-    struct fr_wire_request *requests; /* owned; NULL when count is 0 */
+    uint32_t max_reply_bytes; /* never 0 */
+    uint32_t count;           /* of requests */
+    uint32_t cancel_count;    /* of fields that hold ids; fr_wire_ids reads them */
+    struct fr_wire_cursor requests;
 };
+
+/*
+ * Everything borrows bytes.
+ *   FR_INTERNAL            no RequestBatch
+ *   FR_RESOURCE_EXHAUSTED  over FR_MAX_BATCH_CALLS calls
+ */
+FR_MUST_CHECK enum fr_code fr_wire_read_request_batch(struct fr_bytes bytes, struct fr_wire_request_batch *ret_batch,
+                                                      struct fr_error *reterr);
+/* The next request of batch.requests. One that is malformed makes the whole batch malformed. */
+enum fr_wire_step fr_wire_next_request(struct fr_wire_cursor *cursor, struct fr_wire_request *ret_request);
 
 struct fr_wire_response {
     uint64_t id;
@@ -37,44 +57,69 @@ struct fr_wire_response {
     struct fr_bytes message;
     uint64_t retry_after_us;
     struct fr_bytes payload;
-    struct fr_bytes encoded_metadata; /* to encode: metadata fields as fr_wire_put_metadata makes them */
-    struct fr_bytes encoded;          /* decoded: the whole Response */
-    uint32_t metadata_count;
+    /* To write: metadata and details, as fr_wire_put_metadata and fr_wire_put_detail make them. Read: the whole
+       Response, for fr_wire_metadata and fr_wire_details. */
+    struct fr_bytes encoded;
+    uint32_t metadata_count, details_count;
 };
 
-/*
- * *ret_batch is owned; end it with fr_wire_request_batch_fini. It borrows bytes.
- *   FR_INTERNAL            no RequestBatch
- *   FR_RESOURCE_EXHAUSTED  over FR_MAX_BATCH_CALLS calls, or no memory
- */
-FR_MUST_CHECK enum fr_code fr_wire_decode_request_batch(struct fr_bytes bytes,
-                                                        struct fr_wire_request_batch *ret_batch,
-                                                        struct fr_error *reterr);
-void fr_wire_request_batch_fini(struct fr_wire_request_batch *self);
+struct fr_wire_response_batch {
+    bool draining;
+    uint32_t count;         /* of responses */
+    uint32_t pending_count; /* of fields that hold ids; fr_wire_ids reads them */
+    struct fr_wire_cursor responses;
+};
 
-/*
- * Calls on_response for each Response of a ResponseBatch, after the whole batch was found well-formed.
- *   FR_INTERNAL  no ResponseBatch; on_response was not called
- */
-typedef void fr_wire_on_response(void *argument, const struct fr_wire_response *response);
-FR_MUST_CHECK enum fr_code fr_wire_decode_response_batch(struct fr_bytes bytes, fr_wire_on_response *on_response,
-                                                         void *argument, bool *ret_draining,
-                                                         struct fr_error *reterr);
+/*   FR_INTERNAL  no ResponseBatch */
+FR_MUST_CHECK enum fr_code fr_wire_read_response_batch(struct fr_bytes bytes,
+                                                       struct fr_wire_response_batch *ret_batch,
+                                                       struct fr_error *reterr);
+enum fr_wire_step fr_wire_next_response(struct fr_wire_cursor *cursor, struct fr_wire_response *ret_response);
 
-/* Reads the metadata of a decoded Request (field 4) or Response (field 4): at most FR_METADATA_MAX_ENTRIES. */
+/* Calls on_id for each id of RequestBatch.cancel or ResponseBatch.pending, packed or not. */
+enum fr_wire_ids_field { FR_WIRE_PENDING = 2, FR_WIRE_CANCEL = 4 };
+typedef void fr_wire_on_id(void *argument, uint64_t id);
+void fr_wire_ids(struct fr_bytes batch, enum fr_wire_ids_field field, fr_wire_on_id *on_id, void *argument);
+
+/* How many bytes at the start of a well-formed batch are whole elements and fit room. */
+size_t fr_wire_whole_elements(struct fr_bytes batch, size_t room);
+
+/* Reads the metadata of a Request or Response: at most FR_METADATA_MAX_ENTRIES. */
 size_t fr_wire_metadata(struct fr_bytes encoded, struct fr_metadata_entry entries[FR_METADATA_MAX_ENTRIES]);
+/* Reads the details of a Response: at most FR_MAX_DETAILS. */
+size_t fr_wire_details(struct fr_bytes encoded, struct fr_detail details[FR_MAX_DETAILS]);
 
-/* Bytes of a Request as an element of its batch, and the same written at to (which must have that room). */
-size_t fr_wire_request_size(const struct fr_wire_request *request, struct fr_metadata metadata);
-void fr_wire_put_request(const struct fr_wire_request *request, struct fr_metadata metadata, uint8_t *to);
+/* ---- writing ---- */
+
+/*
+ * A Request is written in two steps, since its time left is known only when it leaves: its "rest" (method,
+ * metadata, payload) once, and then the batch's element around it.
+ */
+size_t fr_wire_rest_size(struct fr_bytes method, struct fr_metadata metadata, size_t payload_size);
+/* Returns where the payload_size bytes of the payload go, at the end of the rest. */
+uint8_t *fr_wire_put_rest(uint8_t *to, struct fr_bytes method, struct fr_metadata metadata, size_t payload_size);
+
+size_t fr_wire_request_size(uint64_t id, uint64_t timeout_us, size_t rest_size);
+/* Each fr_wire_put_… returns the end of what it wrote. */
+uint8_t *fr_wire_put_request(uint8_t *to, uint64_t id, uint64_t timeout_us, struct fr_bytes rest);
+
+/* The fields of a RequestBatch beside its requests. */
+#define FR_WIRE_SESSION_MAX_BYTES 11
+uint8_t *fr_wire_put_session(uint8_t *to, uint64_t session, bool collect);
+
+size_t fr_wire_ids_size(const uint64_t *ids, size_t count);
+uint8_t *fr_wire_put_ids(uint8_t *to, enum fr_wire_ids_field field, const uint64_t *ids, size_t count);
 
 size_t fr_wire_response_size(const struct fr_wire_response *response);
-void fr_wire_put_response(const struct fr_wire_response *response, uint8_t *to);
-/* Appends one metadata field of a Response. */
+/* Leaves room for the payload, without copying, when payload.data is NULL: its last payload.size bytes. */
+uint8_t *fr_wire_put_response(uint8_t *to, const struct fr_wire_response *response);
+
+/* Append one metadata entry or detail of a Response. */
 void fr_wire_put_metadata(struct fr_buffer *out, struct fr_bytes key, struct fr_bytes value);
+void fr_wire_put_detail(struct fr_buffer *out, struct fr_bytes type_url, struct fr_bytes value);
 
 /* The field "draining" of a ResponseBatch, set. */
 #define FR_WIRE_DRAINING_BYTES 2
-void fr_wire_put_draining(uint8_t to[FR_WIRE_DRAINING_BYTES]);
+uint8_t *fr_wire_put_draining(uint8_t *to);
 
 #endif

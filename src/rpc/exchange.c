@@ -111,8 +111,11 @@ enum fr_code fr_exchange_open(struct fr_server *server, struct fr_error *reterr)
 
 void fr_exchange_answer(struct exchange *self, nng_msg *reply)
 {
+    if (reply == NULL && nng_msg_alloc(&reply, 0) != 0) {
+        reply = NULL;
+    }
     pthread_mutex_lock(&self->mu);
-    bool stopped = self->stopped;
+    bool stopped = self->stopped || reply == NULL;
     if (!stopped) {
         self->state = SENDING;
         nng_aio_set_msg(self->aio, reply);

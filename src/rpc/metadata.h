@@ -22,6 +22,19 @@ struct fr_metadata {
     size_t count;
 };
 
+#define FR_MAX_DETAILS 16 /* of one error; more are dropped */
+
+/* What went wrong, for a program: a google.protobuf.Any. Borrowed. */
+struct fr_detail {
+    struct fr_bytes type_url; /* such as "type.googleapis.com/google.rpc.BadRequest" */
+    struct fr_bytes value;    /* the serialized message */
+};
+
+struct fr_details {
+    const struct fr_detail *entries;
+    size_t count;
+};
+
 /* The first value of key; {NULL, 0} when there is none. */
 struct fr_bytes fr_metadata_find(struct fr_metadata self, const char *key);
 

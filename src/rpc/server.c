@@ -33,28 +33,30 @@ static uint64_t hash_of(struct fr_bytes name)
     return hash;
 }
 
-const struct fr_server_method *fr_server_find(const struct fr_server *self, struct fr_bytes name)
+struct method_slot *fr_server_find(const struct fr_server *self, struct fr_bytes name)
 {
     uint64_t hash = hash_of(name);
     for (size_t i = 0; i < self->method_slots; i++) {
-        const struct fr_server_method *slot = &self->methods[(hash + i) & (self->method_slots - 1)];
-        if (slot->method == NULL) {
+        struct method_slot *slot = &self->methods[(hash + i) & (self->method_slots - 1)];
+        if (slot->declared.method == NULL) {
             return NULL;
         }
-        if (fr_bytes_equal(fr_bytes_of(slot->method->name), name)) {
+        if (slot->hash == hash && fr_bytes_equal(fr_bytes_of(slot->declared.method->name), name)) {
             return slot;
         }
     }
     return NULL;
 }
 
-static void insert(struct fr_server_method *slots, size_t count, const struct fr_server_method *method)
+static void insert(struct method_slot *slots, size_t count, const struct fr_server_method *method)
 {
     uint64_t hash = hash_of(fr_bytes_of(method->method->name));
-    while (slots[hash & (count - 1)].method != NULL) {
-        hash++;
+    size_t at = hash & (count - 1);
+    while (slots[at].declared.method != NULL) {
+        at = (at + 1) & (count - 1);
     }
-    slots[hash & (count - 1)] = *method;
+    slots[at].hash = hash;
+    slots[at].declared = *method;
 }
 
 /* Keeps the table at most half full. */
@@ -67,13 +69,13 @@ static enum fr_code reserve_methods(struct fr_server *self, size_t extra, struct
     if (slots <= self->method_slots) {
         return FR_OK;
     }
-    struct fr_server_method *grown = calloc(slots, sizeof grown[0]);
+    struct method_slot *grown = calloc(slots, sizeof grown[0]);
     if (grown == NULL) {
         return fr_error_no_memory(reterr);
     }
     for (size_t i = 0; i < self->method_slots; i++) {
-        if (self->methods[i].method != NULL) {
-            insert(grown, slots, &self->methods[i]);
+        if (self->methods[i].declared.method != NULL) {
+            insert(grown, slots, &self->methods[i].declared);
         }
     }
     free(self->methods);
@@ -101,6 +103,38 @@ enum fr_code fr_server_register(struct fr_server *self, const char *name, const 
     return FR_OK;
 }
 
+enum fr_code fr_server_limit_method(struct fr_server *self, const char *method, unsigned max_open,
+                                    struct fr_error *reterr)
+{
+    struct method_slot *slot = fr_server_find(self, fr_bytes_of(method));
+    if (slot == NULL) {
+        return fr_error_set(reterr, FR_NOT_FOUND, "this server has no method '%s'", method);
+    }
+    slot->max_open = max_open;
+    return FR_OK;
+}
+
+static const struct fr_server_limits default_limits = {
+    .connections = 10000,
+    .open_calls = 65536,
+    .session_calls = 16384,
+    .session_bytes = (size_t)32 << 20,
+    .held_bytes = (size_t)512 << 20,
+    .park_us = 10 * FR_SECOND_US,
+};
+
+#define LIMIT(name) self->limits.name = limits->name != 0 ? limits->name : default_limits.name
+
+void fr_server_set_limits(struct fr_server *self, const struct fr_server_limits *limits)
+{
+    LIMIT(connections);
+    LIMIT(open_calls);
+    LIMIT(session_calls);
+    LIMIT(session_bytes);
+    LIMIT(held_bytes);
+    LIMIT(park_us);
+}
+
 enum fr_code fr_server_new(struct fr_server **ret_server, struct fr_error *reterr)
 {
     struct fr_server *self = calloc(1, sizeof *self);
@@ -109,12 +143,14 @@ enum fr_code fr_server_new(struct fr_server **ret_server, struct fr_error *reter
     }
     atomic_init(&self->refs, 1);
     pthread_mutex_init(&self->mu, NULL);
+    self->limits = default_limits;
     int result = nng_rep0_open(&self->socket);
-    enum fr_code code = FR_OK;
+    enum fr_code code = fr_peers_init(self, reterr);
     if (result != 0) {
         code = fr_nng_error(reterr, result, "cannot open", "a REP socket");
-    } else {
+    } else if (code == FR_OK) {
         nng_socket_set_size(self->socket, NNG_OPT_RECVMAXSZ, FR_MAX_BATCH_BYTES);
+        nng_socket_set_bool(self->socket, NNG_OPT_TCP_KEEPALIVE, true);
         code = fr_health_register(self, reterr);
     }
     if (code != FR_OK) {
@@ -151,6 +187,9 @@ enum fr_code fr_server_serve(struct fr_server *self, struct fr_error *reterr)
     for (unsigned i = 0; i < FIRST_EXCHANGES && code == FR_OK; i++) {
         code = fr_exchange_open(self, reterr);
     }
+    if (code == FR_OK) {
+        fr_peers_watch(self);
+    }
     return code;
 }
 
@@ -170,13 +209,12 @@ static void pause_us(uint64_t time_us)
     nanosleep(&pause, NULL);
 }
 
-/* Calls not yet answered and sent, and those answered by their deadline whose handlers still run: these keep a
-   reference through their batch. */
-static size_t open_work(const struct fr_server *self)
+/* Messages not yet answered and sent, and those whose calls ended early but whose handlers still run. */
+static size_t open_work(struct fr_server *self)
 {
     size_t unsent = atomic_load(&self->open_batches);
-    size_t running = atomic_load(&self->refs) - 1;
-    return running > unsent ? running : unsent;
+    size_t live = atomic_load(&self->live_batches);
+    return live > unsent ? live : unsent;
 }
 
 size_t fr_server_drain(struct fr_server *self, uint64_t timeout_us)
@@ -184,6 +222,7 @@ size_t fr_server_drain(struct fr_server *self, uint64_t timeout_us)
     uint64_t end_us = fr_clock_now_us() + timeout_us;
     atomic_store(&self->serving, false);
     atomic_store(&self->draining, true);
+    fr_peers_release_all(self);
     /* Polled: who gives up the last reference may not touch the server again, not even to wake us. */
     while (open_work(self) > 0 && fr_clock_now_us() < end_us) {
         pause_us(DRAIN_POLL_US);
@@ -201,6 +240,7 @@ void fr_server_unref(struct fr_server *self)
     for (size_t i = 0; i < self->exchange_count; i++) {
         fr_exchange_free(self->exchanges[i]);
     }
+    fr_peers_fini(self);
     pthread_mutex_destroy(&self->mu);
     free(self->exchanges);
     free(self->services);
@@ -231,6 +271,7 @@ void fr_server_free(struct fr_server *self)
     for (size_t i = 0; i < self->exchange_count; i++) {
         fr_exchange_close(self->exchanges[i]);
     }
+    fr_peers_kill_all(self);
     /* Now, not with the last reference: calls that are never answered must not keep the port and its connections. */
     fr_nng_close(self->socket, drop_reference, self);
 }

@@ -17,7 +17,7 @@ struct fr_call; /* one call being answered; the handler owns it until it calls f
 
 /*
  * Runs on a library thread and must not block. It answers call exactly once, now or later and from any thread.
- * Deadlines need no care: a late answer is dropped.
+ * Deadlines need no care: a late answer is dropped. Long work asks fr_call_is_over or sets fr_call_on_over.
  */
 typedef void fr_handler(struct fr_call *call, void *context);
 
@@ -27,13 +27,35 @@ struct fr_server_method {
     void *context;       /* for the handler; borrowed until the server is freed */
 };
 
+/* Beyond a limit calls are answered with RESOURCE_EXHAUSTED at once, and connections are closed. 0: the default. */
+struct fr_server_limits {
+    unsigned connections;   /* 10000 */
+    unsigned open_calls;    /* calls whose handler has not answered: 65536 */
+    unsigned session_calls; /* the same in one session: 16384 */
+    size_t session_bytes;   /* late answers that the client has not collected: 32 MiB */
+    size_t held_bytes;      /* messages with open calls and late answers of all clients: 512 MiB */
+    uint64_t park_us;       /* longest time a message is parked: 10 s. A client that is silent for three times as long
+                               while its calls are open is taken for dead */
+};
+
 /* *ret_server is owned; it has no address yet. */
 FR_MUST_CHECK enum fr_code fr_server_new(struct fr_server **ret_server, struct fr_error *reterr);
+
+/* Before fr_server_listen. */
+void fr_server_set_limits(struct fr_server *self, const struct fr_server_limits *limits);
 
 /* Before fr_server_serve. name ("users.v1.Users") and each method's fr_method are borrowed until the server is freed. */
 FR_MUST_CHECK enum fr_code fr_server_register(struct fr_server *self, const char *name,
                                               const struct fr_server_method *methods, size_t count,
                                               struct fr_error *reterr);
+
+/*
+ * At most max_open calls of a registered method have a handler that has not answered; more are answered with
+ * RESOURCE_EXHAUSTED at once. 0: no limit of its own. Before fr_server_serve.
+ *   FR_NOT_FOUND  no such method
+ */
+FR_MUST_CHECK enum fr_code fr_server_limit_method(struct fr_server *self, const char *method, unsigned max_open,
+                                                  struct fr_error *reterr);
 
 /*
  * Takes the address "tcp://host:port"; port 0 takes a free one. Clients can connect, but their calls wait until
@@ -75,10 +97,21 @@ struct fr_metadata fr_call_metadata(struct fr_call *self);
 uint64_t fr_call_deadline_us(const struct fr_call *self);
 /* Time left; 0: none was set; never less than 1 otherwise. */
 uint64_t fr_call_timeout_us(const struct fr_call *self);
-/* The deadline has passed: nobody waits for the answer. */
+/* Nobody waits for the answer: the deadline has passed, the client cancelled the call or has gone. */
 bool fr_call_is_over(const struct fr_call *self);
+/*
+ * Has on_over(argument) called once if the call is over before it is answered: on a library thread, or at once when
+ * it is over already. It must not block. It neither runs nor will run once the function that answers the call has
+ * returned, unless on_over itself called that. Once per call.
+ */
+void fr_call_on_over(struct fr_call *self, void (*on_over)(void *argument), void *argument);
 /* Adds metadata to the answer; both are copied. Silently dropped beyond the limits. */
 void fr_call_set_metadata(struct fr_call *self, const char *key, const char *value);
+
+/* Adds a detail to an error; both are copied. Dropped beyond FR_MAX_DETAILS. */
+void fr_call_add_detail(struct fr_call *self, const char *type_url, struct fr_bytes value);
+/* Asks the client to wait that long before it tries again, should the call fail. */
+void fr_call_set_retry_after(struct fr_call *self, uint64_t retry_after_us);
 
 /* Each answers the call and ends its life. Payloads are copied at once. */
 void fr_call_reply(struct fr_call *self, struct fr_bytes payload);

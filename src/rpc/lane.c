@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lane.c - the messages of a channel: which calls leave together, and what their answers say.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "rpc/channel_internal.h"
+#include "rpc/cork.h"
+
+#define BATCH_CALLS 1024       /* at most FR_MAX_BATCH_CALLS */
+#define BATCH_BYTES (1u << 20) /* a call that is larger leaves alone */
+
+/* ---- what leaves ---- */
+
+static uint64_t timeout_left_us(const struct fr_pending *call, uint64_t now_us)
+{
+    if (call->deadline_us == 0) {
+        return 0;
+    }
+    return call->deadline_us > now_us ? call->deadline_us - now_us : 1;
+}
+
+/* Gives waiting calls to the lane, the oldest first, as far as they fit; returns the bytes of their Requests. */
+static size_t take_calls_locked(struct fr_channel *self, struct lane *lane, uint64_t now_us)
+{
+    size_t bytes = 0, count = 0;
+    while (!fr_ring_empty(&self->waiting) && count < BATCH_CALLS) {
+        struct fr_pending *call = fr_call_of_link(self->waiting.next);
+        uint64_t id = self->last_id + 1;
+        size_t size = fr_wire_request_size(id, timeout_left_us(call, now_us), call->rest_size);
+        if (count > 0 && bytes + size > BATCH_BYTES) {
+            break;
+        }
+        fr_ring_remove(&call->link);
+        fr_ring_append(&lane->calls, &call->link);
+        call->state = CALL_SENT;
+        call->by_id.id = self->last_id = id;
+        fr_id_table_insert(&self->calls, &call->by_id);
+        bytes += size;
+        count++;
+    }
+    self->waiting_count -= count;
+    return bytes;
+}
+
+/* The calls and everything else that a RequestBatch says. */
+static nng_msg *write_message_locked(struct fr_channel *self, struct lane *lane, size_t bytes, uint64_t now_us)
+{
+    nng_msg *message;
+    size_t ids_size = fr_wire_ids_size(self->cancelled, self->cancelled_count);
+    if (nng_msg_alloc(&message, bytes + ids_size + FR_WIRE_SESSION_MAX_BYTES) != 0) {
+        return NULL;
+    }
+    uint8_t *to = nng_msg_body(message);
+    for (struct call_link *link = lane->calls.next; link != &lane->calls; link = link->next) {
+        struct fr_pending *call = fr_call_of_link(link);
+        to = fr_wire_put_request(to, call->by_id.id, timeout_left_us(call, now_us),
+                                 (struct fr_bytes){call->rest, call->rest_size});
+    }
+    to = fr_wire_put_ids(to, FR_WIRE_CANCEL, self->cancelled, self->cancelled_count);
+    to = fr_wire_put_session(to, self->session, lane->collect);
+    nng_msg_chop(message, nng_msg_len(message) - (size_t)(to - (uint8_t *)nng_msg_body(message)));
+    self->cancelled_count = 0;
+    return message;
+}
+
+static struct lane *idle_lane_locked(struct fr_channel *self, bool *ret_collecting)
+{
+    struct lane *idle = NULL;
+    *ret_collecting = false;
+    for (unsigned i = FR_LANES; i-- > 0;) {
+        struct lane *lane = &self->lanes[i];
+        if (lane->state == LANE_IDLE) {
+            idle = lane;
+        } else {
+            *ret_collecting |= lane->collect;
+        }
+    }
+    return idle;
+}
+
+/* Loads an idle lane with what is to be sent; NULL when there is nothing, or no lane. The caller posts it. */
+static struct lane *load_locked(struct fr_channel *self, nng_msg **ret_message)
+{
+    bool collecting;
+    struct lane *lane = idle_lane_locked(self, &collecting);
+    bool calls = self->waiting_count > 0 && !self->leaving;
+    bool collect = !collecting && !fr_ring_empty(&self->late);
+    if (lane == NULL || !self->connected || self->closed || !(calls || collect || self->cancelled_count > 0)) {
+        return NULL;
+    }
+    uint64_t now_us = fr_clock_now_us();
+    lane->collect = !collecting;
+    size_t bytes = calls ? take_calls_locked(self, lane, now_us) : 0;
+    *ret_message = write_message_locked(self, lane, bytes, now_us);
+    if (*ret_message == NULL) {
+        /* Without memory they wait for the next occasion. */
+        fr_calls_requeue_locked(self, &lane->calls);
+        return NULL;
+    }
+    lane->state = LANE_SENDING;
+    lane->since_us = now_us;
+    lane->generation++;
+    atomic_store(&lane->poked, false);
+    fr_connection_guard_locked(self);
+    return lane;
+}
+
+/* After posting: was the connection lost before there was anything to cancel? */
+static void look_again(struct lane *lane, unsigned generation)
+{
+    struct fr_channel *self = lane->channel;
+    if (!atomic_load(&lane->poked)) {
+        return;
+    }
+    pthread_mutex_lock(&self->mu);
+    if (lane->generation == generation && lane->state == LANE_SENDING && !self->connected) {
+        nng_aio_cancel(lane->aio);
+    }
+    pthread_mutex_unlock(&self->mu);
+}
+
+void fr_lanes_kick(struct fr_channel *self)
+{
+    nng_msg *message;
+    struct lane *lane;
+    pthread_mutex_lock(&self->mu);
+    while ((lane = load_locked(self, &message)) != NULL) {
+        unsigned generation = lane->generation;
+        pthread_mutex_unlock(&self->mu);
+        nng_aio_set_msg(lane->aio, message);
+        nng_ctx_send(lane->ctx, lane->aio);
+        look_again(lane, generation);
+        pthread_mutex_lock(&self->mu);
+    }
+    pthread_mutex_unlock(&self->mu);
+}
+
+void fr_lanes_poke_locked(struct fr_channel *self)
+{
+    for (unsigned i = 0; i < FR_LANES; i++) {
+        if (self->lanes[i].state == LANE_SENDING) {
+            atomic_store(&self->lanes[i].poked, true);
+            nng_aio_cancel(self->lanes[i].aio);
+        }
+    }
+}
+
+/* ---- what comes back ---- */
+
+static bool make_room(struct lane *lane, size_t count)
+{
+    if (count <= lane->room) {
+        return true;
+    }
+    size_t room = count < 64 ? 64 : count;
+    struct fr_wire_response *responses = realloc(lane->responses, room * sizeof responses[0]);
+    if (responses == NULL) {
+        return false;
+    }
+    lane->responses = responses;
+    struct fr_pending **answered = realloc(lane->answered, room * sizeof answered[0]);
+    if (answered == NULL) {
+        return false;
+    }
+    lane->answered = answered;
+    lane->room = room;
+    return true;
+}
+
+/* Reads the whole answer before anything is done with it. */
+static enum fr_code read_answer(struct lane *lane, struct fr_bytes body, struct fr_wire_response_batch *ret_batch,
+                                struct fr_error *reterr)
+{
+    enum fr_code code = fr_wire_read_response_batch(body, ret_batch, reterr);
+    if (code != FR_OK) {
+        return code;
+    }
+    if (!make_room(lane, ret_batch->count)) {
+        return fr_error_no_memory(reterr);
+    }
+    struct fr_wire_cursor cursor = ret_batch->responses;
+    for (uint32_t i = 0; i < ret_batch->count; i++) {
+        if (fr_wire_next_response(&cursor, &lane->responses[i]) != FR_WIRE_ITEM) {
+            return fr_error_set(reterr, FR_INTERNAL, "the server's answer holds a malformed Response");
+        }
+    }
+    return FR_OK;
+}
+
+static void on_pending(void *argument, uint64_t id)
+{
+    struct fr_channel *self = argument;
+    struct fr_id_entry *entry = fr_id_table_find(&self->calls, id);
+    if (entry != NULL) {
+        struct fr_pending *call = (struct fr_pending *)((char *)entry - offsetof(struct fr_pending, by_id));
+        fr_ring_remove(&call->link);
+        fr_ring_append(&self->late, &call->link);
+    }
+}
+
+/* Whom each response answers: NULL for a call that has ended, or that is tried again. */
+static void match_locked(struct fr_channel *self, struct lane *lane, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct fr_wire_response *response = &lane->responses[i];
+        struct fr_id_entry *entry = fr_id_table_find(&self->calls, response->id);
+        lane->answered[i] = NULL;
+        if (entry != NULL) {
+            struct fr_pending *call = (struct fr_pending *)((char *)entry - offsetof(struct fr_pending, by_id));
+            if (fr_call_settle_locked(self, call, fr_code_from_wire(response->code), response->retry_after_us)) {
+                lane->answered[i] = call;
+            }
+        }
+    }
+}
+
+/* No other message is under way. */
+static bool alone_locked(const struct fr_channel *self, const struct lane *lane)
+{
+    for (unsigned i = 0; i < FR_LANES; i++) {
+        if (&self->lanes[i] != lane && self->lanes[i].state != LANE_IDLE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void start_leaving_locked(struct fr_channel *self)
+{
+    if (!self->leaving) {
+        self->leaving = true;
+        self->unconnected_us = fr_clock_now_us();
+        self->refusals_known = false;
+    }
+    if (self->waiting_count > 0) {
+        fr_connection_watch_locked(self);
+    }
+}
+
+/* What a well-formed answer means for the lane's calls and the late ones; those it ends without a Response go to
+   lost. */
+static void apply_locked(struct fr_channel *self, struct lane *lane, struct fr_bytes body,
+                         const struct fr_wire_response_batch *batch, struct call_link *lost)
+{
+    match_locked(self, lane, batch->count);
+    if (batch->pending_count > 0) {
+        fr_wire_ids(body, FR_WIRE_PENDING, on_pending, self);
+    }
+    if (batch->draining) {
+        start_leaving_locked(self);
+        fr_calls_requeue_locked(self, &lane->calls);
+    }
+    fr_calls_settle_locked(self, &lane->calls, lost, FR_INTERNAL);
+    if (lane->collect && batch->count == 0 && batch->pending_count == 0 && !batch->draining &&
+        alone_locked(self, lane)) {
+        /* The server knows of no open call; or we would ask it again and again. */
+        fr_calls_settle_locked(self, &self->late, lost, FR_UNAVAILABLE);
+    }
+}
+
+/* The metadata, details and text of one answer, where the result can borrow them. */
+struct answer {
+    struct fr_result result;
+    char message[FR_ERROR_MESSAGE_BYTES];
+    struct fr_metadata_entry entries[FR_METADATA_MAX_ENTRIES];
+    struct fr_detail details[FR_MAX_DETAILS];
+};
+
+static void read_response(const struct fr_wire_response *response, struct answer *answer)
+{
+    size_t size = response->message.size;
+    size = size < sizeof answer->message ? size : sizeof answer->message - 1;
+    memcpy(answer->message, size > 0 ? (const void *)response->message.data : "", size);
+    answer->message[size] = '\0';
+    answer->result = (struct fr_result){
+        .code = fr_code_from_wire(response->code),
+        .message = answer->message,
+        .payload = response->payload,
+        .metadata.entries = answer->entries,
+        .details.entries = answer->details,
+        .retry_after_us = response->retry_after_us,
+    };
+    if (response->metadata_count > 0) {
+        answer->result.metadata.count = fr_wire_metadata(response->encoded, answer->entries);
+    }
+    if (response->details_count > 0) {
+        answer->result.details.count = fr_wire_details(response->encoded, answer->details);
+    }
+}
+
+static void complete_answered(struct fr_channel *self, struct lane *lane, uint32_t count)
+{
+    struct answer answer;
+    size_t finished = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (lane->answered[i] != NULL) {
+            read_response(&lane->responses[i], &answer);
+            finished += fr_call_complete(lane->answered[i], &answer.result);
+        }
+    }
+    if (finished > 0) {
+        fr_channel_finished(self, finished);
+    }
+}
+
+static void retire_locked(struct lane *lane)
+{
+    lane->state = LANE_IDLE;
+    lane->generation++;
+}
+
+static void on_answer(struct fr_channel *self, struct lane *lane, nng_msg *message)
+{
+    struct fr_bytes body = {nng_msg_body(message), nng_msg_len(message)};
+    struct fr_wire_response_batch batch = {0};
+    struct fr_error error = {.code = FR_INTERNAL, .message = "the server's answer does not mention this call"};
+    struct call_link lost;
+    fr_ring_init(&lost);
+    enum fr_code code = read_answer(lane, body, &batch, &error);
+    pthread_mutex_lock(&self->mu);
+    if (code == FR_OK) {
+        apply_locked(self, lane, body, &batch, &lost);
+    } else {
+        batch.count = 0;
+        fr_calls_settle_locked(self, &lane->calls, &lost, code);
+    }
+    struct answer answer;
+    if (code == FR_OK && batch.count == 1 && lane->responses[0].id == 0) {
+        /* What the server says of a message that it could not take. */
+        read_response(&lane->responses[0], &answer);
+        error.code = answer.result.code != FR_OK ? answer.result.code : FR_INTERNAL;
+        snprintf(error.message, sizeof error.message, "%s", answer.message);
+    }
+    /* The lane stays busy while its calls complete: what they start in turn leaves together. */
+    pthread_mutex_unlock(&self->mu);
+    fr_cork();
+    complete_answered(self, lane, batch.count);
+    struct fr_result result = {.code = error.code, .message = error.message};
+    fr_calls_complete(self, &lost, &result);
+    pthread_mutex_lock(&self->mu);
+    retire_locked(lane);
+    pthread_mutex_unlock(&self->mu);
+    fr_uncork();
+    nng_msg_free(message);
+}
+
+/* ---- the lanes themselves ---- */
+
+/* The send failed: the calls never left. */
+static void on_unsent(struct fr_channel *self, struct lane *lane)
+{
+    pthread_mutex_lock(&self->mu);
+    fr_calls_requeue_locked(self, &lane->calls);
+    retire_locked(lane);
+    pthread_mutex_unlock(&self->mu);
+}
+
+/* The connection broke before the answer. */
+static void on_broken(struct fr_channel *self, struct lane *lane)
+{
+    struct call_link ended;
+    char message[FR_ERROR_MESSAGE_BYTES];
+    fr_ring_init(&ended);
+    pthread_mutex_lock(&self->mu);
+    fr_calls_settle_locked(self, &lane->calls, &ended, FR_UNAVAILABLE);
+    retire_locked(lane);
+    pthread_mutex_unlock(&self->mu);
+    snprintf(message, sizeof message, "the connection to %s broke before the answer", self->title);
+    struct fr_result result = {.code = FR_UNAVAILABLE, .message = message};
+    fr_calls_complete(self, &ended, &result);
+}
+
+static void on_lane(void *argument)
+{
+    struct lane *lane = argument;
+    struct fr_channel *self = lane->channel;
+    int result = nng_aio_result(lane->aio);
+    pthread_mutex_lock(&self->mu);
+    bool sent = lane->state == LANE_SENDING && result == 0;
+    bool sending = lane->state == LANE_SENDING;
+    if (sent) {
+        lane->state = LANE_RECEIVING;
+    }
+    pthread_mutex_unlock(&self->mu);
+    if (sent) {
+        nng_ctx_recv(lane->ctx, lane->aio);
+        return;
+    }
+    /* An aio holds a message after a failed send and after a successful receive. */
+    nng_msg *message = nng_aio_get_msg(lane->aio);
+    nng_aio_set_msg(lane->aio, NULL);
+    if (sending) {
+        nng_msg_free(message);
+        on_unsent(self, lane);
+    } else if (result != 0) {
+        on_broken(self, lane);
+    } else {
+        on_answer(self, lane, message);
+    }
+    fr_lanes_kick(self);
+}
+
+static int open_lane(struct fr_channel *self, struct lane *lane)
+{
+    fr_ring_init(&lane->calls);
+    int result = nng_ctx_open(&lane->ctx, self->socket);
+    if (result == 0) {
+        lane->channel = self;
+        result = nng_aio_alloc(&lane->aio, on_lane, lane);
+    }
+    return result;
+}
+
+enum fr_code fr_lanes_open(struct fr_channel *self, struct fr_error *reterr)
+{
+    for (unsigned i = 0; i < FR_LANES; i++) {
+        if (open_lane(self, &self->lanes[i]) != 0) {
+            return fr_error_no_memory(reterr);
+        }
+    }
+    return FR_OK;
+}
+
+void fr_lanes_close(struct fr_channel *self)
+{
+    for (unsigned i = 0; i < FR_LANES; i++) {
+        if (self->lanes[i].aio != NULL) {
+            nng_aio_stop(self->lanes[i].aio);
+        }
+    }
+    for (unsigned i = 0; i < FR_LANES; i++) {
+        struct lane *lane = &self->lanes[i];
+        if (lane->aio != NULL) {
+            nng_aio_free(lane->aio);
+        }
+        if (lane->channel != NULL) {
+            nng_ctx_close(lane->ctx);
+        }
+        free(lane->responses);
+        free(lane->answered);
+    }
+}

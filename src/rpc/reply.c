@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reply.c - Responses gathered in the memory of the message that will carry them.
+ */
+#include "rpc/reply.h"
+
+#define FIRST_ROOM 1000 /* with nng's own head room one allocation of about 1 KiB */
+
+void fr_reply_fini(struct fr_reply *self)
+{
+    nng_msg_free(self->message);
+    *self = (struct fr_reply){0};
+}
+
+uint8_t *fr_reply_extend(struct fr_reply *self, size_t size)
+{
+    size_t needed = self->size + size;
+    if (needed > self->room) {
+        size_t room = needed > 2 * self->room ? needed : 2 * self->room;
+        room = room < FIRST_ROOM ? FIRST_ROOM : room;
+        int result = self->message == NULL ? nng_msg_alloc(&self->message, room)
+                                           : nng_msg_realloc(self->message, room);
+        if (result != 0) {
+            return NULL;
+        }
+        self->body = nng_msg_body(self->message);
+        self->room = room;
+    }
+    uint8_t *to = self->body + self->size;
+    self->size = needed;
+    return to;
+}
+
+nng_msg *fr_reply_take(struct fr_reply *self)
+{
+    nng_msg *message = self->message;
+    if (message == NULL && nng_msg_alloc(&message, 0) != 0) {
+        return NULL;
+    }
+    nng_msg_chop(message, self->room - self->size);
+    *self = (struct fr_reply){0};
+    return message;
+}
