@@ -7,6 +7,7 @@
  */
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -19,9 +20,13 @@ struct later {
     struct later *next, *previous;
 };
 
+typedef void turn_end_fn(void);
+
 struct fr_loop {
     uv_loop_t uv;
     uv_async_t wake;
+    uv_prepare_t before_wait;
+    _Atomic(turn_end_fn *) turn_end;
     pthread_t thread;
     struct later later; /* head of a ring; loop thread only */
     pthread_mutex_t mu;
@@ -88,12 +93,32 @@ static void on_wake(uv_async_t *wake)
         }
     }
     uv_close((uv_handle_t *)wake, NULL);
+    uv_close((uv_handle_t *)&self->before_wait, NULL);
+}
+
+static void end_turn(struct fr_loop *self)
+{
+    turn_end_fn *run = atomic_load(&self->turn_end);
+    if (run != NULL) {
+        run();
+    }
+}
+
+static void on_before_wait(uv_prepare_t *handle)
+{
+    end_turn(handle->data);
+}
+
+void fr_loop_set_turn_end(struct fr_loop *self, void (*run)(void))
+{
+    atomic_store(&self->turn_end, run);
 }
 
 static void *run_loop(void *argument)
 {
     struct fr_loop *self = argument;
     uv_run(&self->uv, UV_RUN_DEFAULT);
+    end_turn(self);
     return NULL;
 }
 
@@ -125,9 +150,15 @@ enum fr_code fr_loop_new(struct fr_loop **ret_loop, struct fr_error *reterr)
     self->later.next = self->later.previous = &self->later;
     failure = uv_async_init(&self->uv, &self->wake, on_wake);
     self->wake.data = self;
+    if (failure == 0) {
+        uv_prepare_init(&self->uv, &self->before_wait);
+        self->before_wait.data = self;
+        uv_prepare_start(&self->before_wait, on_before_wait);
+    }
     if (failure == 0 && start_thread(self) != 0) {
         failure = UV_EAGAIN;
         uv_close((uv_handle_t *)&self->wake, NULL);
+        uv_close((uv_handle_t *)&self->before_wait, NULL);
         uv_run(&self->uv, UV_RUN_DEFAULT);
     }
     if (failure != 0) {

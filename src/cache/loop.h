@@ -24,6 +24,12 @@ FR_MUST_CHECK enum fr_code fr_loop_new(struct fr_loop **ret_loop, struct fr_erro
  */
 void fr_loop_free(struct fr_loop *self);
 
+/*
+ * Has run called on the loop thread each time before the loop waits for events, and at its end, so that what one turn
+ * has gathered can leave together. Before anything is posted; once.
+ */
+void fr_loop_set_turn_end(struct fr_loop *self, void (*run)(void));
+
 /* run(task) once on the loop thread, in the order of posting. Tasks posted together share one wake-up. Thread-safe. */
 void fr_loop_post(struct fr_loop *self, struct fr_task *task);
 /*

@@ -61,3 +61,13 @@ void fr_message_pack(const struct ProtobufCMessage *message, struct fr_buffer *o
         out->size += protobuf_c_message_pack(message, to);
     }
 }
+
+size_t fr_message_size(const struct ProtobufCMessage *message)
+{
+    return protobuf_c_message_get_packed_size(message);
+}
+
+void fr_message_write(const struct ProtobufCMessage *message, uint8_t *to)
+{
+    protobuf_c_message_pack(message, to);
+}

@@ -40,4 +40,8 @@ FR_MUST_CHECK enum fr_code fr_message_unpack(const struct ProtobufCMessageDescri
 /* Appends the serialized message to out; a lack of memory marks out as failed. */
 void fr_message_pack(const struct ProtobufCMessage *message, struct fr_buffer *out);
 
+/* The same into memory of the caller: how many bytes it takes, and writing them. */
+size_t fr_message_size(const struct ProtobufCMessage *message);
+void fr_message_write(const struct ProtobufCMessage *message, uint8_t *to);
+
 #endif

@@ -2,7 +2,6 @@
 /*
  * channel_message.c - blocking and typed calls on top of fr_channel_start.
  */
-#include <protobuf-c/protobuf-c.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,10 +126,10 @@ static enum fr_code pack_call(const struct fr_method *method, const struct Proto
     struct fr_call_options with_method = options == NULL ? (struct fr_call_options){0} : *options;
     uint8_t *payload;
     with_method.idempotent |= method->idempotency != FR_IDEMPOTENCY_UNKNOWN;
-    enum fr_code code = fr_pending_new(method->name, protobuf_c_message_get_packed_size(request), &with_method,
+    enum fr_code code = fr_pending_new(method->name, fr_message_size(request), &with_method,
                                        ret_call, &payload, reterr);
     if (code == FR_OK) {
-        protobuf_c_message_pack(request, payload);
+        fr_message_write(request, payload);
     }
     return code;
 }

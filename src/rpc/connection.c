@@ -79,7 +79,12 @@ bool fr_connection_hopeless_locked(struct fr_channel *self, struct fr_error *ret
         fr_error_set(reterr, FR_UNAVAILABLE, "cannot connect to %s: connection refused", self->title);
         return true;
     }
-    if (fr_clock_now_us() - self->unconnected_us >= self->connect_timeout_us) {
+    bool late = fr_clock_now_us() - self->unconnected_us >= self->connect_timeout_us;
+    if (late && self->leaving) {
+        fr_error_set(reterr, FR_UNAVAILABLE, "%s is shutting down", self->title);
+        return true;
+    }
+    if (late) {
         fr_error_set(reterr, FR_UNAVAILABLE, "cannot connect to %s: no connection within %u ms", self->title,
                      (unsigned)(self->connect_timeout_us / FR_MILLISECOND_US));
         return true;

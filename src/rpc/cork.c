@@ -34,6 +34,12 @@ void fr_uncork(void)
     }
 }
 
+void fr_cork_next_turn(void)
+{
+    fr_uncork();
+    fr_cork();
+}
+
 enum fr_cork_state fr_cork_defer(void (*flush)(void *target), void *target)
 {
     if (cork.depth == 0) {

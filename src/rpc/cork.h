@@ -13,6 +13,9 @@ void fr_cork(void);
 /* Without a cork it does nothing. */
 void fr_uncork(void);
 
+/* For the end of each turn of an event loop: lets go what gathered, then corks the next turn. */
+void fr_cork_next_turn(void);
+
 enum fr_cork_state {
     FR_CORK_NONE,  /* this thread is not corked: flush at once */
     FR_CORK_ADDED, /* flush(target) will run on this thread at the uncork; target must live until then */

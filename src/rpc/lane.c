@@ -294,13 +294,20 @@ static void read_response(const struct fr_wire_response *response, struct answer
 
 static void complete_answered(struct fr_channel *self, struct lane *lane, uint32_t count)
 {
+    static const struct fr_result too_late = {.code = FR_DEADLINE_EXCEEDED, .message = "the answer came too late"};
     struct answer answer;
     size_t finished = 0;
+    uint64_t now_us = fr_clock_now_us();
     for (uint32_t i = 0; i < count; i++) {
-        if (lane->answered[i] != NULL) {
-            read_response(&lane->responses[i], &answer);
-            finished += fr_call_complete(lane->answered[i], &answer.result);
+        struct fr_pending *call = lane->answered[i];
+        if (call == NULL) {
+            continue;
         }
+        bool late = call->deadline_us != 0 && now_us >= call->deadline_us;
+        if (!late) {
+            read_response(&lane->responses[i], &answer);
+        }
+        finished += fr_call_complete(call, late ? &too_late : &answer.result);
     }
     if (finished > 0) {
         fr_channel_finished(self, finished);

@@ -227,7 +227,8 @@ size_t fr_server_drain(struct fr_server *self, uint64_t timeout_us)
     while (open_work(self) > 0 && fr_clock_now_us() < end_us) {
         pause_us(DRAIN_POLL_US);
     }
-    size_t left = open_work(self);
+    int calls = atomic_load(&self->running);
+    size_t left = calls > 0 ? (size_t)calls : open_work(self);
     pause_us(LINGER_US);
     return left;
 }

@@ -5,7 +5,6 @@
  * Each call is answered exactly once: by its handler, or before that by its deadline, a cancellation or the end of
  * its connection. The handler ends its side exactly once too; an answer that comes too late is dropped.
  */
-#include <protobuf-c/protobuf-c.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -272,7 +271,7 @@ void fr_call_reply(struct fr_call *self, struct fr_bytes payload)
 /* Packs straight into the reply; false if it is not to be had now. */
 static bool pack_inline(struct fr_call *call, const struct ProtobufCMessage *message)
 {
-    size_t size = protobuf_c_message_get_packed_size(message);
+    size_t size = fr_message_size(message);
     struct fr_wire_response response = {
         .id = call->request.id,
         .payload = {NULL, size},
@@ -282,7 +281,7 @@ static bool pack_inline(struct fr_call *call, const struct ProtobufCMessage *mes
     if (fr_dispatched_call != call || !fr_batch_put(call->batch, &response, &payload)) {
         return false;
     }
-    protobuf_c_message_pack(message, payload);
+    fr_message_write(message, payload);
     fr_dispatched_call = NULL;
     call->inlined = true;
     call->batch->inline_count++;

@@ -85,6 +85,7 @@ struct session {
     bool dead;                /* the connection is gone */
     struct fr_id_table calls; /* late and not answered */
     struct fr_reply ready;    /* late answers */
+    unsigned round;           /* counts the replies; tells which of them took an answer along */
     size_t max_reply_bytes;   /* of the latest message */
     struct batch *parked;     /* is answered when there is something to say; holds a reference */
     uint64_t parked_us;       /* since when */
@@ -107,6 +108,7 @@ struct fr_call {
     bool inlined;  /* answered within the dispatch, or never started; dispatcher only */
     bool late;     /* in session->calls; guarded by session->mu */
     bool answered; /* guarded by session->mu */
+    unsigned round; /* of the session when it was answered late; guarded by session->mu */
     atomic_bool over;
     atomic_uint over_state; /* enum over_state */
     pthread_t over_thread;

@@ -99,6 +99,7 @@ bool fr_session_answer_locked(struct session *self, struct fr_call *call, const 
         return false;
     }
     call->answered = true;
+    call->round = self->round;
     if (call->late) {
         fr_id_table_remove(&self->calls, &call->by_id);
     }
@@ -151,14 +152,16 @@ static void put_ids(struct batch *batch, const uint64_t *ids, size_t count)
     }
 }
 
-/* The calls of batch that will be answered later. */
-static void put_pending(struct batch *batch, bool all_late)
+/* The calls of batch whose answer is not in this reply. It may be under way in another one, which the client may see
+   later than this one. */
+static void put_pending(struct batch *batch, bool all_moved, unsigned round)
 {
     uint64_t ids[FR_MAX_BATCH_CALLS];
     size_t count = 0;
     for (size_t i = 0; i < batch->call_count; i++) {
         const struct fr_call *call = &batch->calls[i];
-        if (!call->inlined && (all_late || !call->answered)) {
+        bool here = call->inlined || (all_moved && call->answered && call->round == round);
+        if (!here) {
             ids[count++] = call->request.id;
         }
     }
@@ -184,11 +187,12 @@ static nng_msg *assemble_locked(struct session *self, struct batch *batch)
     bool late = batch->inline_count < batch->call_count;
     bool silent = batch->reply.size == 0 && self->ready.size == 0;
     size_t reserved = SP_HEADER_BYTES + FR_WIRE_DRAINING_BYTES + (late ? 10 + 10 * batch->call_count : 0);
+    unsigned round = self->round++;
     bool all_moved = self->ready.size == 0 || move_ready_locked(self, batch, self->id == 0 ? 0 : reserved);
     if (self->id != 0 && silent && batch->collect) {
         put_open_locked(self, batch);
     } else if (self->id != 0 && late) {
-        put_pending(batch, !all_moved);
+        put_pending(batch, all_moved, round);
     }
     if (batch->left_out || atomic_load_explicit(&self->server->draining, memory_order_relaxed)) {
         uint8_t *to = fr_reply_extend(&batch->reply, FR_WIRE_DRAINING_BYTES);

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "rpc/cork.h"
 #include "service/paths.h"
 
 #define MAX_OPTIONS   32
@@ -151,6 +152,7 @@ static enum fr_code open_cache(struct fr_service *service, const struct fr_servi
         code = fr_loop_new(&service->loop, reterr);
     }
     if (code == FR_OK) {
+        fr_loop_set_turn_end(service->loop, fr_cork_next_turn);
         struct fr_shared_cache_options options = {
             .url = url,
             .name_space = settings.name_space,

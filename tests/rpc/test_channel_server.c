@@ -402,7 +402,13 @@ static void a_draining_server_finishes_open_calls_and_refuses_new_ones(void **st
     struct fr_result result = call(f, ECHO, "x", NULL);
     assert_int_equal(result.code, FR_UNAVAILABLE);
     assert_non_null(strstr(result.message, "shutting down"));
+    assert_true(result.not_sent);
+    /* A channel that was told goes elsewhere; one that is new is still told why. */
+    struct fr_channel *told = f->channel;
+    f->channel = fixture_channel(f->address);
     assert_int_equal(health_of(f, ""), NOT_SERVING);
+    fr_channel_free(f->channel);
+    f->channel = told;
     assert_int_equal(open.done, 0);
     fixture_release(f);
     await(&open);
