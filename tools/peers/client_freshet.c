@@ -74,7 +74,8 @@ static void start(size_t slot)
     Users__V1__GetUserRequest request = USERS__V1__GET_USER_REQUEST__INIT;
     size_t length;
     request.id = (char *)load_id(slot, &length);
-    users_v1_users_get_user_async(channels[load_channel(slot)], &request, NULL, done, (void *)(uintptr_t)slot, NULL);
+    users_v1_users_get_user_async(channels[load_channel(slot)], &request, NULL, done, (void *)(uintptr_t)slot,
+                                  NULL);
 }
 
 static void close_channels(void)
@@ -87,10 +88,11 @@ static void close_channels(void)
 
 int main(int argc, char **argv)
 {
-    static const struct load_client client = {.program = "peer-client-freshet",
-                                              .summary = "Asks a Freshet server for users; ADDRESS is tcp://host:port.",
-                                              .open = open_channels,
-                                              .start = start,
-                                              .close = close_channels};
+    static const struct load_client client = {
+        .program = "peer-client-freshet",
+        .summary = "Asks a Freshet server for users; ADDRESS is tcp://host:port.",
+        .open = open_channels,
+        .start = start,
+        .close = close_channels};
     return load_main(&client, argc, argv);
 }

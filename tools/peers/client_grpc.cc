@@ -22,7 +22,8 @@
 #include "peers/load.h"
 #include "users/v1/users.grpc.pb.h"
 
-namespace {
+namespace
+{
 
 struct UnaryCall {
     std::optional<grpc::ClientContext> context;
@@ -30,9 +31,11 @@ struct UnaryCall {
     users::v1::User user;
 };
 
-class Stream final : public grpc::ClientBidiReactor<users::v1::GetUserRequest, users::v1::User> {
-public:
-    explicit Stream(const std::shared_ptr<grpc::Channel> &channel) : stub_(peers::UserStream::NewStub(channel))
+class Stream final : public grpc::ClientBidiReactor<users::v1::GetUserRequest, users::v1::User>
+{
+  public:
+    explicit Stream(const std::shared_ptr<grpc::Channel> &channel)
+        : stub_(peers::UserStream::NewStub(channel))
     {
         stub_->async()->GetUsers(&context_, this);
         AddHold(); /* writes start from outside the reactions */
@@ -100,7 +103,7 @@ public:
         over_.wait(lock, [this] { return done_; });
     }
 
-private:
+  private:
     void WriteNextLocked()
     {
         size_t length;
@@ -191,7 +194,8 @@ int main(int argc, char **argv)
 {
     static load_client client = {};
     client.program = "peer-client-grpc";
-    client.summary = "Asks a gRPC server for users; ADDRESS is 127.0.0.1:port, the modes are unary and stream.";
+    client.summary =
+        "Asks a gRPC server for users; ADDRESS is 127.0.0.1:port, the modes are unary and stream.";
     client.open = Open;
     client.start = Start;
     client.close = Close;

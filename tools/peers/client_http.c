@@ -71,7 +71,8 @@ static void finish(size_t slot, struct connection *connection, const char *failu
 static void read_answer(size_t slot)
 {
     struct connection *connection = &connections[slot];
-    ssize_t count = recv(connection->fd, connection->answer + connection->used, ANSWER_BYTES - connection->used, 0);
+    ssize_t count =
+        recv(connection->fd, connection->answer + connection->used, ANSWER_BYTES - connection->used, 0);
     if (count <= 0) {
         epoll_ctl(epoll_fd, EPOLL_CTL_DEL, connection->fd, NULL);
         finish(slot, connection, "the connection ended");
@@ -163,7 +164,8 @@ static void close_connections(void)
 int main(int argc, char **argv)
 {
     static const struct load_client client = {.program = "peer-client-http",
-                                              .summary = "Asks for users over HTTP; ADDRESS is 127.0.0.1:port.",
+                                              .summary =
+                                                  "Asks for users over HTTP; ADDRESS is 127.0.0.1:port.",
                                               .open = open_connections,
                                               .start = start,
                                               .close = close_connections,

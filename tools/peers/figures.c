@@ -85,14 +85,14 @@ void figures_print(const struct figures *parts, size_t count, const struct repor
         add(&total, &parts[i]);
     }
     uint64_t calls = total.latency_ns.count;
-    printf("{\"calls\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"first_error\":", calls, total.errors,
-           report->lost);
+    printf("{\"calls\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"first_error\":", calls,
+           total.errors, report->lost);
     print_text(total.first_error);
     printf(",\"seconds\":%.6f,\"calls_per_s\":%.1f,\"exhausted\":%s", report->seconds,
            report->seconds > 0 ? (double)calls / report->seconds : 0, report->exhausted ? "true" : "false");
     printf(",\"p50_us\":%.2f,\"p90_us\":%.2f,\"p99_us\":%.2f,\"p999_us\":%.2f,\"max_us\":%.2f",
-           quantile_us(&total, 0.5), quantile_us(&total, 0.9), quantile_us(&total, 0.99), quantile_us(&total, 0.999),
-           (double)total.latency_ns.max / 1000);
+           quantile_us(&total, 0.5), quantile_us(&total, 0.9), quantile_us(&total, 0.99),
+           quantile_us(&total, 0.999), (double)total.latency_ns.max / 1000);
     printf(",\"client_cpu_s\":%.6f,\"server_cpu_s\":%.6f,\"store_cpu_s\":%.6f", report->client_cpu_s,
            report->server_cpu_s, report->store_cpu_s);
     printf(",\"server_rss_bytes\":%" PRIu64 ",\"client_rss_bytes\":%" PRIu64, report->server_rss_bytes,

@@ -27,16 +27,16 @@
 #include "peers/people.h"
 #include "peers/watch.h"
 
-#define SECOND_NS     UINT64_C(1000000000)
-#define PAUSE_NS      1000000   /* after calls that ended at once: they failed */
-#define LOOK_NS       1000000   /* between two looks at what others count */
-#define NAP_NS        20000     /* of an open loop without a free slot */
-#define DRAIN_NS      (5 * SECOND_NS)
-#define SETTLE_NS     (SECOND_NS / 2)
-#define MAX_THREADS   256
-#define OPEN_SLOTS    16384
-#define NARROW_SLOTS  256       /* where each slot is a connection */
-#define EXIT_USAGE    2
+#define SECOND_NS    UINT64_C(1000000000)
+#define PAUSE_NS     1000000 /* after calls that ended at once: they failed */
+#define LOOK_NS      1000000 /* between two looks at what others count */
+#define NAP_NS       20000   /* of an open loop without a free slot */
+#define DRAIN_NS     (5 * SECOND_NS)
+#define SETTLE_NS    (SECOND_NS / 2)
+#define MAX_THREADS  256
+#define OPEN_SLOTS   16384
+#define NARROW_SLOTS 256 /* where each slot is a connection */
+#define EXIT_USAGE   2
 
 enum phase {
     STARTING, /* start has not returned */
@@ -380,29 +380,79 @@ static void probe(struct report *report, uint64_t before_open_bytes)
 }
 
 static const struct fr_option options[] = {
-    {.name = "mode", .argument = "NAME", .default_value = "", .type = FR_OPTION_TEXT, .value = &given.mode,
+    {.name = "mode",
+     .argument = "NAME",
+     .default_value = "",
+     .type = FR_OPTION_TEXT,
+     .value = &given.mode,
      .help = "what the client offers besides the default"},
-    {.name = "concurrency", .argument = "N", .default_value = "1", .type = FR_OPTION_NUMBER, .min = 1,
-     .max = 65536, .value = &given.concurrency, .help = "calls under way at any time"},
-    {.name = "channels", .argument = "K", .default_value = "1", .type = FR_OPTION_NUMBER, .min = 1, .max = 4096,
-     .value = &given.channels, .help = "channels that share the calls"},
-    {.name = "rate", .argument = "N", .default_value = "0", .type = FR_OPTION_NUMBER, .value = &given.rate,
+    {.name = "concurrency",
+     .argument = "N",
+     .default_value = "1",
+     .type = FR_OPTION_NUMBER,
+     .min = 1,
+     .max = 65536,
+     .value = &given.concurrency,
+     .help = "calls under way at any time"},
+    {.name = "channels",
+     .argument = "K",
+     .default_value = "1",
+     .type = FR_OPTION_NUMBER,
+     .min = 1,
+     .max = 4096,
+     .value = &given.channels,
+     .help = "channels that share the calls"},
+    {.name = "rate",
+     .argument = "N",
+     .default_value = "0",
+     .type = FR_OPTION_NUMBER,
+     .value = &given.rate,
      .help = "arrivals a second instead of so many under way"},
-    {.name = "warmup", .argument = "TIME", .default_value = "0.3", .type = FR_OPTION_DURATION,
-     .value = &given.warmup_us, .help = "load before the measured time"},
-    {.name = "duration", .argument = "TIME", .default_value = "1", .type = FR_OPTION_DURATION, .min = 1000,
-     .value = &given.duration_us, .help = "the measured time"},
-    {.name = "users", .argument = "N", .default_value = "1000", .type = FR_OPTION_NUMBER, .min = 1,
-     .value = &given.users, .help = "different users asked for, in turn"},
-    {.name = "first-user", .argument = "N", .default_value = "1000", .type = FR_OPTION_NUMBER,
-     .value = &given.first, .help = "number of the first one"},
-    {.name = "once", .type = FR_OPTION_FLAG, .value = &given.once,
+    {.name = "warmup",
+     .argument = "TIME",
+     .default_value = "0.3",
+     .type = FR_OPTION_DURATION,
+     .value = &given.warmup_us,
+     .help = "load before the measured time"},
+    {.name = "duration",
+     .argument = "TIME",
+     .default_value = "1",
+     .type = FR_OPTION_DURATION,
+     .min = 1000,
+     .value = &given.duration_us,
+     .help = "the measured time"},
+    {.name = "users",
+     .argument = "N",
+     .default_value = "1000",
+     .type = FR_OPTION_NUMBER,
+     .min = 1,
+     .value = &given.users,
+     .help = "different users asked for, in turn"},
+    {.name = "first-user",
+     .argument = "N",
+     .default_value = "1000",
+     .type = FR_OPTION_NUMBER,
+     .value = &given.first,
+     .help = "number of the first one"},
+    {.name = "once",
+     .type = FR_OPTION_FLAG,
+     .value = &given.once,
      .help = "ask for each user once and end early when there is none left"},
-    {.name = "probe", .argument = "WHAT", .default_value = "", .type = FR_OPTION_TEXT, .value = &given.probe,
+    {.name = "probe",
+     .argument = "WHAT",
+     .default_value = "",
+     .type = FR_OPTION_TEXT,
+     .value = &given.probe,
      .help = "measure memory instead: 'connections' or 'calls'"},
-    {.name = "server-pid", .argument = "PID", .type = FR_OPTION_LIST, .value = &given.servers,
+    {.name = "server-pid",
+     .argument = "PID",
+     .type = FR_OPTION_LIST,
+     .value = &given.servers,
      .help = "a process that serves; may be repeated"},
-    {.name = "store-pid", .argument = "PID", .type = FR_OPTION_LIST, .value = &given.stores,
+    {.name = "store-pid",
+     .argument = "PID",
+     .type = FR_OPTION_LIST,
+     .value = &given.stores,
      .help = "a process behind it, such as Redis"},
 };
 

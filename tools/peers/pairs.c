@@ -61,8 +61,8 @@ static bool get_user(struct fr_channel *channel)
     return true;
 }
 
-static bool run(nng_ctx context, nng_aio *aio, struct fr_channel *channel, double seconds, struct fr_histogram *nng_ns,
-                struct fr_histogram *freshet_ns)
+static bool run(nng_ctx context, nng_aio *aio, struct fr_channel *channel, double seconds,
+                struct fr_histogram *nng_ns, struct fr_histogram *freshet_ns)
 {
     uint64_t end_ns = now_ns() + (uint64_t)(seconds * 1e9);
     for (uint64_t pair = 0; now_ns() < end_ns; pair++) {
@@ -86,10 +86,12 @@ static void print(const struct fr_histogram *nng_ns, const struct fr_histogram *
 {
     double nng_us = (double)fr_histogram_quantile(nng_ns, 0.5) / 1000;
     double freshet_us = (double)fr_histogram_quantile(freshet_ns, 0.5) / 1000;
-    printf("{\"pairs\":%llu,\"nng_p50_us\":%.2f,\"nng_p99_us\":%.2f,\"freshet_p50_us\":%.2f,\"freshet_p99_us\":%.2f,"
+    printf("{\"pairs\":%llu,\"nng_p50_us\":%.2f,\"nng_p99_us\":%.2f,\"freshet_p50_us\":%.2f,\"freshet_p99_"
+           "us\":%.2f,"
            "\"ratio\":%.4f}\n",
-           (unsigned long long)nng_ns->count, nng_us, (double)fr_histogram_quantile(nng_ns, 0.99) / 1000, freshet_us,
-           (double)fr_histogram_quantile(freshet_ns, 0.99) / 1000, nng_us > 0 ? freshet_us / nng_us : 0);
+           (unsigned long long)nng_ns->count, nng_us, (double)fr_histogram_quantile(nng_ns, 0.99) / 1000,
+           freshet_us, (double)fr_histogram_quantile(freshet_ns, 0.99) / 1000,
+           nng_us > 0 ? freshet_us / nng_us : 0);
 }
 
 int main(int argc, char **argv)

@@ -13,7 +13,8 @@
 #include <atomic>
 #include <thread>
 
-namespace {
+namespace
+{
 
 std::atomic<RedisGet *> asked{nullptr};
 redisAsyncContext *redis;
@@ -53,8 +54,8 @@ void OnWake(uv_async_t *)
 bool RedisPipelineStart(int port)
 {
     redis = redisAsyncConnect("127.0.0.1", port);
-    if (redis == nullptr || redis->err != 0 || uv_loop_init(&loop) != 0 || uv_async_init(&loop, &wake, OnWake) != 0 ||
-        redisLibuvAttach(redis, &loop) != REDIS_OK) {
+    if (redis == nullptr || redis->err != 0 || uv_loop_init(&loop) != 0 ||
+        uv_async_init(&loop, &wake, OnWake) != 0 || redisLibuvAttach(redis, &loop) != REDIS_OK) {
         return false;
     }
     std::thread([] { uv_run(&loop, UV_RUN_DEFAULT); }).detach(); /* until the process ends */
@@ -64,7 +65,8 @@ bool RedisPipelineStart(int port)
 void RedisPipelineGet(RedisGet *get)
 {
     get->next = asked.load(std::memory_order_relaxed);
-    while (!asked.compare_exchange_weak(get->next, get, std::memory_order_release, std::memory_order_relaxed)) {
+    while (
+        !asked.compare_exchange_weak(get->next, get, std::memory_order_release, std::memory_order_relaxed)) {
     }
     /* Only the first of a group wakes the thread: it takes all that are there by then. */
     if (get->next == nullptr) {

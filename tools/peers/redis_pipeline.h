@@ -10,8 +10,9 @@
 #include <string>
 
 /* Derived by whoever asks; Done runs once, on the Redis thread, and may delete it. */
-class RedisGet {
-public:
+class RedisGet
+{
+  public:
     virtual ~RedisGet() = default;
     /* data is nullptr if there is no such key or Redis failed; borrowed until it returns. */
     virtual void Done(const char *data, size_t size) = 0;

@@ -17,10 +17,10 @@
 #include "peers/people.h"
 #include "users/users_v1.h"
 
-#define MAX_HELD     65536
-#define MAX_USERS    10000000
-#define EXIT_USAGE   2
-#define DRAIN_US     (2 * FR_SECOND_US)
+#define MAX_HELD   65536
+#define MAX_USERS  10000000
+#define EXIT_USAGE 2
+#define DRAIN_US   (2 * FR_SECOND_US)
 
 struct entry {
     struct fr_buffer bytes;
@@ -176,7 +176,8 @@ int main(int argc, char **argv)
     sigset_t set;
     int number;
     size_t count = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
-    if (count == 0 || count > MAX_USERS || (strcmp(argv[1], "bytes") != 0 && strcmp(argv[1], "message") != 0)) {
+    if (count == 0 || count > MAX_USERS ||
+        (strcmp(argv[1], "bytes") != 0 && strcmp(argv[1], "message") != 0)) {
         fprintf(stderr, "usage: peer-server-freshet bytes|message USERS\n");
         return EXIT_USAGE;
     }

@@ -29,7 +29,8 @@
 #include "peers/redis_pipeline.h"
 #include "users/v1/users.grpc.pb.h"
 
-namespace {
+namespace
+{
 
 using users::v1::GetUserRequest;
 using users::v1::User;
@@ -72,8 +73,9 @@ grpc::ByteBuffer Unknown(const std::string &id)
 }
 
 /* Calls that wait for "release". */
-class Held {
-public:
+class Held
+{
+  public:
     grpc::ServerUnaryReactor *Answer(const std::string &id, grpc::ServerUnaryReactor *reactor)
     {
         std::lock_guard<std::mutex> lock(mu_);
@@ -93,13 +95,14 @@ public:
         return reactor;
     }
 
-private:
+  private:
     std::mutex mu_;
     std::vector<grpc::ServerUnaryReactor *> reactors_;
 };
 
-class MapService final : public users::v1::Users::CallbackService {
-public:
+class MapService final : public users::v1::Users::CallbackService
+{
+  public:
     explicit MapService(uint64_t count)
     {
         for (uint64_t i = 0; i < count; i++) {
@@ -122,7 +125,7 @@ public:
         return reactor;
     }
 
-private:
+  private:
     std::unordered_map<std::string, User> users_;
     Held held_;
 };
@@ -139,8 +142,9 @@ std::unordered_map<std::string, grpc::ByteBuffer> SerializedUsers(uint64_t count
 
 using RawUsers = users::v1::Users::WithRawCallbackMethod_GetUser<users::v1::Users::Service>;
 
-class BytesService final : public RawUsers {
-public:
+class BytesService final : public RawUsers
+{
+  public:
     explicit BytesService(uint64_t count) : users_(SerializedUsers(count))
     {
     }
@@ -164,13 +168,14 @@ public:
         return reactor;
     }
 
-private:
+  private:
     std::unordered_map<std::string, grpc::ByteBuffer> users_;
     Held held_;
 };
 
-class RedisService final : public RawUsers {
-public:
+class RedisService final : public RawUsers
+{
+  public:
     grpc::ServerUnaryReactor *GetUser(grpc::CallbackServerContext *context, const grpc::ByteBuffer *bytes,
                                       grpc::ByteBuffer *response) override
     {
@@ -186,10 +191,12 @@ public:
         return reactor;
     }
 
-private:
-    class Get final : public RedisGet {
-    public:
-        Get(grpc::ServerUnaryReactor *reactor, grpc::ByteBuffer *response) : reactor_(reactor), response_(response)
+  private:
+    class Get final : public RedisGet
+    {
+      public:
+        Get(grpc::ServerUnaryReactor *reactor, grpc::ByteBuffer *response)
+            : reactor_(reactor), response_(response)
         {
         }
 
@@ -205,27 +212,31 @@ private:
             delete this;
         }
 
-    private:
+      private:
         grpc::ServerUnaryReactor *reactor_;
         grpc::ByteBuffer *response_;
     };
 };
 
-class StreamService final : public peers::UserStream::WithRawCallbackMethod_GetUsers<peers::UserStream::Service> {
-public:
+class StreamService final
+    : public peers::UserStream::WithRawCallbackMethod_GetUsers<peers::UserStream::Service>
+{
+  public:
     explicit StreamService(uint64_t count) : users_(SerializedUsers(count))
     {
     }
 
-    grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> *GetUsers(grpc::CallbackServerContext *) override
+    grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> *
+    GetUsers(grpc::CallbackServerContext *) override
     {
         return new Reactor(users_);
     }
 
-private:
+  private:
     /* Reads and writes run side by side; answers that wait behind a write leave together. */
-    class Reactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
-    public:
+    class Reactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>
+    {
+      public:
         explicit Reactor(const std::unordered_map<std::string, grpc::ByteBuffer> &users) : users_(users)
         {
             StartRead(&request_bytes_);
@@ -265,7 +276,7 @@ private:
             delete this;
         }
 
-    private:
+      private:
         void WriteNextLocked()
         {
             answer_ = std::move(waiting_.front());
