@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * client_grpc.cc - the load over gRPC C++ with the asynchronous callback API.
+ * client_grpc.cc - the load over gRPC C++.
  *
- * Mode "unary" (the default) makes a call for each user. Mode "stream" opens one bidirectional stream per channel and
+ * Mode "unary" (the default) makes a call for each user with the callback API, mode "queue" the same with completion
+ * queues, one and its thread for each processor. Mode "stream" opens one bidirectional stream per channel and
  * pairs answers with requests by their order; a write that others wait behind carries the buffer hint, so that they
  * leave together.
  */
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <cstring>
@@ -16,6 +18,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "peers.grpc.pb.h"
@@ -129,6 +132,62 @@ class Stream final : public grpc::ClientBidiReactor<users::v1::GetUserRequest, u
     bool writing_ = false, done_ = false;
 };
 
+struct QueueCall {
+    std::optional<grpc::ClientContext> context;
+    std::unique_ptr<grpc::ClientAsyncResponseReader<users::v1::User>> reader;
+    users::v1::GetUserRequest request;
+    users::v1::User user;
+    grpc::Status status;
+};
+
+std::vector<QueueCall> queue_calls;
+
+class Queue
+{
+  public:
+    Queue() : thread_([this] { Run(); })
+    {
+    }
+
+    ~Queue()
+    {
+        queue_.Shutdown();
+        thread_.join();
+    }
+
+    void Start(size_t slot, users::v1::Users::Stub &stub)
+    {
+        QueueCall &call = queue_calls[slot];
+        size_t length;
+        const char *id = load_id(slot, &length);
+        call.reader.reset(); /* it lies in the context's memory */
+        call.context.emplace();
+        call.request.set_id(id, length);
+        call.reader = stub.AsyncGetUser(&*call.context, call.request, &queue_);
+        call.reader->Finish(&call.user, &call.status, reinterpret_cast<void *>(slot));
+    }
+
+  private:
+    void Run()
+    {
+        void *tag;
+        bool ok;
+        while (queue_.Next(&tag, &ok)) {
+            auto slot = reinterpret_cast<size_t>(tag);
+            const QueueCall &call = queue_calls[slot];
+            if (call.status.ok()) {
+                load_done(slot, call.user.id().data(), call.user.id().size());
+            } else {
+                load_failed(slot, call.status.error_message().c_str());
+            }
+        }
+    }
+
+    grpc::CompletionQueue queue_;
+    std::thread thread_;
+};
+
+std::vector<std::unique_ptr<Queue>> queues;
 std::vector<std::unique_ptr<users::v1::Users::Stub>> stubs;
 std::vector<std::unique_ptr<Stream>> streams;
 std::vector<UnaryCall> calls;
@@ -151,7 +210,12 @@ bool Open(const char *address, const char *mode, size_t channels, size_t slots)
             stubs.push_back(users::v1::Users::NewStub(channel));
         }
     }
-    if (!streaming) {
+    if (std::strcmp(mode, "queue") == 0) {
+        queue_calls = std::vector<QueueCall>(slots);
+        for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); i++) {
+            queues.push_back(std::make_unique<Queue>());
+        }
+    } else if (!streaming) {
         calls = std::vector<UnaryCall>(slots);
     }
     return true;
@@ -161,6 +225,10 @@ void Start(size_t slot)
 {
     if (!streams.empty()) {
         streams[load_channel(slot)]->Send(slot);
+        return;
+    }
+    if (!queues.empty()) {
+        queues[slot % queues.size()]->Start(slot, *stubs[load_channel(slot)]);
         return;
     }
     UnaryCall &call = calls[slot];
@@ -184,6 +252,8 @@ void Close()
         stream->Close();
     }
     streams.clear();
+    queues.clear();
+    queue_calls.clear();
     calls.clear();
     stubs.clear();
 }
@@ -195,7 +265,7 @@ int main(int argc, char **argv)
     static load_client client = {};
     client.program = "peer-client-grpc";
     client.summary =
-        "Asks a gRPC server for users; ADDRESS is 127.0.0.1:port, the modes are unary and stream.";
+        "Asks a gRPC server for users; ADDRESS is 127.0.0.1:port, the modes are unary, queue and stream.";
     client.open = Open;
     client.start = Start;
     client.close = Close;

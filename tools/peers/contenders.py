@@ -41,6 +41,8 @@ CONTENDERS = (
               many_channels=True, in_memory=True, probes=("connections", "calls")),
     Contender("grpc-bytes", "gRPC C++, memory", "grpc", "peer-client-grpc", "grpc", "bytes", many_channels=True,
               in_memory=True, probes=("connections", "calls")),
+    Contender("grpc-queue", "gRPC C++, memory, completion queues", "grpc", "peer-client-grpc", "grpc", "queue",
+              ("--mode", "queue"), many_channels=True, in_memory=True),
     Contender("grpc-stream", "gRPC C++, memory, stream", "grpc", "peer-client-grpc", "grpc", "stream",
               ("--mode", "stream"), many_channels=True, in_memory=True, probes=("connections",)),
     Contender("grpc-redis", "gRPC C++, Redis", "grpc", "peer-client-grpc", "grpc", "redis", many_channels=True),

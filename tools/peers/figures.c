@@ -33,6 +33,7 @@ void figures_count_source(struct figures *self, const char *name, size_t length)
 static void add(struct figures *total, const struct figures *part)
 {
     fr_histogram_add(&total->latency_ns, &part->latency_ns);
+    total->calls += part->calls;
     if (total->errors == 0) {
         memcpy(total->first_error, part->first_error, sizeof total->first_error);
     }
@@ -84,12 +85,13 @@ void figures_print(const struct figures *parts, size_t count, const struct repor
     for (size_t i = 0; i < count; i++) {
         add(&total, &parts[i]);
     }
-    uint64_t calls = total.latency_ns.count;
+    uint64_t calls = total.calls;
     printf("{\"calls\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"first_error\":", calls,
            total.errors, report->lost);
     print_text(total.first_error);
     printf(",\"seconds\":%.6f,\"calls_per_s\":%.1f,\"exhausted\":%s", report->seconds,
            report->seconds > 0 ? (double)calls / report->seconds : 0, report->exhausted ? "true" : "false");
+    printf(",\"timed\":%" PRIu64, total.latency_ns.count);
     printf(",\"p50_us\":%.2f,\"p90_us\":%.2f,\"p99_us\":%.2f,\"p999_us\":%.2f,\"max_us\":%.2f",
            quantile_us(&total, 0.5), quantile_us(&total, 0.9), quantile_us(&total, 0.99),
            quantile_us(&total, 0.999), (double)total.latency_ns.max / 1000);

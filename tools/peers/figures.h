@@ -15,6 +15,7 @@
 /* What one thread counts. Zeroed memory is a fresh one. */
 struct figures {
     struct fr_histogram latency_ns;
+    uint64_t calls; /* that ended within the measured time */
     uint64_t errors;
     char first_error[128];
     struct {

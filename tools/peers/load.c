@@ -186,14 +186,20 @@ static void *drive_closed(void *argument)
 
 /* ---- open loop ---- */
 
-static struct slot *take_free(struct slot **spare)
+/* Slots that were free for a moment come before those that no call has used yet: fewer are touched. */
+struct spare {
+    struct slot *used, *fresh;
+};
+
+static struct slot *take_free(struct spare *spare)
 {
-    if (*spare == NULL) {
-        *spare = atomic_exchange(&handed, NULL);
+    if (spare->used == NULL) {
+        spare->used = atomic_exchange(&handed, NULL);
     }
-    struct slot *slot = *spare;
+    struct slot **from = spare->used != NULL ? &spare->used : &spare->fresh;
+    struct slot *slot = *from;
     if (slot != NULL) {
-        *spare = slot->next;
+        *from = slot->next;
     }
     return slot;
 }
@@ -201,7 +207,7 @@ static struct slot *take_free(struct slot **spare)
 static void *drive_open(void *argument)
 {
     (void)argument;
-    struct slot *spare = NULL;
+    struct spare spare = {.fresh = atomic_exchange(&handed, NULL)};
     unsigned short seed[3] = {1, 2, 3};
     double planned_ns = (double)now_ns(), gap_ns = (double)SECOND_NS / (double)given.rate;
     prctl(PR_SET_TIMERSLACK, 1UL); /* the default rounds a sleep up by 50 us */
@@ -231,12 +237,21 @@ static void *drive_open(void *argument)
 
 /* ---- answers ---- */
 
-/* A closed loop counts what ends within the window, an open one what was planned within it. */
-static bool counts(const struct slot *slot, uint64_t end_ns)
+static bool within_window(uint64_t time_ns)
 {
-    uint64_t moment_ns = given.rate == 0 ? end_ns : slot->from_ns;
-    return moment_ns >= atomic_load_explicit(&window_from_ns, memory_order_relaxed) &&
-           moment_ns < atomic_load_explicit(&window_to_ns, memory_order_relaxed);
+    return time_ns >= atomic_load_explicit(&window_from_ns, memory_order_relaxed) &&
+           time_ns < atomic_load_explicit(&window_to_ns, memory_order_relaxed);
+}
+
+/* Calls count where they end. Latency is that of the same calls; in an open loop of those planned within the window. */
+static void count_call(const struct slot *slot, uint64_t end_ns)
+{
+    struct figures *own = figures_get();
+    bool ended_within = within_window(end_ns);
+    own->calls += ended_within;
+    if (given.rate == 0 ? ended_within : within_window(slot->from_ns)) {
+        fr_histogram_record(&own->latency_ns, end_ns - slot->from_ns);
+    }
 }
 
 static void end_call(struct slot *slot)
@@ -259,9 +274,7 @@ void load_done(size_t index, const char *id, size_t length)
         load_failed(index, "the answer holds another user");
         return;
     }
-    if (counts(slot, end_ns)) {
-        fr_histogram_record(&figures_get()->latency_ns, end_ns - slot->from_ns);
-    }
+    count_call(slot, end_ns);
     end_call(slot);
 }
 

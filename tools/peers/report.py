@@ -27,6 +27,8 @@ def _rate(value):
 
 
 def _time(value_us):
+    if value_us == 0:
+        return "–"  # no call that was planned in the measured time ended
     return f"{value_us / 1000:.2f} ms" if value_us >= 1000 else f"{value_us:.0f} µs"
 
 

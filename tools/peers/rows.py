@@ -30,7 +30,7 @@ ROWS = (
     Row("256", "256 in flight", 256),
     Row("64x1", "64 channels with one call each", 64, 64),
     Row("half", "arrivals at half of the contender's own capacity"),
-    Row("same", "arrivals at the same rate for all, half of gRPC's capacity"),
+    Row("same", "arrivals at the same rate for all, half of the capacity of gRPC's plain calls from memory"),
 )
 
 _METRICS = ("calls_per_s", "p50_us", "p90_us", "p99_us", "p999_us", "server_rss_bytes", "client_rss_bytes")

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server_grpc.cc - GetUser by gRPC C++ with the callback API, in the ways a gRPC team would build it.
+ * server_grpc.cc - GetUser by gRPC C++, in the ways a gRPC team would build it: with the callback API, or with
+ * completion queues where the mode says so.
  *
- * usage: peer-server-grpc map|bytes|redis|stream USERS [REDIS-PORT]
+ * usage: peer-server-grpc map|bytes|queue|redis|stream USERS [REDIS-PORT]
  *   map     a map of User objects; each answer is copied and serialized
  *   bytes   a map of serialized users, passed on without a copy (raw method)
+ *   queue   as bytes, with a completion queue and its thread for each processor
  *   redis   serialized users in Redis, by pipelined GET; passed on as they are (raw method)
  *   stream  as bytes, over peers.UserStream/GetUsers
  * Prints its address. In the first two modes the id "hold" is answered once another call asks for "release".
@@ -13,13 +15,16 @@
 #include <hiredis/hiredis.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -36,6 +41,7 @@ using users::v1::GetUserRequest;
 using users::v1::User;
 
 const char kRedisPrefix[] = "user:";
+const int kAskedPerQueue = 512; /* calls that a completion queue takes at a time */
 
 User MakeUser(uint64_t number)
 {
@@ -172,6 +178,77 @@ class BytesService final : public RawUsers
     std::unordered_map<std::string, grpc::ByteBuffer> users_;
     Held held_;
 };
+
+/* Served by QueueCall. */
+class QueueService final : public users::v1::Users::WithRawMethod_GetUser<users::v1::Users::Service>
+{
+  public:
+    explicit QueueService(uint64_t count) : users(SerializedUsers(count))
+    {
+    }
+
+    const std::unordered_map<std::string, grpc::ByteBuffer> users;
+};
+
+/* One call after the other: asks for the next one once its answer has left. */
+class QueueCall
+{
+  public:
+    QueueCall(QueueService *service, grpc::ServerCompletionQueue *queue) : service_(service), queue_(queue)
+    {
+        Ask();
+    }
+
+    /* false: the server is shutting down. */
+    bool Step(bool ok)
+    {
+        if (!ok && !answering_) {
+            return false;
+        }
+        if (answering_) {
+            Ask();
+            return true;
+        }
+        answering_ = true;
+        static thread_local GetUserRequest request;
+        if (!Parse(&bytes_, &request)) {
+            writer_->FinishWithError(grpc::Status(grpc::StatusCode::INTERNAL, "malformed"), this);
+            return true;
+        }
+        auto found = service_->users.find(request.id());
+        writer_->Finish(found == service_->users.end() ? Unknown(request.id()) : found->second,
+                        grpc::Status::OK, this);
+        return true;
+    }
+
+  private:
+    void Ask()
+    {
+        answering_ = false;
+        writer_.reset();
+        context_.emplace();
+        writer_.emplace(&*context_);
+        service_->RequestGetUser(&*context_, &bytes_, &*writer_, queue_, queue_, this);
+    }
+
+    QueueService *service_;
+    grpc::ServerCompletionQueue *queue_;
+    std::optional<grpc::ServerContext> context_;
+    std::optional<grpc::ServerAsyncResponseWriter<grpc::ByteBuffer>> writer_;
+    grpc::ByteBuffer bytes_;
+    bool answering_ = false;
+};
+
+void ServeQueue(QueueService *service, grpc::ServerCompletionQueue *queue)
+{
+    void *tag;
+    bool ok;
+    for (int i = 0; i < kAskedPerQueue; i++) {
+        new QueueCall(service, queue); /* until the process ends */
+    }
+    while (queue->Next(&tag, &ok) && static_cast<QueueCall *>(tag)->Step(ok)) {
+    }
+}
 
 class RedisService final : public RawUsers
 {
@@ -331,6 +408,9 @@ std::unique_ptr<grpc::Service> MakeService(const std::string &mode, uint64_t cou
     if (mode == "bytes") {
         return std::make_unique<BytesService>(count);
     }
+    if (mode == "queue") {
+        return std::make_unique<QueueService>(count);
+    }
     if (mode == "stream") {
         return std::make_unique<StreamService>(count);
     }
@@ -354,16 +434,25 @@ int main(int argc, char **argv)
                             : MakeService(argv[1], std::strtoull(argv[2], nullptr, 10),
                                           argc > 3 ? std::atoi(argv[3]) : 0);
     if (service == nullptr) {
-        std::fprintf(stderr, "usage: peer-server-grpc map|bytes|redis|stream USERS [REDIS-PORT]\n");
+        std::fprintf(stderr, "usage: peer-server-grpc map|bytes|queue|redis|stream USERS [REDIS-PORT]\n");
         return 2;
     }
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(service.get());
+    std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
+    auto *queue_service = dynamic_cast<QueueService *>(service.get());
+    for (unsigned i = 0; queue_service != nullptr && i < std::max(1u, std::thread::hardware_concurrency());
+         i++) {
+        queues.push_back(builder.AddCompletionQueue());
+    }
     auto server = builder.BuildAndStart();
     if (server == nullptr) {
         std::fprintf(stderr, "peer-server-grpc: cannot listen\n");
         return 1;
+    }
+    for (auto &queue : queues) {
+        std::thread(ServeQueue, queue_service, queue.get()).detach();
     }
     std::printf("127.0.0.1:%d\n", port);
     std::fflush(stdout);
