@@ -124,18 +124,16 @@ class Bench:
         self._warmup = max(0.2, min(1.0, given.seconds / 4))
         self._failed = {}
 
-    def _cell(self, contender, arguments, label):
-        if contender.key in self._failed:
-            return None
+    def _cell(self, row, contender, channels, arguments):
         try:
             cell = self._client.cell(contender, arguments, self._given.seconds, self._warmup)
         except Failed as reason:
             _say(f"  {contender.key}: {reason}")
-            self._failed[contender.key] = str(reason)
+            self._failed[row, contender.key] = str(reason)
             return None
-        _say(f"  {contender.key:17} {label:12} {cell['calls_per_s']:>10,.0f}/s  p50 {cell['p50_us']:.0f} us"
-             f"  p99 {cell['p99_us']:.0f} us" + (f"  {cell['errors'] + cell['lost']} errors"
-                                                 if cell["errors"] + cell["lost"] else ""))
+        errors = cell["errors"] + cell["lost"]
+        _say(f"  {contender.key:17} {row + ' on ' + str(channels):12} {cell['calls_per_s']:>10,.0f}/s"
+             f"  p50 {cell['p50_us']:.0f} us  p99 {cell['p99_us']:.0f} us" + (f"  {errors} errors" if errors else ""))
         return cell
 
     def _rounds(self, plan):
@@ -144,7 +142,7 @@ class Bench:
         for round_number in range(self._given.rounds):
             _say(f"bench-peers: round {round_number + 1} of {self._given.rounds}")
             for row, contender, channels, rate, arguments in plan:
-                cell = self._cell(contender, arguments, f"{row} on {channels}")
+                cell = self._cell(row, contender, channels, arguments)
                 if cell is not None:
                     cells.setdefault((row, contender.key, channels, rate), []).append(cell)
         variants = {}
@@ -152,8 +150,8 @@ class Bench:
             variants.setdefault(row, {}).setdefault(key, []).append(summary(measured, channels, rate))
         found = {row: {key: best(figures) for key, figures in by_key.items()} for row, by_key in variants.items()}
         for row, contender, _, _, _ in plan:
-            if contender.key in self._failed and contender.key not in found.setdefault(row, {}):
-                found[row][contender.key] = {"failed": self._failed[contender.key]}
+            if (row, contender.key) in self._failed:
+                found.setdefault(row, {}).setdefault(contender.key, {"failed": self._failed[row, contender.key]})
         return found
 
     def closed(self, rows):
@@ -209,13 +207,12 @@ class Bench:
         found = {}
         for contender in self._contenders:
             for kind in contender.probes:
-                if contender.key in self._failed:
-                    continue
                 _say(f"bench-peers: memory of {contender.key}, {kind}")
                 try:
-                    found.setdefault(contender.key, {})[kind] = self._probe(contender, kind)
+                    probe = self._probe(contender, kind)
                 except Failed as reason:
-                    found[contender.key][kind] = {"failed": str(reason)}
+                    probe = {"failed": str(reason)}
+                found.setdefault(contender.key, {})[kind] = probe
         return found
 
     def _probe(self, contender, kind):

@@ -9,7 +9,7 @@ from rows import ROWS
 
 _COLOURS = {"freshet": "#0072B2", "grpc": "#E69F00", "nng": "#999999", "express": "#009E73"}
 _NAMES = {"freshet": "Freshet", "grpc": "gRPC C++", "nng": "raw nng", "express": "Express"}
-_WIDTH, _LABELS, _BARS, _GAP = 1080, 220, 300, 110
+_WIDTH, _LABELS, _BARS, _GAP = 1120, 250, 300, 110
 _BAR, _STEP, _HEAD = 14, 20, 34
 
 
@@ -58,8 +58,8 @@ def _panel(row, figures, y, out):
 def _head(result, out):
     machine = result["machine"]
     out.append(_text(10, 26, "Freshet beside its peers", 18, weight="bold"))
-    out.append(_text(10, 46, f"{machine['cpu']}, {machine['processors']}; {machine['kernel']}", 11, colour="#555"))
-    out.append(_text(10, 62, f"Median of {result['rounds']} rounds of {result['seconds']:g} s by turns; the whisker runs "
+    out.append(_text(10, 46, f"{machine['cpu']}, processors: {machine['processors']}; {machine['kernel']}", 11, colour="#555"))
+    out.append(_text(10, 62, f"Median of {result['rounds']} round(s) of {result['seconds']:g} s by turns; the whisker runs "
                              "from the lowest to the highest. Each panel has a scale of its own.", 11, colour="#555"))
     x = 10
     for family, name in _NAMES.items():

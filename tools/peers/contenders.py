@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass, field
 
-from processes import Failed, children_of, redis_command
+from processes import Failed, children_of, die_with_parent, redis_command
 
 USERS = 1000            # that every server holds and every client asks for in turn
 DATABASE_USERS = 200000  # enough to read each only once in a cell
@@ -149,7 +149,7 @@ class Client:
         command += [word for pid in servers.store_pids for word in ("--store-pid", str(pid))]
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                  timeout=seconds + 60, check=False)
+                                  timeout=seconds + 60, check=False, preexec_fn=die_with_parent)
         except subprocess.TimeoutExpired:
             raise Failed("the client did not end") from None
         if not done.stdout.strip():
