@@ -25,13 +25,14 @@ LAYERS = {
     "src/update": _PROGRAM,
     "tools/freshet": ("base", "message", "rpc"),
     "tools/nng-echo": ("base",),
+    "tools/peers": ("base", "message", "rpc", "users"),
 }
 
 # Third-party headers, the CMake targets behind them, and the folders that may use them.
 THIRD_PARTY = (
-    (r"nng/", r"nng(::.*)?", ("src/rpc", "tools/nng-echo")),
-    (r"hiredis/|hiredis\.h|async\.h", r"PkgConfig::hiredis", ("src/cache",)),
-    (r"uv\.h|uv/", r"PkgConfig::libuv", ("src/cache",)),
+    (r"nng/", r"nng(::.*)?", ("src/rpc", "tools/nng-echo", "tools/peers")),
+    (r"hiredis/|hiredis\.h|async\.h", r"PkgConfig::hiredis", ("src/cache", "tools/peers")),
+    (r"uv\.h|uv/", r"PkgConfig::libuv", ("src/cache", "tools/peers")),
     (r"sqlite3(ext)?\.h", r"PkgConfig::sqlite3", ("src/store",)),
     (r"jansson", r"PkgConfig::jansson", ("src/message",)),
     (r"protobuf-c/|google/protobuf-c/", r"PkgConfig::libprotobuf-c", ("src/message", "proto")),

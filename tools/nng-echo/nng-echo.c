@@ -111,10 +111,21 @@ static void wait_for_signal(void)
     sigwait(&set, &number);
 }
 
+/* The address with the port that was taken for port 0, so that a caller can read where to connect. */
+static void print_address(nng_listener listener)
+{
+    int port = 0;
+    if (nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port) == 0) {
+        printf("tcp://127.0.0.1:%d\n", port);
+        fflush(stdout);
+    }
+}
+
 static int serve(const char *address)
 {
     static struct lane lanes[SERVER_CONTEXTS];
     nng_socket socket;
+    nng_listener listener;
     int cause = nng_rep0_open(&socket);
     if (cause == 0) {
         cause = nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, MAX_BYTES);
@@ -124,7 +135,7 @@ static int serve(const char *address)
         cause = cause == 0 ? nng_aio_alloc(&lanes[i].aio, serve_lane, &lanes[i]) : cause;
     }
     if (cause == 0) {
-        cause = nng_listen(socket, address, NULL, 0);
+        cause = nng_listen(socket, address, &listener, 0);
     }
     if (cause != 0) {
         return fail(address, cause);
@@ -133,6 +144,7 @@ static int serve(const char *address)
         nng_ctx_recv(lanes[i].context, lanes[i].aio);
     }
     fprintf(stderr, "nng-echo: serving at %s\n", address);
+    print_address(listener);
     wait_for_signal();
     for (size_t i = 0; i < SERVER_CONTEXTS; i++) {
         nng_aio_stop(lanes[i].aio);
