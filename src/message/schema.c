@@ -47,6 +47,9 @@ static enum fr_code build_method(struct fr_schema_builder *builder, const char *
         .response = response->type.message,
         .client_streaming = proto->client_streaming,
         .server_streaming = proto->server_streaming,
+        .idempotent = proto->options != NULL &&
+                      proto->options->idempotency_level !=
+                          GOOGLE__PROTOBUF__METHOD_OPTIONS__IDEMPOTENCY_LEVEL__IDEMPOTENCY_UNKNOWN,
     };
     return FR_OK;
 }

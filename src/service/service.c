@@ -29,7 +29,7 @@ static const char *const level_names[] = {"error", "warn", "info", "debug", NULL
 static struct {
     const char *listen, *redis, *redis_password_file, *name_space, *db, *address_file;
     unsigned log_format, log_level;
-    uint64_t drain_timeout_us, workers, queue_limit;
+    uint64_t drain_timeout_us, workers, queue_limit, max_connections, max_open_calls;
     bool log_requests, insecure, version;
 } settings;
 
@@ -60,6 +60,12 @@ static size_t common_options(const struct fr_service_definition *definition, str
          .value = &settings.address_file},
         {.name = "drain-timeout", .type = FR_OPTION_DURATION, .argument = "TIME", .default_value = "10s",
          .help = "On SIGTERM, wait this long for open calls", .value = &settings.drain_timeout_us},
+        {.name = "max-connections", .type = FR_OPTION_NUMBER, .argument = "N", .default_value = "10000",
+         .help = "Clients that may be connected; more are turned away", .min = 1, .max = 1000000,
+         .value = &settings.max_connections},
+        {.name = "max-open-calls", .type = FR_OPTION_NUMBER, .argument = "N", .default_value = "65536",
+         .help = "Calls that may be open at a time; more are refused", .min = 1, .max = 10000000,
+         .value = &settings.max_open_calls},
         {.name = "insecure", .type = FR_OPTION_FLAG,
          .help = "Allow --listen on an address that other machines reach; there is no TLS",
          .value = &settings.insecure},
@@ -220,6 +226,10 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
         code = fr_server_new(&service->server, reterr);
     }
     if (code == FR_OK) {
+        fr_server_set_limits(service->server, &(struct fr_server_limits){
+                                                  .connections = (unsigned)settings.max_connections,
+                                                  .open_calls = (unsigned)settings.max_open_calls,
+                                              });
         code = fr_server_listen(service->server, settings.listen, reterr);
     }
     if (code == FR_OK && definition->variable_db != NULL) {
