@@ -13,7 +13,8 @@ option(FRESHET_WERROR "Treat warnings as errors" OFF)
 set(FRESHET_SANITIZE "" CACHE STRING "Sanitizers for the whole build, such as address,undefined or thread")
 
 add_compile_definitions(_GNU_SOURCE FRESHET_VERSION="${PROJECT_VERSION}")
-add_compile_options(-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -fno-omit-frame-pointer)
+add_compile_options(-Wall -Wextra -Wshadow -fno-omit-frame-pointer
+  "$<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes;-Wmissing-prototypes>")
 if(FRESHET_WERROR)
   add_compile_options(-Werror)
 endif()

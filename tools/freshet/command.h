@@ -25,5 +25,6 @@ int command_up(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_bench_rpc(int argc, char **argv);
+int command_bench_payload(int argc, char **argv);
 
 #endif
