@@ -53,12 +53,22 @@ static enum fr_code read_all(int file, struct fr_buffer *out, struct fr_error *r
     return FR_OK;
 }
 
+/* The first line that is no warning, which protoc puts into brackets. */
+static const char *first_complaint(const char *text)
+{
+    while (*text == '[' && strchr(text, '\n') != NULL) {
+        text = strchr(text, '\n') + 1;
+    }
+    return text;
+}
+
 static enum fr_code complain(int file, const char *program, struct fr_error *reterr)
 {
     struct fr_buffer text = {0};
     enum fr_code code = read_all(file, &text, reterr);
     const char *line = code == FR_OK ? fr_buffer_text(&text) : NULL;
     if (line != NULL) {
+        line = first_complaint(line);
         code = fr_error_set(reterr, FR_INVALID_ARGUMENT, "%s: %.*s", program, (int)strcspn(line, "\n"), line);
     }
     fr_buffer_fini(&text);

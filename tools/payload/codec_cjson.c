@@ -252,7 +252,7 @@ static bool decode(void *context, struct sink *sink)
 
 const struct codec codec_cjson = {
     .name = "cjson",
-    .about = "a tree from malloc; does not check UTF-8; may write doubles with one bit lost",
+    .about = "a tree from malloc; does not check UTF-8; its doubles may lose the last bit",
     .library = "cJSON",
     .version = cJSON_Version,
     .format = CODEC_JSON,

@@ -85,7 +85,7 @@ inline void out_plain(state *out, Value *parent, const struct plan_name *name, c
 inline void out_bytes(state *out, Value *parent, const struct plan_name *name, const uint8_t *data, size_t size)
 {
     size_t length = text64_size(size);
-    char *text = (char *)out->allocator->Malloc(length);
+    char *text = (char *)out->allocator->Malloc(length + 1); /* for none it gives NULL */
     if (text != NULL) {
         text64_write(text, data, size);
         out_text(out, parent, name, text, length);

@@ -85,7 +85,8 @@ static void append_row(struct fr_buffer *out, const struct row *row)
     append_text(out, "encode_wrong", row->encode_wrong[0] == '\0' ? NULL : row->encode_wrong);
     fr_buffer_append_text(out, ",");
     append_text(out, "decode_wrong", row->decode_wrong[0] == '\0' ? NULL : row->decode_wrong);
-    append_size(out, "bytes", row->encoded_bytes);
+    fr_buffer_append_format(out, row->codec->missing == NULL ? ",\"bytes\":%zu" : ",\"bytes\":null",
+                            row->encoded_bytes);
     append_size(out, "gzip_bytes", row->gzip_bytes);
     append_size(out, "zstd_bytes", row->zstd_bytes);
     fr_buffer_append_text(out, "}");
@@ -178,7 +179,7 @@ void csv_append(struct fr_buffer *out, const struct result *result)
                                     row->codec->format == CODEC_JSON ? "json" : "protobuf", shape->runs);
             append_cells(out, row, &row->encode);
             append_cells(out, row, &row->decode);
-            append_size_cell(out, row->encoded_bytes);
+            fr_buffer_append_format(out, row->codec->missing == NULL ? ",%zu" : ",", row->encoded_bytes);
             append_size_cell(out, row->gzip_bytes);
             append_size_cell(out, row->zstd_bytes);
             fr_buffer_append_format(out, ",%s\n", row->codec->missing == NULL ? "" : row->codec->missing);

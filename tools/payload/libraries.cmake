@@ -2,13 +2,15 @@
 #
 # Sets optional_sources, optional_links, optional_definitions and generated. What is missing costs a row of the tables,
 # nothing else.
+option(FRESHET_PAYLOAD_LIBRARIES "Compare the JSON libraries that are installed in freshet bench payload" ON)
+
 set(optional_sources)
 set(optional_links)
 set(optional_definitions)
 
 macro(optional_library package definition)
   pkg_check_modules(${package} QUIET IMPORTED_TARGET ${package})
-  if(${package}_FOUND)
+  if(${package}_FOUND AND FRESHET_PAYLOAD_LIBRARIES)
     list(APPEND optional_links PkgConfig::${package})
     list(APPEND optional_definitions ${definition})
     list(APPEND optional_sources ${ARGN})
@@ -22,10 +24,12 @@ optional_library(libzstd PAYLOAD_ZSTD)
 
 include(CheckLanguage)
 check_language(CXX)
-if(CMAKE_CXX_COMPILER)
+if(CMAKE_CXX_COMPILER AND FRESHET_PAYLOAD_LIBRARIES)
   enable_language(CXX)
   set(CMAKE_CXX_STANDARD 20)
   list(APPEND optional_sources real_digits.cc)
+  # Programs of folders that know no C++ link this library too.
+  list(APPEND optional_links ${CMAKE_CXX_IMPLICIT_LINK_LIBRARIES})
   optional_library(RapidJSON PAYLOAD_RAPIDJSON codec_rapidjson.cc codec_rapidjson_writer.cc)
   optional_library(simdjson PAYLOAD_SIMDJSON codec_simdjson.cc codec_simdjson_ondemand.cc)
 else()

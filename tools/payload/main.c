@@ -32,10 +32,14 @@ static struct {
 static const struct fr_option options[] = {
     {.name = "shape",
      .letter = 's',
-     .argument = "NAME,…",
-     .help = "built-in data to measure, otherwise all, or none with --data",
+     .argument = "NAMES",
+     .help = "built-in data to measure, with commas; otherwise all, or none with --data",
      .value = &given.shape},
-    {.name = "codec", .letter = 'c', .argument = "NAME,…", .help = "codecs to measure, otherwise all", .value = &given.codec},
+    {.name = "codec",
+     .letter = 'c',
+     .argument = "NAMES",
+     .help = "codecs to measure, with commas; otherwise all",
+     .value = &given.codec},
     {.name = "list", .type = FR_OPTION_FLAG, .help = "show the names of shapes and codecs", .value = &given.list},
     {.name = "proto",
      .argument = "FILE",
@@ -369,7 +373,7 @@ static int run(struct bench *self)
     struct fr_error error;
     enum fr_code code = prepare(self, &error);
     if (code == FR_INVALID_ARGUMENT) {
-        return report_usage("bench payload", "%s", error.message);
+        return report_usage(NULL, "%s", error.message);
     }
     if (code == FR_OK) {
         code = given.save != NULL ? save_all(self, &error) : measure_all(self, &error);

@@ -65,14 +65,6 @@ static void append_bar(struct fr_buffer *out, double x, double y, double width, 
                             width < 1 ? 1 : width, BAR_HEIGHT, colour);
 }
 
-/* Three digits with a unit. */
-static void format_time(char text[32], double ns)
-{
-    const char *unit = ns < 1e3 ? "ns" : ns < 1e6 ? "µs" : "ms";
-    double value = ns < 1e3 ? ns : ns < 1e6 ? ns / 1e3 : ns / 1e6;
-    snprintf(text, 32, value < 10 ? "%.2f %s" : value < 100 ? "%.1f %s" : "%.0f %s", value, unit);
-}
-
 static const struct figures *figures_of_panel(const struct row *row, int panel)
 {
     return panel == 0 ? &row->encode : &row->decode;
@@ -95,7 +87,7 @@ static double scale_of(const struct result *result, const struct shape_result *s
 static void append_time(struct fr_buffer *out, const struct panel *panel, const struct row *row,
                         const struct figures *figures, double scale, double y)
 {
-    char text[32] = "no such direction";
+    char text[RESULT_TIME_BYTES] = "has none";
     if (row->codec->missing != NULL) {
         snprintf(text, sizeof text, "not built");
     } else if ((figures == &row->encode ? row->encode_wrong : row->decode_wrong)[0] != '\0') {
@@ -112,7 +104,7 @@ static void append_time(struct fr_buffer *out, const struct panel *panel, const 
     fr_buffer_append_format(out,
                             "<path d=\"M%.1f %.1fH%.1fM%.1f %.1fv6M%.1f %.1fv6\" stroke=\"#222222\" fill=\"none\"/>\n",
                             low, middle, high, low, middle - 3, high, middle - 3);
-    format_time(text, figures->median_ns);
+    result_format_time(text, figures->median_ns);
     append_label(out, high + 6, y + 11, 11, "", text);
 }
 

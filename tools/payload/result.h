@@ -37,4 +37,8 @@ void plot_append(struct fr_buffer *out, const struct result *result);
 /* Bytes of the codec's own format that a direction handles, in megabytes (10^6) a second. */
 double result_mb_per_s(const struct row *row, const struct figures *figures);
 
+#define RESULT_TIME_BYTES 32
+/* "37.4 ns": three digits with a unit. */
+void result_format_time(char text[RESULT_TIME_BYTES], double ns);
+
 #endif

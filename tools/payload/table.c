@@ -12,11 +12,6 @@
 
 #define CELL_BYTES 32
 
-double result_mb_per_s(const struct row *row, const struct figures *figures)
-{
-    return figures->runs == 0 || figures->median_ns <= 0 ? 0 : (double)row->encoded_bytes * 1e3 / figures->median_ns;
-}
-
 static void append_libraries(struct fr_buffer *out)
 {
     const char *last = "";
@@ -42,13 +37,13 @@ void table_append_head(struct fr_buffer *out, const struct result *result)
     const struct machine *machine = &result->machine;
     fr_buffer_append_format(out, "machine: %s, processors: %ld; %s\n", machine->cpu, machine->processors,
                             machine->system);
-    fr_buffer_append_format(out, "compiler: %s, %s; the packaged libraries as Debian compiled them\n",
+    fr_buffer_append_format(out, "compiler: %s, %s\n  for what is compiled here; packaged libraries are as packaged\n",
                             machine->compiler, machine->flags);
     append_libraries(out);
     fr_buffer_append_format(out, "%u runs by turns, %.4g ms for each direction of a codec in a run\n", result->runs,
                             (double)result->time_us / (double)FR_MILLISECOND_US);
     if (machine_is_busy(machine)) {
-        fr_buffer_append_format(out, "THE MACHINE IS BUSY (load average %.1f): figures will be too slow and spread\n",
+        fr_buffer_append_format(out, "THE MACHINE IS BUSY (load average %.1f): figures will be slow and spread\n",
                                 machine->load);
     }
     fr_buffer_append_text(
@@ -103,7 +98,7 @@ static void append_row(struct fr_buffer *out, const struct row *row)
     format_spread(cells[1], &row->encode);
     format_ns(cells[2], &row->decode);
     format_spread(cells[3], &row->decode);
-    format_size(cells[4], row->encoded_bytes);
+    snprintf(cells[4], CELL_BYTES, "%zu", row->encoded_bytes);
     format_size(cells[5], row->gzip_bytes);
     format_size(cells[6], row->zstd_bytes);
     format_pair(cells[7], row->encode.runs > 0, row->encode.allocations, row->decode.runs > 0,

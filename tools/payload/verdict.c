@@ -95,8 +95,11 @@ static void append_margin(struct fr_buffer *out, const struct verdict *verdict, 
 static void append_values(struct fr_buffer *out, const struct verdict *verdict, enum verdict_axis axis)
 {
     if (axis == VERDICT_ENCODE || axis == VERDICT_DECODE) {
-        fr_buffer_append_format(out, "%s %.0f ns, %s %.0f ns", verdict->protobuf->codec->name,
-                                verdict->protobuf_value, verdict->json->codec->name, verdict->json_value);
+        char protobuf[RESULT_TIME_BYTES], json[RESULT_TIME_BYTES];
+        result_format_time(protobuf, verdict->protobuf_value);
+        result_format_time(json, verdict->json_value);
+        fr_buffer_append_format(out, "%s %s, %s %s", verdict->protobuf->codec->name, protobuf,
+                                verdict->json->codec->name, json);
     } else {
         fr_buffer_append_format(out, "protobuf %.0f, JSON %.0f", verdict->protobuf_value, verdict->json_value);
     }
@@ -137,15 +140,15 @@ static void append_plain(struct fr_buffer *out, const struct result *result)
             for (size_t j = 0; j < result->codec_count && best.winner == VERDICT_PROTOBUF; j++) {
                 double value = value_of(&shape->rows[j], axis);
                 if (shape->rows[j].codec == &codec_protobuf_c && value * TIME_TIE >= best.json_value) {
-                    fr_buffer_append_format(out, "%s%s of %s",
-                                            first ? "Plain protobuf-c (malloc) alone would not win: " : ", ",
+                    fr_buffer_append_format(out, "%s  %s of %s\n",
+                                            first ? "Where protobuf wins, but plain protobuf-c (malloc) would not:\n"
+                                                  : "",
                                             verdict_axis_names[axis], shape->name);
                     first = false;
                 }
             }
         }
     }
-    fr_buffer_append_text(out, first ? "" : ".\n");
 }
 
 void verdict_append_summary(struct fr_buffer *out, const struct result *result)
