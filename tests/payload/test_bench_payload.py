@@ -119,7 +119,7 @@ class Output(Folder):
     def test_a_missing_library_says_what_to_install(self):
         for codec in self.found["codecs"]:
             if codec["missing"]:
-                self.assertRegex(self.result.stdout, rf"(?m)^{codec['name']} +not built: install {codec['missing']}$")
+                self.assertRegex(self.result.stdout, rf"(?m)^{codec['name']} +not built: install {re.escape(codec['missing'])}$")
 
     def test_the_csv_has_the_same_figures(self):
         with open(self.paths["csv"], encoding="utf-8", newline="") as file:

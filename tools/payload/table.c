@@ -12,6 +12,16 @@
 
 #define CELL_BYTES 32
 
+static void append_packer(struct fr_buffer *out, const char *name, int level, const char *library,
+                          const char *version, const char *package)
+{
+    if (version == NULL) {
+        fr_buffer_append_format(out, "%s: install %s; ", name, package);
+    } else {
+        fr_buffer_append_format(out, "%s: %s %s, level %d; ", name, library, version, level);
+    }
+}
+
 static void append_libraries(struct fr_buffer *out)
 {
     const char *last = "";
@@ -25,11 +35,10 @@ static void append_libraries(struct fr_buffer *out)
             count++;
         }
     }
-    const char *gzip = compress_gzip_version(), *zstd = compress_zstd_version();
-    fr_buffer_append_format(out, "\n  gzip: %s%s, level %d; zstd: %s%s, level %d; digits of doubles: %s\n",
-                            gzip == NULL ? "" : "zlib ", gzip == NULL ? "not built, install zlib1g-dev" : gzip,
-                            COMPRESS_GZIP_LEVEL, zstd == NULL ? "" : "libzstd ",
-                            zstd == NULL ? "not built, install libzstd-dev" : zstd, COMPRESS_ZSTD_LEVEL, real_source);
+    fr_buffer_append_text(out, "\n  ");
+    append_packer(out, "gzip", COMPRESS_GZIP_LEVEL, "zlib", compress_gzip_version(), "zlib1g-dev");
+    append_packer(out, "zstd", COMPRESS_ZSTD_LEVEL, "libzstd", compress_zstd_version(), "libzstd-dev");
+    fr_buffer_append_format(out, "digits of doubles: %s\n", real_source);
 }
 
 void table_append_head(struct fr_buffer *out, const struct result *result)

@@ -151,6 +151,20 @@ static void append_plain(struct fr_buffer *out, const struct result *result)
     }
 }
 
+/* A format can only be as good as the codecs that were there. */
+static void append_missing(struct fr_buffer *out, const struct result *result)
+{
+    bool first = true;
+    for (size_t i = 0; i < result->codec_count && result->shape_count > 0; i++) {
+        const struct codec *codec = result->shapes[0].rows[i].codec;
+        if (codec->missing != NULL) {
+            fr_buffer_append_text(out, first ? "JSON might do better with what is not built here:\n" : "");
+            fr_buffer_append_format(out, "  %s: install %s\n", codec->name, codec->missing);
+            first = false;
+        }
+    }
+}
+
 void verdict_append_summary(struct fr_buffer *out, const struct result *result)
 {
     size_t compared = 0, found = 0;
@@ -172,4 +186,5 @@ void verdict_append_summary(struct fr_buffer *out, const struct result *result)
         fr_buffer_append_text(out, "  nowhere in these runs\n");
     }
     append_plain(out, result);
+    append_missing(out, result);
 }
