@@ -19,7 +19,9 @@ static struct fr_schema *schema;
 static int load_schema(void **state)
 {
     (void)state;
-    return fr_schema_new((struct fr_bytes){shapes_protoset, shapes_protoset_size}, &schema, NULL) == FR_OK ? 0 : 1;
+    return fr_schema_new((struct fr_bytes){shapes_protoset, shapes_protoset_size}, &schema, NULL) == FR_OK
+               ? 0
+               : 1;
 }
 
 static int free_schema(void **state)
@@ -104,7 +106,8 @@ static void every_codec_is_right_about_every_shape(void **state)
             }
             void *context = codec->open(&subject.input);
             assert_non_null(context);
-            if (check_encode(codec, context, &subject, &error) != FR_OK && !is_known_to_be_wrong(codec, &shapes[i])) {
+            if (check_encode(codec, context, &subject, &error) != FR_OK &&
+                !is_known_to_be_wrong(codec, &shapes[i])) {
                 fail_msg("%s, %s: %s", codec->name, shapes[i].name, error.message);
             }
             if (check_decode(codec, context, &subject, &error) != FR_OK) {
@@ -123,8 +126,8 @@ struct faulty {
     unsigned calls;
 };
 
-static size_t broken_byte;       /* of what it encodes; SIZE_MAX: none */
-static unsigned broken_from;     /* the first call that goes wrong */
+static size_t broken_byte;   /* of what it encodes; SIZE_MAX: none */
+static unsigned broken_from; /* the first call that goes wrong */
 static uint64_t added_to_sum;
 
 static void *faulty_open(const struct codec_input *input)

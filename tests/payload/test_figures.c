@@ -41,7 +41,8 @@ static void the_median_lies_in_the_middle_and_the_quartiles_around_it(void **sta
 
 static struct figures time_of(double median, double spread)
 {
-    return (struct figures){.runs = 11, .median_ns = median, .low_ns = median - spread, .high_ns = median + spread};
+    return (struct figures){
+        .runs = 11, .median_ns = median, .low_ns = median - spread, .high_ns = median + spread};
 }
 
 static enum verdict_winner winner(double protobuf, double json, double spread)

@@ -59,7 +59,8 @@ static void floats_have_the_digits_of_floats(void **state)
 static void whole_numbers_go_both_ways(void **state)
 {
     (void)state;
-    static const int64_t values[] = {0, 1, 9, 10, 99, 100, 101, -1, -100, INT64_MAX, INT64_MIN, 1234567890123};
+    static const int64_t values[] = {0,   1,  9,    10,        99,        100,
+                                     101, -1, -100, INT64_MAX, INT64_MIN, 1234567890123};
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         char text[DECIMAL_BYTES], expected[DECIMAL_BYTES];
         uint64_t back;
@@ -92,7 +93,8 @@ static void base64_agrees_with_the_mapping_and_goes_back(void **state)
         fr_base64_write((struct fr_bytes){data, size}, &expected);
         assert_int_equal(text64_size(size), expected.size);
         text64_write(text, data, size);
-        assert_int_equal(memcmp(text, expected.size > 0 ? expected.data : (const uint8_t *)"", expected.size), 0);
+        assert_int_equal(memcmp(text, expected.size > 0 ? expected.data : (const uint8_t *)"", expected.size),
+                         0);
         assert_true(text64_read(back, text, expected.size, &got));
         assert_int_equal(got, size);
         assert_memory_equal(back, data, size);

@@ -2,7 +2,7 @@
 /*
  * allocations.h - counts what this process takes from malloc, libraries included.
  *
- * allocations.c stands before malloc in the program that links it, so a unit test leaves it out.
+ * allocations.c stands before malloc in the program that links it, so only freshet-bench-allocations does.
  */
 #ifndef PAYLOAD_ALLOCATIONS_H
 #define PAYLOAD_ALLOCATIONS_H

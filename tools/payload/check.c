@@ -12,8 +12,8 @@
 #define ROUNDS      2
 
 /* Reads encoded bytes with the project's own decoders, which are tested against another implementation. */
-static enum fr_code read_back(const struct codec *codec, const struct subject *subject, struct payload_bytes bytes,
-                              struct fr_arena *arena, struct fr_error *reterr)
+static enum fr_code read_back(const struct codec *codec, const struct subject *subject,
+                              struct payload_bytes bytes, struct fr_arena *arena, struct fr_error *reterr)
 {
     const struct codec_input *input = &subject->input;
     struct fr_bytes data = {bytes.data, bytes.size};
@@ -48,11 +48,13 @@ static enum fr_code encode_once(const struct codec *codec, void *state, const st
     if (codec->drop != NULL) {
         codec->drop(state);
     }
-    return code == FR_OK ? FR_OK : fr_error_set(reterr, FR_DATA_LOSS, "what it encodes reads back as %s", cause.message);
+    return code == FR_OK
+               ? FR_OK
+               : fr_error_set(reterr, FR_DATA_LOSS, "what it encodes reads back as %s", cause.message);
 }
 
-static enum fr_code decode_once(const struct codec *codec, void *state, const struct subject *subject, bool strict,
-                                struct fr_error *reterr)
+static enum fr_code decode_once(const struct codec *codec, void *state, const struct subject *subject,
+                                bool strict, struct fr_error *reterr)
 {
     struct sink sink = {.strict = strict};
     if (!codec->decode(state, &sink)) {

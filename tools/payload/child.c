@@ -28,8 +28,8 @@ static enum fr_code run(char *const arguments[], const int files[FILES], const c
     int cause = posix_spawnp(&child, arguments[0], &actions, NULL, arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (cause != 0) {
-        return fr_error_set(reterr, FR_NOT_FOUND, "cannot run %s: %s; install %s", arguments[0], strerror(cause),
-                            package);
+        return fr_error_set(reterr, FR_NOT_FOUND, "cannot run %s: %s; install %s", arguments[0],
+                            strerror(cause), package);
     }
     pid_t ended;
     do {
@@ -75,8 +75,8 @@ static enum fr_code complain(int file, const char *program, struct fr_error *ret
     return line == NULL && code == FR_OK ? fr_error_no_memory(reterr) : code;
 }
 
-enum fr_code child_run(char *const arguments[], struct fr_bytes input, const char *package, struct fr_buffer *out,
-                       struct fr_error *reterr)
+enum fr_code child_run(char *const arguments[], struct fr_bytes input, const char *package,
+                       struct fr_buffer *out, struct fr_error *reterr)
 {
     int files[FILES], status = 0;
     bool good = true;
@@ -84,13 +84,15 @@ enum fr_code child_run(char *const arguments[], struct fr_bytes input, const cha
         files[i] = memfd_create("freshet-child", MFD_CLOEXEC);
         good = good && files[i] >= 0;
     }
-    good = good && (input.size == 0 || pwrite(files[INPUT], input.data, input.size, 0) == (ssize_t)input.size);
+    good =
+        good && (input.size == 0 || pwrite(files[INPUT], input.data, input.size, 0) == (ssize_t)input.size);
     enum fr_code code = good ? run(arguments, files, package, &status, reterr)
                              : fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "cannot make a temporary file: %s",
                                             strerror(errno));
     if (code == FR_OK) {
-        code = WIFEXITED(status) && WEXITSTATUS(status) == 0 ? read_all(files[OUTPUT], out, reterr)
-                                                             : complain(files[COMPLAINTS], arguments[0], reterr);
+        code = WIFEXITED(status) && WEXITSTATUS(status) == 0
+                   ? read_all(files[OUTPUT], out, reterr)
+                   : complain(files[COMPLAINTS], arguments[0], reterr);
     }
     for (int i = 0; i < FILES; i++) {
         if (files[i] >= 0) {

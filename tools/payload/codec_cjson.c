@@ -76,8 +76,8 @@ static inline void out_plain(struct state *out, cJSON *parent, const struct plan
     }
 }
 
-static inline void out_bytes(struct state *out, cJSON *parent, const struct plan_name *name, const uint8_t *data,
-                             size_t size)
+static inline void out_bytes(struct state *out, cJSON *parent, const struct plan_name *name,
+                             const uint8_t *data, size_t size)
 {
     size_t length = text64_size(size);
     char *text = (char *)room_of(&out->room, length + 1);
@@ -126,7 +126,8 @@ static inline bool in_object(struct state *in, cJSON **node, cJSON **ret_object)
     return cJSON_IsObject(*node);
 }
 
-static inline bool in_member(struct state *in, cJSON **object, const struct plan_name *name, cJSON **ret_value)
+static inline bool in_member(struct state *in, cJSON **object, const struct plan_name *name,
+                             cJSON **ret_value)
 {
     (void)in;
     *ret_value = cJSON_GetObjectItemCaseSensitive(*object, name->text);

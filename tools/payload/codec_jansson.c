@@ -60,15 +60,15 @@ static inline void out_text(struct state *out, json_t *parent, const struct plan
     put(parent, name, json_stringn(text, size));
 }
 
-static inline void out_plain(struct state *out, json_t *parent, const struct plan_name *name, const char *text,
-                             size_t size)
+static inline void out_plain(struct state *out, json_t *parent, const struct plan_name *name,
+                             const char *text, size_t size)
 {
     (void)out;
     put(parent, name, json_stringn_nocheck(text, size));
 }
 
-static inline void out_bytes(struct state *out, json_t *parent, const struct plan_name *name, const uint8_t *data,
-                             size_t size)
+static inline void out_bytes(struct state *out, json_t *parent, const struct plan_name *name,
+                             const uint8_t *data, size_t size)
 {
     size_t length = text64_size(size);
     char *text = (char *)room_of(&out->room, length);
@@ -126,7 +126,8 @@ static inline bool in_object(struct state *in, json_t **node, json_t **ret_objec
     return json_is_object(*node);
 }
 
-static inline bool in_member(struct state *in, json_t **object, const struct plan_name *name, json_t **ret_value)
+static inline bool in_member(struct state *in, json_t **object, const struct plan_name *name,
+                             json_t **ret_value)
 {
     (void)in;
     *ret_value = json_object_getn(*object, name->text, name->size);

@@ -105,7 +105,8 @@ static inline void out_float(struct state *out, struct json_object *parent, cons
     out_real(out, parent, name, (double)value);
 }
 
-static inline void out_bool(struct state *out, struct json_object *parent, const struct plan_name *name, bool value)
+static inline void out_bool(struct state *out, struct json_object *parent, const struct plan_name *name,
+                            bool value)
 {
     (void)out;
     put(parent, name, json_object_new_boolean(value));
@@ -182,7 +183,8 @@ static inline bool in_next_member(struct state *in, struct lh_entry **members, c
     return true;
 }
 
-static inline bool in_text(struct state *in, struct json_object **node, const char **ret_text, size_t *ret_size)
+static inline bool in_text(struct state *in, struct json_object **node, const char **ret_text,
+                           size_t *ret_size)
 {
     (void)in;
     if (!json_object_is_type(*node, json_type_string)) {
@@ -269,8 +271,8 @@ static void drop(void *context)
 static bool decode_with(struct state *self, struct json_tokener *tokener, struct sink *sink)
 {
     /* With its NUL, which tells the parser that the text is over. */
-    struct json_object *root = json_tokener_parse_ex(tokener, (const char *)self->input->json.data,
-                                                     (int)self->input->json.size + 1);
+    struct json_object *root =
+        json_tokener_parse_ex(tokener, (const char *)self->input->json.data, (int)self->input->json.size + 1);
     bool good = root != NULL && walk_in_message(self, &root, self->input->plan, sink);
     json_object_put(root);
     return good;

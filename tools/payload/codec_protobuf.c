@@ -69,8 +69,8 @@ static void drop_malloc(void *context)
 
 static bool decode_with(const struct state *self, ProtobufCAllocator *allocator, struct sink *sink)
 {
-    ProtobufCMessage *message = protobuf_c_message_unpack(self->input->plan->descriptor, allocator,
-                                                          self->input->protobuf.size, self->input->protobuf.data);
+    ProtobufCMessage *message = protobuf_c_message_unpack(
+        self->input->plan->descriptor, allocator, self->input->protobuf.size, self->input->protobuf.data);
     if (message == NULL) {
         return false;
     }
@@ -140,8 +140,7 @@ static bool decode_freshet(void *context, struct sink *sink)
     struct state *self = context;
     struct fr_bytes bytes = {self->input->protobuf.data, self->input->protobuf.size};
     ProtobufCMessage *message;
-    bool good =
-        fr_message_unpack(self->input->plan->descriptor, bytes, self->arena, &message, NULL) == FR_OK;
+    bool good = fr_message_unpack(self->input->plan->descriptor, bytes, self->arena, &message, NULL) == FR_OK;
     if (good) {
         touch_message(sink, self->input->plan, message);
     }

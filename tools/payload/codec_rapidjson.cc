@@ -10,7 +10,8 @@
 
 #include "payload/walk.h"
 
-namespace {
+namespace
+{
 
 constexpr size_t TREE_BYTES = (size_t)1 << 20; /* kept for the tree; a larger one takes more from malloc */
 
@@ -22,7 +23,7 @@ using rapidjson::Writer;
 
 struct state {
     const struct codec_input *input;
-    struct room room; /* for base64 */
+    struct room room;                   /* for base64 */
     Document::AllocatorType *allocator; /* of the tree under construction */
     StringBuffer *text;                 /* owned; the last one written */
     struct room text_room, tree_room;   /* kept for parsing in place */
@@ -82,7 +83,8 @@ inline void out_plain(state *out, Value *parent, const struct plan_name *name, c
     put(out, parent, name, value);
 }
 
-inline void out_bytes(state *out, Value *parent, const struct plan_name *name, const uint8_t *data, size_t size)
+inline void out_bytes(state *out, Value *parent, const struct plan_name *name, const uint8_t *data,
+                      size_t size)
 {
     size_t length = text64_size(size);
     char *text = (char *)out->allocator->Malloc(length + 1); /* for none it gives NULL */

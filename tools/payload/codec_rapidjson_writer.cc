@@ -9,7 +9,8 @@
 
 #include "payload/walk.h"
 
-namespace {
+namespace
+{
 
 using rapidjson::StringBuffer;
 using rapidjson::Writer;
@@ -70,7 +71,8 @@ inline void out_plain(state *out, nowhere parent, const struct plan_name *name, 
     out_text(out, parent, name, text, size);
 }
 
-inline void out_bytes(state *out, nowhere parent, const struct plan_name *name, const uint8_t *data, size_t size)
+inline void out_bytes(state *out, nowhere parent, const struct plan_name *name, const uint8_t *data,
+                      size_t size)
 {
     size_t length = text64_size(size);
     char *text = (char *)room_of(&out->room, length);

@@ -8,7 +8,8 @@
 
 #include "payload/walk.h"
 
-namespace {
+namespace
+{
 
 namespace dom = simdjson::dom;
 
@@ -140,7 +141,8 @@ static_assert(CODEC_PADDING >= simdjson::SIMDJSON_PADDING, "simdjson reads so fa
 bool decode_with(state *self, dom::parser &parser, struct sink *sink)
 {
     dom::element root;
-    return parser.parse(self->input->json.data, self->input->json.size, false).get(root) == simdjson::SUCCESS &&
+    return parser.parse(self->input->json.data, self->input->json.size, false).get(root) ==
+               simdjson::SUCCESS &&
            walk_in_message(self, &root, self->input->plan, sink);
 }
 

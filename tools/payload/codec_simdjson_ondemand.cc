@@ -8,7 +8,8 @@
 
 #include "payload/walk.h"
 
-namespace {
+namespace
+{
 
 namespace ondemand = simdjson::ondemand;
 
@@ -42,7 +43,8 @@ inline bool in_object(state *, ondemand::value *node, ondemand::object *ret_obje
 }
 
 /* Fields come in the order of the text, so each search begins where the last one ended. */
-inline bool in_member(state *, ondemand::object *object, const struct plan_name *name, ondemand::value *ret_value)
+inline bool in_member(state *, ondemand::object *object, const struct plan_name *name,
+                      ondemand::value *ret_value)
 {
     return object->find_field_unordered(std::string_view(name->text, name->size)).get(*ret_value) ==
            simdjson::SUCCESS;
@@ -86,7 +88,8 @@ inline bool in_next_member(state *, struct members *members, const char **ret_ke
     }
     ondemand::field field;
     std::string_view key;
-    if ((*members->at).get(field) != simdjson::SUCCESS || field.unescaped_key().get(key) != simdjson::SUCCESS) {
+    if ((*members->at).get(field) != simdjson::SUCCESS ||
+        field.unescaped_key().get(key) != simdjson::SUCCESS) {
         return false;
     }
     *ret_key = key.data();

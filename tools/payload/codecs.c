@@ -27,22 +27,14 @@ MISSING(codec_simdjson_ondemand, "simdjson-ondemand", "simdjson On-Demand", "g++
 #endif
 
 const struct codec *const codecs[] = {
-    &codec_protobuf_c,
-    &codec_protobuf_c_arena,
-    &codec_protobuf_c_reuse,
-    &codec_freshet,
-    &codec_jansson,
-    &codec_cjson,
-    &codec_json_c,
-    &codec_json_c_reuse,
-    &codec_rapidjson,
-    &codec_rapidjson_in_place,
-    &codec_rapidjson_writer,
-    &codec_simdjson,
-    &codec_simdjson_reuse,
-    &codec_simdjson_ondemand,
-    &codec_freshet_json,
-    &codec_direct_json,
+    &codec_protobuf_c,       &codec_protobuf_c_arena,
+    &codec_protobuf_c_reuse, &codec_freshet,
+    &codec_jansson,          &codec_cjson,
+    &codec_json_c,           &codec_json_c_reuse,
+    &codec_rapidjson,        &codec_rapidjson_in_place,
+    &codec_rapidjson_writer, &codec_simdjson,
+    &codec_simdjson_reuse,   &codec_simdjson_ondemand,
+    &codec_freshet_json,     &codec_direct_json,
 };
 
 const size_t codec_count = sizeof codecs / sizeof codecs[0];

@@ -15,7 +15,8 @@
 size_t compress_gzip_size(struct payload_bytes bytes)
 {
     z_stream stream = {.next_in = (Bytef *)bytes.data, .avail_in = (uInt)bytes.size};
-    if (deflateInit2(&stream, COMPRESS_GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY, Z_DEFAULT_STRATEGY) != Z_OK) {
+    if (deflateInit2(&stream, COMPRESS_GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY,
+                     Z_DEFAULT_STRATEGY) != Z_OK) {
         return 0;
     }
     uLong room = deflateBound(&stream, (uLong)bytes.size);

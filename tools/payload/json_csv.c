@@ -40,7 +40,8 @@ static void append_codecs(struct fr_buffer *out)
         const struct codec *codec = codecs[i];
         fr_buffer_append_text(out, i == 0 ? "{" : ",{");
         append_text(out, "name", codec->name);
-        fr_buffer_append_format(out, ",\"format\":\"%s\",", codec->format == CODEC_JSON ? "json" : "protobuf");
+        fr_buffer_append_format(out, ",\"format\":\"%s\",",
+                                codec->format == CODEC_JSON ? "json" : "protobuf");
         append_text(out, "library", codec->library);
         fr_buffer_append_text(out, ",");
         append_text(out, "version", codec->missing == NULL ? codec->version() : NULL);
@@ -99,11 +100,12 @@ static void append_verdicts(struct fr_buffer *out, const struct shape_result *sh
     for (enum verdict_axis axis = 0; axis < VERDICT_AXES; axis++) {
         struct verdict verdict = verdict_of(shape, row_count, axis);
         if (verdict.winner != VERDICT_NOBODY) {
-            fr_buffer_append_format(
-                out, "%s\"%s\":{\"winner\":\"%s\",\"protobuf\":\"%s\",\"json\":\"%s\",\"json_over_protobuf\":%.4f}",
-                first ? "" : ",", verdict_axis_names[axis], verdict_winner_name(verdict.winner),
-                verdict.protobuf->codec->name, verdict.json->codec->name,
-                verdict.json_value / verdict.protobuf_value);
+            fr_buffer_append_format(out,
+                                    "%s\"%s\":{\"winner\":\"%s\",\"protobuf\":\"%s\",\"json\":\"%s\",\"json_"
+                                    "over_protobuf\":%.4f}",
+                                    first ? "" : ",", verdict_axis_names[axis],
+                                    verdict_winner_name(verdict.winner), verdict.protobuf->codec->name,
+                                    verdict.json->codec->name, verdict.json_value / verdict.protobuf_value);
             first = false;
         }
     }
@@ -118,8 +120,8 @@ static void append_shape(struct fr_buffer *out, const struct shape_result *shape
     append_text(out, "about", shape->about);
     fr_buffer_append_text(out, ",");
     append_text(out, "message", shape->message);
-    fr_buffer_append_format(out, ",\"generated\":%s,\"runs\":%u,\"rows\":[", shape->generated ? "true" : "false",
-                            shape->runs);
+    fr_buffer_append_format(out, ",\"generated\":%s,\"runs\":%u,\"rows\":[",
+                            shape->generated ? "true" : "false", shape->runs);
     for (size_t i = 0; i < row_count; i++) {
         fr_buffer_append_text(out, i == 0 ? "" : ",");
         append_row(out, &shape->rows[i]);
@@ -139,8 +141,8 @@ void json_append(struct fr_buffer *out, const struct result *result)
     append_text(out, "zstd", compress_zstd_version());
     fr_buffer_append_text(out, ",");
     append_text(out, "digits", real_source);
-    fr_buffer_append_format(out, ",\"runs\":%u,\"time_us\":%" PRIu64 ",\"complete\":%s,\"shapes\":[", result->runs,
-                            result->time_us, result->complete ? "true" : "false");
+    fr_buffer_append_format(out, ",\"runs\":%u,\"time_us\":%" PRIu64 ",\"complete\":%s,\"shapes\":[",
+                            result->runs, result->time_us, result->complete ? "true" : "false");
     for (size_t i = 0; i < result->shape_count; i++) {
         fr_buffer_append_text(out, i == 0 ? "\n" : ",\n");
         append_shape(out, &result->shapes[i], result->codec_count);
@@ -153,9 +155,9 @@ static void append_cells(struct fr_buffer *out, const struct row *row, const str
     if (figures->runs == 0) {
         fr_buffer_append_text(out, ",,,,,,,");
     } else {
-        fr_buffer_append_format(out, ",%.2f,%.2f,%.2f,%.2f,%.2f,%.2f,%.2f", figures->median_ns, figures->low_ns,
-                                figures->high_ns, figures->min_ns, figures->max_ns, result_mb_per_s(row, figures),
-                                figures->allocations);
+        fr_buffer_append_format(out, ",%.2f,%.2f,%.2f,%.2f,%.2f,%.2f,%.2f", figures->median_ns,
+                                figures->low_ns, figures->high_ns, figures->min_ns, figures->max_ns,
+                                result_mb_per_s(row, figures), figures->allocations);
     }
 }
 
@@ -167,10 +169,11 @@ static void append_size_cell(struct fr_buffer *out, size_t size)
 /* No value holds a comma or a quote: names are the program's own, and a message's are identifiers. */
 void csv_append(struct fr_buffer *out, const struct result *result)
 {
-    fr_buffer_append_text(out, "shape,message,codec,format,runs,encode_median_ns,encode_low_ns,encode_high_ns,"
-                               "encode_min_ns,encode_max_ns,encode_mb_per_s,encode_allocations,decode_median_ns,"
-                               "decode_low_ns,decode_high_ns,decode_min_ns,decode_max_ns,decode_mb_per_s,"
-                               "decode_allocations,bytes,gzip_bytes,zstd_bytes,missing\n");
+    fr_buffer_append_text(out,
+                          "shape,message,codec,format,runs,encode_median_ns,encode_low_ns,encode_high_ns,"
+                          "encode_min_ns,encode_max_ns,encode_mb_per_s,encode_allocations,decode_median_ns,"
+                          "decode_low_ns,decode_high_ns,decode_min_ns,decode_max_ns,decode_mb_per_s,"
+                          "decode_allocations,bytes,gzip_bytes,zstd_bytes,missing\n");
     for (size_t i = 0; i < result->shape_count; i++) {
         const struct shape_result *shape = &result->shapes[i];
         for (size_t j = 0; j < result->codec_count; j++) {

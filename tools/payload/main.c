@@ -14,13 +14,9 @@
 #include "freshet/command.h"
 #include "freshet/report.h"
 #include "freshet/usage.h"
-#include "payload/choice.h"
+#include "payload/counts.h"
 #include "payload/output.h"
-#include "payload/user_data.h"
 #include "payload/verdict.h"
-
-#define CODECS_MAX 32
-#define SHAPES_MAX 32
 
 static struct {
     const char *shape, *codec, *proto, *message, *data, *json, *csv, *plot, *save;
@@ -40,13 +36,22 @@ static const struct fr_option options[] = {
      .argument = "NAMES",
      .help = "codecs to measure, with commas; otherwise all",
      .value = &given.codec},
-    {.name = "list", .type = FR_OPTION_FLAG, .help = "show the names of shapes and codecs", .value = &given.list},
+    {.name = "list",
+     .type = FR_OPTION_FLAG,
+     .help = "show the names of shapes and codecs",
+     .value = &given.list},
     {.name = "proto",
      .argument = "FILE",
      .help = "a .proto file with the type of your data, compiled by protoc",
      .value = &given.proto},
-    {.name = "message", .argument = "NAME", .help = "the type of your data, with its package", .value = &given.message},
-    {.name = "data", .argument = "FILE", .help = "your data, one message as JSON; - is standard input", .value = &given.data},
+    {.name = "message",
+     .argument = "NAME",
+     .help = "the type of your data, with its package",
+     .value = &given.message},
+    {.name = "data",
+     .argument = "FILE",
+     .help = "your data, one message as JSON; - is standard input",
+     .value = &given.data},
     {.name = "import-path",
      .letter = 'I',
      .type = FR_OPTION_LIST,
@@ -65,14 +70,20 @@ static const struct fr_option options[] = {
     {.name = "time",
      .letter = 't',
      .type = FR_OPTION_DURATION,
-     .default_value = "10ms",
+     .default_value = "5ms",
      .argument = "TIME",
      .min = 100,
      .max = 10 * FR_SECOND_US,
      .help = "how long a turn lasts, for encoding and for decoding",
      .value = &given.time_us},
-    {.name = "json", .argument = "FILE", .help = "write the figures to FILE as JSON; - is standard output", .value = &given.json},
-    {.name = "csv", .argument = "FILE", .help = "write the figures to FILE as CSV; - is standard output", .value = &given.csv},
+    {.name = "json",
+     .argument = "FILE",
+     .help = "write the figures to FILE as JSON; - is standard output",
+     .value = &given.json},
+    {.name = "csv",
+     .argument = "FILE",
+     .help = "write the figures to FILE as CSV; - is standard output",
+     .value = &given.csv},
     {.name = "plot",
      .argument = "FILE",
      .help = "draw the figures into FILE, .svg, or .png with rsvg-convert",
@@ -86,7 +97,8 @@ static const struct fr_option options[] = {
 static const struct usage usage = {
     .command = "bench payload",
     .arguments = "[OPTION]…",
-    .text = "Encodes and decodes the same data as protobuf and as JSON with several libraries, and says who wins.\n"
+    .text = "Encodes and decodes the same data as protobuf and as JSON with several libraries, and says who "
+            "wins.\n"
             "Each codec's results are checked first. Ctrl-C prints what there is by then.\n\n"
             "  freshet bench payload\n"
             "  freshet bench payload --shape user,list --codec protobuf-c,jansson,simdjson\n"
@@ -96,13 +108,11 @@ static const struct usage usage = {
 };
 
 struct bench {
-    struct fr_schema *schema, *user_schema; /* owned; of the shapes and of the user's data */
-    struct subject subjects[SHAPES_MAX];
-    size_t subject_count;
-    const struct codec *chosen[CODECS_MAX];
+    struct prepared prepared;
+    struct fr_buffer counts; /* see counts.h */
     struct output json, csv, plot;
     struct result result;
-    bool quiet; /* standard output belongs to --json or --csv */
+    bool quiet; /* standard output belongs to --json, --csv or --plot */
 };
 
 static volatile sig_atomic_t stopped;
@@ -119,22 +129,12 @@ static bool is_stopped(void *context)
     return stopped != 0;
 }
 
-static const char *shape_name(size_t index)
-{
-    return shapes[index].name;
-}
-
-static const char *codec_name(size_t index)
-{
-    return codecs[index]->name;
-}
-
 static void show_progress(void *context, const struct subject *subject, unsigned run)
 {
     const struct bench *self = context;
     if (isatty(STDERR_FILENO)) {
-        fprintf(stderr, "\r\033[K%s (%zu of %zu), run %u of %" PRIu64, subject->name, self->result.shape_count + 1,
-                self->subject_count, run + 1, given.runs);
+        fprintf(stderr, "\r\033[K%s (%zu of %zu), run %u of %" PRIu64, subject->name,
+                self->result.shape_count + 1, self->prepared.subject_count, run + 1, given.runs);
         fflush(stderr);
     }
 }
@@ -155,7 +155,8 @@ static int print_lists(void)
     puts("\ncodecs:");
     for (size_t i = 0; i < codec_count; i++) {
         if (codecs[i]->missing == NULL) {
-            printf("  %-18s %s %s: %s\n", codecs[i]->name, codecs[i]->library, codecs[i]->version(), codecs[i]->about);
+            printf("  %-18s %s %s: %s\n", codecs[i]->name, codecs[i]->library, codecs[i]->version(),
+                   codecs[i]->about);
         } else {
             printf("  %-18s not built: install %s\n", codecs[i]->name, codecs[i]->missing);
         }
@@ -168,48 +169,14 @@ static int check_usage(void)
     bool any = given.proto != NULL || given.message != NULL || given.data != NULL;
     if (any && (given.proto == NULL || given.message == NULL || given.data == NULL)) {
         return report_usage("bench payload", "--%s is missing: --proto, --message and --data go together",
-                            given.proto == NULL ? "proto" : given.message == NULL ? "message" : "data");
+                            given.proto == NULL     ? "proto"
+                            : given.message == NULL ? "message"
+                                                    : "data");
     }
     if (given.import_paths.count > 0 && !any) {
         return report_usage("bench payload", "--import-path is for --proto");
     }
     return 0;
-}
-
-static enum fr_code add_user_data(struct bench *self, struct fr_error *reterr)
-{
-    const struct user_data_options user = {.proto = given.proto,
-                                           .message = given.message,
-                                           .data = given.data,
-                                           .import_paths = &given.import_paths};
-    return user_data_init(&self->subjects[self->subject_count++], &user, &self->user_schema, reterr);
-}
-
-static enum fr_code add_shapes(struct bench *self, struct fr_error *reterr)
-{
-    bool chosen[SHAPES_MAX];
-    enum fr_code code = choose("shape", given.shape, shape_count, shape_name, chosen, reterr);
-    if (code == FR_OK) {
-        code = fr_schema_new((struct fr_bytes){shapes_protoset, shapes_protoset_size}, &self->schema, reterr);
-    }
-    for (size_t i = 0; i < shape_count && code == FR_OK; i++) {
-        if (chosen[i]) {
-            code = subject_of_shape(&self->subjects[self->subject_count++], &shapes[i], self->schema, reterr);
-        }
-    }
-    return code;
-}
-
-static enum fr_code choose_codecs(struct bench *self, struct fr_error *reterr)
-{
-    bool chosen[CODECS_MAX];
-    enum fr_code code = choose("codec", given.codec, codec_count, codec_name, chosen, reterr);
-    for (size_t i = 0; i < codec_count && code == FR_OK; i++) {
-        if (chosen[i]) {
-            self->chosen[self->result.codec_count++] = codecs[i];
-        }
-    }
-    return code;
 }
 
 static enum fr_code open_outputs(struct bench *self, struct fr_error *reterr)
@@ -225,20 +192,36 @@ static enum fr_code open_outputs(struct bench *self, struct fr_error *reterr)
     return code;
 }
 
-static enum fr_code prepare(struct bench *self, struct fr_error *reterr)
+static enum fr_code bench_init(struct bench *self, struct fr_error *reterr)
 {
-    enum fr_code code = choose_codecs(self, reterr);
-    if (code == FR_OK && given.data != NULL) {
-        code = add_user_data(self, reterr);
-    }
-    if (code == FR_OK && (given.data == NULL || given.shape != NULL)) {
-        code = add_shapes(self, reterr);
-    }
+    const struct prepare_options how = {.shapes = given.shape,
+                                        .codecs = given.codec,
+                                        .user = {.proto = given.proto,
+                                                 .message = given.message,
+                                                 .data = given.data,
+                                                 .import_paths = &given.import_paths}};
+    enum fr_code code = prepare(&self->prepared, &how, reterr);
     if (code == FR_OK) {
-        self->result.shapes = calloc(self->subject_count, sizeof *self->result.shapes);
+        self->result.codec_count = self->prepared.codec_count;
+        self->result.shapes = calloc(self->prepared.subject_count, sizeof *self->result.shapes);
         code = self->result.shapes == NULL ? fr_error_no_memory(reterr) : open_outputs(self, reterr);
     }
+    if (code == FR_OK && given.save == NULL &&
+        counts_run(&how, &self->prepared, &self->counts, reterr) != FR_OK) {
+        code = FR_INTERNAL; /* whatever it was, it is no wrong usage of this program */
+    }
     return code;
+}
+
+/* Adds the counts to a data set's rows. */
+static void add_counts(struct bench *self, const struct shape_result *shape)
+{
+    const char *text = fr_buffer_text(&self->counts);
+    for (size_t i = 0; i < self->result.codec_count; i++) {
+        struct row *row = &shape->rows[i];
+        (void)counts_find(text, shape->name, row->codec->name, &row->encode.allocations,
+                          &row->decode.allocations);
+    }
 }
 
 static void print(const struct bench *self, struct fr_buffer *text)
@@ -254,7 +237,7 @@ static enum fr_code measure_one(struct bench *self, const struct subject *subjec
 {
     struct result *result = &self->result;
     struct shape_result *shape = &result->shapes[result->shape_count];
-    const struct measure_options how = {.codecs = self->chosen,
+    const struct measure_options how = {.codecs = self->prepared.codecs,
                                         .codec_count = result->codec_count,
                                         .runs = (unsigned)given.runs,
                                         .time_ns = given.time_us * 1000,
@@ -274,6 +257,7 @@ static enum fr_code measure_one(struct bench *self, const struct subject *subjec
     if (code == FR_OK && shape->runs > 0) {
         struct fr_buffer text = {0};
         result->shape_count++;
+        add_counts(self, shape);
         table_append_shape(&text, result, shape);
         print(self, &text);
     } else {
@@ -292,8 +276,8 @@ static enum fr_code measure_all(struct bench *self, struct fr_error *reterr)
     table_append_head(&head, result);
     print(self, &head);
     enum fr_code code = FR_OK;
-    for (size_t i = 0; i < self->subject_count && code == FR_OK && stopped == 0; i++) {
-        code = measure_one(self, &self->subjects[i], reterr);
+    for (size_t i = 0; i < self->prepared.subject_count && code == FR_OK && stopped == 0; i++) {
+        code = measure_one(self, &self->prepared.subjects[i], reterr);
     }
     result->complete = stopped == 0;
     if (code == FR_OK) {
@@ -342,12 +326,12 @@ static enum fr_code save_one(const struct subject *subject, struct fr_error *ret
 static enum fr_code save_all(const struct bench *self, struct fr_error *reterr)
 {
     enum fr_code code = FR_OK;
-    if (self->schema != NULL) {
-        code = output_save(given.save, "shapes.protoset", (struct fr_bytes){shapes_protoset, shapes_protoset_size},
-                           reterr);
+    if (self->prepared.schema != NULL) {
+        code = output_save(given.save, "shapes.protoset",
+                           (struct fr_bytes){shapes_protoset, shapes_protoset_size}, reterr);
     }
-    for (size_t i = 0; i < self->subject_count && code == FR_OK; i++) {
-        code = save_one(&self->subjects[i], reterr);
+    for (size_t i = 0; i < self->prepared.subject_count && code == FR_OK; i++) {
+        code = save_one(&self->prepared.subjects[i], reterr);
     }
     return code;
 }
@@ -358,11 +342,8 @@ static void bench_fini(struct bench *self)
         free(self->result.shapes[i].rows);
     }
     free(self->result.shapes);
-    for (size_t i = 0; i < self->subject_count; i++) {
-        subject_fini(&self->subjects[i]);
-    }
-    fr_schema_free(self->user_schema);
-    fr_schema_free(self->schema);
+    prepared_fini(&self->prepared);
+    fr_buffer_fini(&self->counts);
     output_close(&self->json);
     output_close(&self->csv);
     output_close(&self->plot);
@@ -371,7 +352,7 @@ static void bench_fini(struct bench *self)
 static int run(struct bench *self)
 {
     struct fr_error error;
-    enum fr_code code = prepare(self, &error);
+    enum fr_code code = bench_init(self, &error);
     if (code == FR_INVALID_ARGUMENT) {
         return report_usage(NULL, "%s", error.message);
     }

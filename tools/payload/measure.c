@@ -3,7 +3,8 @@
  * measure.c - times codecs on one data set, by turns.
  *
  * A run measures every codec once, beginning with another one each time, so that what disturbs the machine for a
- * while disturbs all of them.
+ * while disturbs all of them. Time is this thread's processor time: no codec waits for anything, and what the machine
+ * gives to others in between is no cost of theirs.
  */
 #include "payload/measure.h"
 
@@ -11,13 +12,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "payload/allocations.h"
 #include "payload/check.h"
 #include "payload/compress.h"
 
-#define TRIAL_NS      UINT64_C(200000) /* long enough to tell how long one message takes */
-#define TRIAL_MAX     UINT64_C(1000000)
-#define COUNTED_TIMES 4 /* messages over which allocations are counted */
+#define TRIAL_NS  UINT64_C(200000) /* long enough to tell how long one message takes */
+#define TRIAL_MAX UINT64_C(1000000)
 
 /* One direction of one codec. */
 struct direction {
@@ -38,14 +37,14 @@ struct session {
     const struct subject *subject;
     struct entry *entries;
     size_t entry_count;
-    unsigned runs; /* so far */
+    unsigned runs;  /* so far */
     uint64_t wrong; /* decodes that gave another sum than the data set has */
 };
 
 static uint64_t now_ns(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
@@ -85,7 +84,8 @@ static uint64_t decode_times(struct session *self, const struct entry *entry, ui
 static uint64_t run_times(struct session *self, const struct entry *entry, const struct direction *direction,
                           uint64_t times)
 {
-    return direction->encodes ? encode_times(entry->codec, entry->state, times) : decode_times(self, entry, times);
+    return direction->encodes ? encode_times(entry->codec, entry->state, times)
+                              : decode_times(self, entry, times);
 }
 
 /* Finds out how many messages fill the time of a run; warms up as well. */
@@ -103,14 +103,8 @@ static void calibrate(struct session *self, const struct entry *entry, struct di
     }
 }
 
-static double count_allocations(struct session *self, const struct entry *entry, const struct direction *direction)
-{
-    uint64_t before = allocations_so_far();
-    run_times(self, entry, direction, COUNTED_TIMES);
-    return (double)(allocations_so_far() - before) / COUNTED_TIMES;
-}
-
-static enum fr_code measure_sizes(const struct entry *entry, const struct subject *subject, struct fr_error *reterr)
+static enum fr_code measure_sizes(const struct entry *entry, const struct subject *subject,
+                                  struct fr_error *reterr)
 {
     struct row *row = entry->row;
     struct payload_bytes bytes =
@@ -128,10 +122,11 @@ static enum fr_code measure_sizes(const struct entry *entry, const struct subjec
     return FR_OK;
 }
 
-static enum fr_code entry_init(struct session *self, struct entry *entry, const struct codec *codec, struct row *row,
-                               struct fr_error *reterr)
+static enum fr_code entry_init(struct session *self, struct entry *entry, const struct codec *codec,
+                               struct row *row, struct fr_error *reterr)
 {
-    *entry = (struct entry){.codec = codec, .row = row, .directions = {{.encodes = true}, {.encodes = false}}};
+    *entry =
+        (struct entry){.codec = codec, .row = row, .directions = {{.encodes = true}, {.encodes = false}}};
     entry->state = codec->open(&self->subject->input);
     if (entry->state == NULL) {
         return fr_error_no_memory(reterr);
@@ -194,9 +189,7 @@ static void run_all(struct session *self)
         for (int j = 0; j < 2; j++) {
             struct direction *direction = &entry->directions[j];
             if (has(entry, direction)) {
-                struct figures *figures = direction->encodes ? &entry->row->encode : &entry->row->decode;
                 calibrate(self, entry, direction);
-                figures->allocations = count_allocations(self, entry, direction);
             }
         }
     }
@@ -262,8 +255,8 @@ enum fr_code measure(const struct measure_options *options, const struct subject
         run_all(&session);
     }
     if (session.wrong > 0) {
-        code = fr_error_set(reterr, FR_DATA_LOSS, "a codec decoded other fields than '%s' has while it was timed",
-                            subject->name);
+        code = fr_error_set(reterr, FR_DATA_LOSS,
+                            "a codec decoded other fields than '%s' has while it was timed", subject->name);
     }
     for (size_t i = 0; i < session.entry_count; i++) {
         struct entry *entry = &session.entries[i];

@@ -11,10 +11,10 @@
 
 /* Of one direction, in nanoseconds a message; over runs. */
 struct figures {
-    unsigned runs; /* 0: not measured */
+    unsigned runs;                     /* 0: not measured */
     double median_ns, low_ns, high_ns; /* low and high: the quartiles */
     double min_ns, max_ns;
-    double allocations; /* a message */
+    double allocations; /* a message; not measured here */
 };
 
 struct row {
@@ -22,7 +22,7 @@ struct row {
     struct figures encode, decode;
     /* Why a direction was not timed: its result was wrong. "": it was right, or the codec does not have it. */
     char encode_wrong[FR_ERROR_MESSAGE_BYTES], decode_wrong[FR_ERROR_MESSAGE_BYTES];
-    size_t encoded_bytes; /* of what it writes; of what it reads if it does not write */
+    size_t encoded_bytes;          /* of what it writes; of what it reads if it does not write */
     size_t gzip_bytes, zstd_bytes; /* 0: not built */
 };
 
@@ -30,7 +30,7 @@ struct measure_options {
     const struct codec *const *codecs; /* those to measure; what is not built is passed over */
     size_t codec_count;
     unsigned runs;
-    uint64_t time_ns; /* of one direction of one codec in one run */
+    uint64_t time_ns;               /* of one direction of one codec in one run */
     bool (*stopped)(void *context); /* asked between runs of a codec */
     void (*progress)(void *context, const struct subject *subject, unsigned run);
     void *context;

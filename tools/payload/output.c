@@ -47,8 +47,9 @@ enum fr_code output_write_picture(struct output *self, const struct fr_buffer *s
     }
     struct fr_buffer png = {0};
     char *arguments[] = {"rsvg-convert", "--format", "png", NULL};
-    enum fr_code code = svg->failed ? fr_error_no_memory(reterr)
-                                    : child_run(arguments, fr_buffer_bytes(svg), "librsvg2-bin", &png, reterr);
+    enum fr_code code = svg->failed
+                            ? fr_error_no_memory(reterr)
+                            : child_run(arguments, fr_buffer_bytes(svg), "librsvg2-bin", &png, reterr);
     if (code == FR_OK) {
         code = output_write(self, &png, reterr);
     }
@@ -64,12 +65,14 @@ void output_close(struct output *self)
     self->stream = NULL;
 }
 
-enum fr_code output_save(const char *folder, const char *name, struct fr_bytes content, struct fr_error *reterr)
+enum fr_code output_save(const char *folder, const char *name, struct fr_bytes content,
+                         struct fr_error *reterr)
 {
     struct fr_buffer path = {0};
     struct output file = {0};
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "cannot make the folder '%s': %s", folder, strerror(errno));
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "cannot make the folder '%s': %s", folder,
+                            strerror(errno));
     }
     fr_buffer_append_format(&path, "%s/%s", folder, name);
     const char *text = fr_buffer_text(&path);

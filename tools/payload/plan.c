@@ -136,6 +136,8 @@ static enum fr_code field_init(struct builder *self, const struct fr_message_typ
                                      .presence = presence_of(field),
                                      .is_map = mapping.is_map,
                                      .is_list = field->label == PROTOBUF_C_LABEL_REPEATED && !mapping.is_map,
+                                     .offset = field->offset,
+                                     .quantifier_offset = field->quantifier_offset,
                                      .element_bytes = element_bytes(field->type),
                                      .field = field};
     enum fr_code code = name_init(self, mapping.json_name, &ret_field->name);

@@ -57,7 +57,8 @@ struct plan_field {
     enum plan_kind kind; /* of each element; of a map's entries PLAN_OBJECT */
     enum plan_presence presence;
     bool is_list, is_map;
-    size_t element_bytes; /* in a list */
+    unsigned offset, quantifier_offset; /* of the descriptor, nearer at hand */
+    size_t element_bytes;               /* in a list */
     const ProtobufCFieldDescriptor *field;
     const struct plan *message; /* NULL unless of a message type; a map's has the fields key and value */
 };
@@ -72,13 +73,13 @@ struct plan {
 /* Where the value of a field lies in its message. */
 static inline const void *plan_value(const struct plan_field *self, const ProtobufCMessage *message)
 {
-    return (const uint8_t *)message + self->field->offset;
+    return (const uint8_t *)message + self->offset;
 }
 
 /* What says how many values there are, or whether there is one. */
 static inline const void *plan_quantifier(const struct plan_field *self, const ProtobufCMessage *message)
 {
-    return (const uint8_t *)message + self->field->quantifier_offset;
+    return (const uint8_t *)message + self->quantifier_offset;
 }
 
 /* The text of a string field, which may be NULL. */
@@ -103,7 +104,8 @@ static inline bool plan_is_set(const struct plan_field *self, const ProtobufCMes
     case PLAN_POINTER:
         return *(const void *const *)value != NULL;
     case PLAN_OPTIONAL_TEXT:
-        return *(const void *const *)value != NULL && *(const void *const *)value != self->field->default_value;
+        return *(const void *const *)value != NULL &&
+               *(const void *const *)value != self->field->default_value;
     case PLAN_NOT_EMPTY_TEXT:
         return *plan_text(value) != '\0';
     case PLAN_NOT_EMPTY_BYTES:

@@ -15,7 +15,7 @@
  *   FR_INVALID_ARGUMENT  the type holds an Any, Struct, Value, ListValue or FieldMask
  */
 FR_MUST_CHECK enum fr_code plan_new(struct fr_arena *arena, const struct fr_message_type *type,
-                                    const ProtobufCMessageDescriptor *descriptor, const struct plan **ret_plan,
-                                    struct fr_error *reterr);
+                                    const ProtobufCMessageDescriptor *descriptor,
+                                    const struct plan **ret_plan, struct fr_error *reterr);
 
 #endif

@@ -61,8 +61,8 @@ static void append_label(struct fr_buffer *out, double x, double y, int size, co
 
 static void append_bar(struct fr_buffer *out, double x, double y, double width, const char *colour)
 {
-    fr_buffer_append_format(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>\n", x, y,
-                            width < 1 ? 1 : width, BAR_HEIGHT, colour);
+    fr_buffer_append_format(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>\n",
+                            x, y, width < 1 ? 1 : width, BAR_HEIGHT, colour);
 }
 
 static const struct figures *figures_of_panel(const struct row *row, int panel)
@@ -76,7 +76,7 @@ static double scale_of(const struct result *result, const struct shape_result *s
     double most = 0;
     for (size_t i = 0; i < result->codec_count; i++) {
         const struct row *row = &shape->rows[i];
-        double value = panel == 2 ? (double)row->encoded_bytes
+        double value = panel == 2                               ? (double)row->encoded_bytes
                        : figures_of_panel(row, panel)->runs > 0 ? figures_of_panel(row, panel)->high_ns
                                                                 : 0;
         most = value > most ? value : most;
@@ -101,15 +101,15 @@ static void append_time(struct fr_buffer *out, const struct panel *panel, const 
     double high = panel->x + figures->high_ns / scale * panel->width;
     double middle = y + BAR_HEIGHT / 2.0;
     append_bar(out, panel->x, y, figures->median_ns / scale * panel->width, colours[row->codec->format]);
-    fr_buffer_append_format(out,
-                            "<path d=\"M%.1f %.1fH%.1fM%.1f %.1fv6M%.1f %.1fv6\" stroke=\"#222222\" fill=\"none\"/>\n",
-                            low, middle, high, low, middle - 3, high, middle - 3);
+    fr_buffer_append_format(
+        out, "<path d=\"M%.1f %.1fH%.1fM%.1f %.1fv6M%.1f %.1fv6\" stroke=\"#222222\" fill=\"none\"/>\n", low,
+        middle, high, low, middle - 3, high, middle - 3);
     result_format_time(text, figures->median_ns);
     append_label(out, high + 6, y + 11, 11, "", text);
 }
 
-static void append_sizes(struct fr_buffer *out, const struct panel *panel, const struct row *row, double scale,
-                         double y)
+static void append_sizes(struct fr_buffer *out, const struct panel *panel, const struct row *row,
+                         double scale, double y)
 {
     char text[64];
     if (row->encoded_bytes == 0 || row->codec->encode == NULL || row->encode_wrong[0] != '\0') {
@@ -120,14 +120,15 @@ static void append_sizes(struct fr_buffer *out, const struct panel *panel, const
     append_bar(out, panel->x, y, width, colours[row->codec->format]);
     snprintf(text, sizeof text, "%zu", row->encoded_bytes);
     if (row->gzip_bytes > 0) {
-        fr_buffer_append_format(out, "<path d=\"M%.1f %.1fv%d\" stroke=\"%s\" stroke-width=\"3\"/>\n", gzip, y,
-                                BAR_HEIGHT, GZIP_COLOUR);
+        fr_buffer_append_format(out, "<path d=\"M%.1f %.1fv%d\" stroke=\"%s\" stroke-width=\"3\"/>\n", gzip,
+                                y, BAR_HEIGHT, GZIP_COLOUR);
         snprintf(text, sizeof text, "%zu, gzip %zu", row->encoded_bytes, row->gzip_bytes);
     }
     append_label(out, (gzip > end && row->gzip_bytes > 0 ? gzip : end) + 6, y + 11, 11, "", text);
 }
 
-static int append_shape(struct fr_buffer *out, const struct result *result, const struct shape_result *shape, int y)
+static int append_shape(struct fr_buffer *out, const struct result *result, const struct shape_result *shape,
+                        int y)
 {
     char title[256];
     snprintf(title, sizeof title, "%s: %s", shape->name, shape->about);
@@ -153,11 +154,12 @@ static void append_head(struct fr_buffer *out, const struct result *result)
 {
     char text[512];
     append_label(out, 10, 28, 18, " font-weight=\"bold\"", "JSON against protobuf payloads");
-    snprintf(text, sizeof text, "%s, processors: %ld; %s, %s", result->machine.cpu, result->machine.processors,
-             result->machine.compiler, result->machine.flags);
+    snprintf(text, sizeof text, "%s, processors: %ld; %s, %s", result->machine.cpu,
+             result->machine.processors, result->machine.compiler, result->machine.flags);
     append_label(out, 10, 48, 11, " fill=\"#555555\"", text);
     snprintf(text, sizeof text,
-             "Median of %u runs by turns; the whisker runs from the lower to the upper quartile. Each panel has a scale "
+             "Median of %u runs by turns; the whisker runs from the lower to the upper quartile. Each panel "
+             "has a scale "
              "of its own, from 0.%s",
              result->runs, machine_is_busy(&result->machine) ? " Measured on a busy machine." : "");
     append_label(out, 10, 64, 11, " fill=\"#555555\"", text);
@@ -165,18 +167,20 @@ static void append_head(struct fr_buffer *out, const struct result *result)
     append_label(out, 30, 89, 12, "", "protobuf");
     append_bar(out, 110, 78, 14, colours[CODEC_JSON]);
     append_label(out, 130, 89, 12, "", "JSON");
-    fr_buffer_append_format(out, "<path d=\"M190 78v%d\" stroke=\"%s\" stroke-width=\"3\"/>\n", BAR_HEIGHT, GZIP_COLOUR);
+    fr_buffer_append_format(out, "<path d=\"M190 78v%d\" stroke=\"%s\" stroke-width=\"3\"/>\n", BAR_HEIGHT,
+                            GZIP_COLOUR);
     append_label(out, 200, 89, 12, "", "size with gzip");
 }
 
 void plot_append(struct fr_buffer *out, const struct result *result)
 {
     int height = TOP + (int)result->shape_count * (HEAD + (int)result->codec_count * STEP + 14);
-    fr_buffer_append_format(out,
-                            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" "
-                            "font-family=\"sans-serif\" fill=\"#222222\" role=\"img\" aria-label=\"Time and size of "
-                            "messages as protobuf and as JSON\">\n<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n",
-                            WIDTH, height, WIDTH, height, WIDTH, height);
+    fr_buffer_append_format(
+        out,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" "
+        "font-family=\"sans-serif\" fill=\"#222222\" role=\"img\" aria-label=\"Time and size of "
+        "messages as protobuf and as JSON\">\n<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n",
+        WIDTH, height, WIDTH, height, WIDTH, height);
     append_head(out, result);
     int y = TOP;
     for (size_t i = 0; i < result->shape_count; i++) {

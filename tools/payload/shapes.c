@@ -14,18 +14,18 @@
 #include "payload/real.h"
 #include "shapes.pb-c.h"
 
-#define LIST_USERS     100
-#define LIST_NUMBERS   256
-#define BLOB_BYTES     ((size_t)64 << 10)
-#define TEXT_PARTS     12
-#define UNICODE_PARTS  8
-#define MAP_LABELS     32
-#define MAP_COUNTERS   16
-#define MAP_SITES      8
-#define ORDER_LINES    5
-#define RANDOM_START   UINT64_C(88172645463325252)
-#define FIRST_USER     1000
-#define FIRST_SECOND   20 /* of a minute, for create times */
+#define LIST_USERS    100
+#define LIST_NUMBERS  256
+#define BLOB_BYTES    ((size_t)64 << 10)
+#define TEXT_PARTS    12
+#define UNICODE_PARTS 8
+#define MAP_LABELS    32
+#define MAP_COUNTERS  16
+#define MAP_SITES     8
+#define ORDER_LINES   5
+#define RANDOM_START  UINT64_C(88172645463325252)
+#define FIRST_USER    1000
+#define FIRST_SECOND  20 /* of a minute, for create times */
 
 /* xorshift64 (Marsaglia 2003). */
 static uint64_t next_random(uint64_t *state)
@@ -44,7 +44,8 @@ static void put_user(struct fr_buffer *out, unsigned number)
     fr_buffer_append_format(
         out,
         "{\"id\":\"user-%u\",\"name\":\"%s Example\",\"email\":\"user%u@example.com\",\"preference\":\"%s\","
-        "\"version\":\"%u\",\"createTime\":\"2024-05-01T12:00:%02u.%03uZ\",\"updateTime\":\"2024-11-%02uT08:30:00Z\"}",
+        "\"version\":\"%u\",\"createTime\":\"2024-05-01T12:00:%02u.%03uZ\",\"updateTime\":\"2024-11-%02uT08:"
+        "30:00Z\"}",
         FIRST_USER + number, name, FIRST_USER + number, preferences[number % 3], 1 + number * 17,
         (FIRST_SECOND + number) % 60, number * 7 % 1000, 1 + number % 28);
 }
@@ -73,22 +74,27 @@ static void put_order_line(struct fr_buffer *out, unsigned number)
 {
     static const char *const titles[] = {"Ballpoint pen, blue", "Notebook A5, ruled", "Desk lamp 40 W",
                                          "Paper clips, box of 100", "Stapler, metal"};
-    fr_buffer_append_format(out,
-                            "{\"sku\":\"SKU-%06u\",\"title\":\"%s\",\"quantity\":%u,\"unitPriceCents\":\"%u\","
-                            "\"options\":[\"colour=%s\",\"gift=%s\"]}",
-                            104729 * (number + 1) % 1000000, titles[number % 5], 1 + number % 3,
-                            199 + 350 * number, number % 2 == 0 ? "blue" : "black", number % 3 == 0 ? "yes" : "no");
+    fr_buffer_append_format(
+        out,
+        "{\"sku\":\"SKU-%06u\",\"title\":\"%s\",\"quantity\":%u,\"unitPriceCents\":\"%u\","
+        "\"options\":[\"colour=%s\",\"gift=%s\"]}",
+        104729 * (number + 1) % 1000000, titles[number % 5], 1 + number % 3, 199 + 350 * number,
+        number % 2 == 0 ? "blue" : "black", number % 3 == 0 ? "yes" : "no");
 }
 
 static void fill_order(struct fr_buffer *out)
 {
     fr_buffer_append_text(
-        out, "{\"id\":\"order-2024-000815\",\"status\":\"ORDER_STATUS_PAID\",\"createTime\":\"2024-05-01T12:00:20.021Z\","
-             "\"customer\":{\"id\":\"user-1000\",\"displayName\":\"Alice Example\",\"email\":\"alice@example.com\","
-             "\"billingAddress\":{\"street\":\"1 Long Street\",\"city\":\"Springfield\",\"postalCode\":\"12345\","
-             "\"countryCode\":\"US\"},"
-             "\"shippingAddress\":{\"street\":\"22b Harbour Road\",\"city\":\"Port Example\",\"postalCode\":\"54321\","
-             "\"countryCode\":\"US\"}},\"lines\":[");
+        out,
+        "{\"id\":\"order-2024-000815\",\"status\":\"ORDER_STATUS_PAID\",\"createTime\":\"2024-05-01T12:00:20."
+        "021Z\","
+        "\"customer\":{\"id\":\"user-1000\",\"displayName\":\"Alice "
+        "Example\",\"email\":\"alice@example.com\","
+        "\"billingAddress\":{\"street\":\"1 Long Street\",\"city\":\"Springfield\",\"postalCode\":\"12345\","
+        "\"countryCode\":\"US\"},"
+        "\"shippingAddress\":{\"street\":\"22b Harbour Road\",\"city\":\"Port "
+        "Example\",\"postalCode\":\"54321\","
+        "\"countryCode\":\"US\"}},\"lines\":[");
     for (unsigned i = 0; i < ORDER_LINES; i++) {
         fr_buffer_append_text(out, i == 0 ? "" : ",");
         put_order_line(out, i);
@@ -97,12 +103,12 @@ static void fill_order(struct fr_buffer *out)
                                "\"totalCents\":\"14750\",\"currencyCode\":\"USD\"}");
 }
 
-static void put_article(struct fr_buffer *out, const char *title, const char *author, const char *const *sentences,
-                        unsigned sentence_count, unsigned parts)
+static void put_article(struct fr_buffer *out, const char *title, const char *author,
+                        const char *const *sentences, unsigned sentence_count, unsigned parts)
 {
     uint64_t state = RANDOM_START;
-    fr_buffer_append_format(out, "{\"id\":\"article-7\",\"title\":\"%s\",\"author\":\"%s\",\"paragraphs\":[", title,
-                            author);
+    fr_buffer_append_format(out, "{\"id\":\"article-7\",\"title\":\"%s\",\"author\":\"%s\",\"paragraphs\":[",
+                            title, author);
     for (unsigned i = 0; i < parts; i++) {
         fr_buffer_append_text(out, i == 0 ? "\"" : ",\"");
         for (unsigned j = 0; j < 4; j++) {
@@ -134,7 +140,8 @@ static void fill_unicode(struct fr_buffer *out)
         "川の水は夜明け前に引いた。町は静かだった。",
         "Überschwemmte Gärten, nasse Füße – und trotzdem gute Laune 🌊🙂. ",
     };
-    put_article(out, "Наводнение — 洪水 — πλημμύρα 🌧️", "Ж. Ивáнов", sentences, 5, UNICODE_PARTS);
+    put_article(out, "Наводнение — 洪水 — πλημμύρα 🌧️", "Ж. Ивáнов", sentences,
+                5, UNICODE_PARTS);
 }
 
 static void put_numbers(struct fr_buffer *out, const char *name, bool quoted, uint64_t *state, uint64_t mask,
@@ -146,8 +153,8 @@ static void put_numbers(struct fr_buffer *out, const char *name, bool quoted, ui
         uint64_t value = (next_random(state) & mask) >> next_random(state) % 64;
         bool negative = with_sign && value > 0 && next_random(state) % 2 == 0;
         const char *quote = quoted ? "\"" : "";
-        fr_buffer_append_format(out, "%s%s%s%" PRIu64 "%s", i == 0 ? "" : ",", quote, negative ? "-" : "", value,
-                                quote);
+        fr_buffer_append_format(out, "%s%s%s%" PRIu64 "%s", i == 0 ? "" : ",", quote, negative ? "-" : "",
+                                value, quote);
     }
     fr_buffer_append_text(out, "]");
 }
@@ -173,8 +180,8 @@ static void put_doubles(struct fr_buffer *out, const char *name, uint64_t *state
     fr_buffer_append_format(out, "\"%s\":[", name);
     for (unsigned i = 0; i < LIST_NUMBERS; i++) {
         uint64_t bits = next_random(state) >> 11; /* the 53 bits of a double */
-        double value = rounded ? (double)((int64_t)(bits % 2000001) - 1000000) / 1000.0
-                               : (double)bits / 0x1p53 * 1000.0;
+        double value =
+            rounded ? (double)((int64_t)(bits % 2000001) - 1000000) / 1000.0 : (double)bits / 0x1p53 * 1000.0;
         char text[REAL_BYTES];
         fr_buffer_append_format(out, "%s%.*s", i == 0 ? "" : ",", (int)real_write(text, value), text);
     }
@@ -207,8 +214,9 @@ static void fill_blob(struct fr_buffer *out)
 
 static void fill_sparse(struct fr_buffer *out)
 {
-    fr_buffer_append_text(out, "{\"f04\":\"north\",\"f17\":12,\"f26\":true,\"f33\":21.5,\"f40\":\"1714564820\","
-                               "\"f46\":{\"city\":\"Springfield\",\"countryCode\":\"US\"}}");
+    fr_buffer_append_text(out,
+                          "{\"f04\":\"north\",\"f17\":12,\"f26\":true,\"f33\":21.5,\"f40\":\"1714564820\","
+                          "\"f46\":{\"city\":\"Springfield\",\"countryCode\":\"US\"}}");
 }
 
 static void fill_map(struct fr_buffer *out)
@@ -223,8 +231,8 @@ static void fill_map(struct fr_buffer *out)
     }
     fr_buffer_append_text(out, "},\"sites\":{");
     for (unsigned i = 0; i < MAP_SITES; i++) {
-        fr_buffer_append_format(out, "%s\"%u\":{\"city\":\"City %u\",\"countryCode\":\"US\"}", i == 0 ? "" : ",",
-                                100 + i, i);
+        fr_buffer_append_format(out, "%s\"%u\":{\"city\":\"City %u\",\"countryCode\":\"US\"}",
+                                i == 0 ? "" : ",", 100 + i, i);
     }
     fr_buffer_append_text(out, "}}");
 }
@@ -243,9 +251,10 @@ const struct shape shapes[] = {
      &payload__v1__integers__descriptor, fill_integers},
     {"doubles", "256 doubles with three decimals, 256 with all digits", "payload.v1.Doubles",
      &payload__v1__doubles__descriptor, fill_doubles},
-    {"blob", "64 KiB of bytes without structure, base64 in JSON", "payload.v1.Blob", &payload__v1__blob__descriptor,
-     fill_blob},
-    {"sparse", "48 fields, 6 of them set", "payload.v1.Sparse", &payload__v1__sparse__descriptor, fill_sparse},
+    {"blob", "64 KiB of bytes without structure, base64 in JSON", "payload.v1.Blob",
+     &payload__v1__blob__descriptor, fill_blob},
+    {"sparse", "48 fields, 6 of them set", "payload.v1.Sparse", &payload__v1__sparse__descriptor,
+     fill_sparse},
     {"map", "three maps with 56 entries", "payload.v1.Labels", &payload__v1__labels__descriptor, fill_map},
 };
 

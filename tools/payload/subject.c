@@ -57,7 +57,8 @@ static enum fr_code read_message(struct subject *self, const ProtobufCMessageDes
     const uint8_t *data = self->protobuf.size > 0 ? self->protobuf.data : nothing;
     self->input.protobuf = (struct payload_bytes){data, self->protobuf.size};
     ProtobufCMessage *message;
-    code = fr_message_unpack(descriptor, (struct fr_bytes){data, self->protobuf.size}, self->arena, &message, reterr);
+    code = fr_message_unpack(descriptor, (struct fr_bytes){data, self->protobuf.size}, self->arena, &message,
+                             reterr);
     self->input.message = message;
     return code;
 }

@@ -11,12 +11,12 @@
 
 /* Zeroed memory is an empty one. */
 struct subject {
-    const char *name, *about;     /* borrowed */
-    struct codec_input input;     /* points into what follows, and into the schema */
-    bool generated;               /* protobuf-c works on generated code, not on a type made at run time */
-    uint64_t sum;                 /* strict, of the message */
-    uint64_t quick_sum;           /* what a decode gives while it is timed */
-    struct fr_arena *arena;       /* owned */
+    const char *name, *about;        /* borrowed */
+    struct codec_input input;        /* points into what follows, and into the schema */
+    bool generated;                  /* protobuf-c works on generated code, not on a type made at run time */
+    uint64_t sum;                    /* strict, of the message */
+    uint64_t quick_sum;              /* what a decode gives while it is timed */
+    struct fr_arena *arena;          /* owned */
     struct fr_buffer protobuf, json; /* owned */
 };
 
@@ -28,8 +28,8 @@ struct subject {
  */
 FR_MUST_CHECK enum fr_code subject_init(struct subject *self, const char *name, const char *about,
                                         const struct fr_message_type *type,
-                                        const struct ProtobufCMessageDescriptor *descriptor, struct fr_bytes json,
-                                        struct fr_error *reterr);
+                                        const struct ProtobufCMessageDescriptor *descriptor,
+                                        struct fr_bytes json, struct fr_error *reterr);
 void subject_fini(struct subject *self);
 
 /* The same of a built-in shape; schema is that of shapes_protoset. */

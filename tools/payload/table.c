@@ -29,7 +29,10 @@ static void append_libraries(struct fr_buffer *out)
     for (size_t i = 0; i < codec_count; i++) {
         const char *library = codecs[i]->library;
         if (codecs[i]->missing == NULL && strcmp(library, last) != 0 && strcmp(library, "Freshet") != 0) {
-            fr_buffer_append_format(out, "%s%s %s", count == 0 ? "libraries: " : count % 4 == 0 ? ",\n  " : ", ",
+            fr_buffer_append_format(out, "%s%s %s",
+                                    count == 0       ? "libraries: "
+                                    : count % 4 == 0 ? ",\n  "
+                                                     : ", ",
                                     library, codecs[i]->version());
             last = library;
             count++;
@@ -46,18 +49,21 @@ void table_append_head(struct fr_buffer *out, const struct result *result)
     const struct machine *machine = &result->machine;
     fr_buffer_append_format(out, "machine: %s, processors: %ld; %s\n", machine->cpu, machine->processors,
                             machine->system);
-    fr_buffer_append_format(out, "compiler: %s, %s\n  for what is compiled here; packaged libraries are as packaged\n",
-                            machine->compiler, machine->flags);
+    fr_buffer_append_format(
+        out, "compiler: %s, %s\n  for what is compiled here; packaged libraries are as packaged\n",
+        machine->compiler, machine->flags);
     append_libraries(out);
-    fr_buffer_append_format(out, "%u runs by turns, %.4g ms for each direction of a codec in a run\n", result->runs,
-                            (double)result->time_us / (double)FR_MILLISECOND_US);
+    fr_buffer_append_format(out, "%u runs by turns, %.4g ms for each direction of a codec in a run\n",
+                            result->runs, (double)result->time_us / (double)FR_MILLISECOND_US);
     if (machine_is_busy(machine)) {
-        fr_buffer_append_format(out, "THE MACHINE IS BUSY (load average %.1f): figures will be slow and spread\n",
-                                machine->load);
+        fr_buffer_append_format(
+            out, "THE MACHINE IS BUSY (load average %.1f): figures may be slow and spread\n", machine->load);
     }
     fr_buffer_append_text(
-        out, "±: half the range between the quartiles, of the median. Decoding includes reading every field and\n"
-             "freeing. alloc: calls of malloc for one message, encode/decode. MB/s: of the codec's own bytes.\n");
+        out,
+        "Times are processor time. Decoding includes reading every field and freeing.\n"
+        "±: half the range between the quartiles, of the median. alloc: calls of malloc for one message,\n"
+        "encode/decode. MB/s: of the codec's own bytes.\n");
 }
 
 static void format_ns(char text[CELL_BYTES], const struct figures *figures)
@@ -114,11 +120,13 @@ static void append_row(struct fr_buffer *out, const struct row *row)
                 row->decode.allocations);
     format_pair(cells[8], row->encode.runs > 0, result_mb_per_s(row, &row->encode), row->decode.runs > 0,
                 result_mb_per_s(row, &row->decode));
-    fr_buffer_append_format(out, "%-17s %10s %4s %10s %4s %7s %7s %7s %11s %12s\n", row->codec->name, cells[0],
-                            cells[1], cells[2], cells[3], cells[4], cells[5], cells[6], cells[7], cells[8]);
+    fr_buffer_append_format(out, "%-17s %10s %4s %10s %4s %7s %7s %7s %11s %12s\n", row->codec->name,
+                            cells[0], cells[1], cells[2], cells[3], cells[4], cells[5], cells[6], cells[7],
+                            cells[8]);
 }
 
-static void append_wrong(struct fr_buffer *out, const struct row *row, const char *direction, const char *wrong)
+static void append_wrong(struct fr_buffer *out, const struct row *row, const char *direction,
+                         const char *wrong)
 {
     if (wrong[0] != '\0') {
         fr_buffer_append_format(out, "  %s is not timed, %s: %s\n", row->codec->name, direction, wrong);

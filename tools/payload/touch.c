@@ -4,14 +4,16 @@
  */
 #include "payload/touch.h"
 
-static void touch_times(struct sink *sink, const ProtobufCMessage *message)
+static inline __attribute__((always_inline)) void touch_times(struct sink *sink,
+                                                              const ProtobufCMessage *message)
 {
     const ProtobufCFieldDescriptor *fields = message->descriptor->fields;
     sink_number(sink, (uint64_t) * (const int64_t *)((const uint8_t *)message + fields[0].offset));
     sink_number(sink, (uint64_t) * (const int32_t *)((const uint8_t *)message + fields[1].offset));
 }
 
-static void touch_value(struct sink *sink, const struct plan_field *field, const void *value)
+static inline __attribute__((always_inline)) void
+touch_value(struct sink *sink, const struct plan_field *field, const void *value)
 {
     switch (field->kind) {
     case PLAN_INT32:
@@ -38,7 +40,8 @@ static void touch_value(struct sink *sink, const struct plan_field *field, const
         sink_text(sink, plan_text(value), strlen(plan_text(value)));
         break;
     case PLAN_BYTES:
-        sink_text(sink, ((const ProtobufCBinaryData *)value)->data, ((const ProtobufCBinaryData *)value)->len);
+        sink_text(sink, ((const ProtobufCBinaryData *)value)->data,
+                  ((const ProtobufCBinaryData *)value)->len);
         break;
     case PLAN_TIMESTAMP:
     case PLAN_DURATION:
@@ -54,8 +57,9 @@ static void touch_value(struct sink *sink, const struct plan_field *field, const
     }
 }
 
-static void touch_map(struct sink *sink, const struct plan_field *field, const ProtobufCMessage *const *entries,
-                      size_t count)
+static inline __attribute__((always_inline)) void touch_map(struct sink *sink, const struct plan_field *field,
+                                                            const ProtobufCMessage *const *entries,
+                                                            size_t count)
 {
     const struct plan_field *members = field->message->fields;
     uint64_t sum = 0;
@@ -69,7 +73,8 @@ static void touch_map(struct sink *sink, const struct plan_field *field, const P
     sink_number(sink, count);
 }
 
-static void touch_list(struct sink *sink, const struct plan_field *field, const uint8_t *elements, size_t count)
+static inline __attribute__((always_inline)) void
+touch_list(struct sink *sink, const struct plan_field *field, const uint8_t *elements, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         touch_value(sink, field, elements + i * field->element_bytes);
@@ -77,15 +82,16 @@ static void touch_list(struct sink *sink, const struct plan_field *field, const 
     sink_number(sink, count);
 }
 
-void touch_message(struct sink *sink, const struct plan *plan, const ProtobufCMessage *message)
+void touch_message(struct sink *sink_out, const struct plan *plan, const ProtobufCMessage *message)
 {
+    struct sink copy = *sink_out, *sink = &copy;
     for (unsigned i = 0; i < plan->field_count; i++) {
         const struct plan_field *field = &plan->fields[i];
         if (!plan_is_set(field, message)) {
             continue;
         }
         const void *value = plan_value(field, message);
-        sink_number(sink, field->field->id);
+        sink_field(sink, field->field->id);
         if (field->is_map) {
             touch_map(sink, field, *(const ProtobufCMessage *const *const *)value,
                       *(const size_t *)plan_quantifier(field, message));
@@ -96,4 +102,5 @@ void touch_message(struct sink *sink, const struct plan *plan, const ProtobufCMe
             touch_value(sink, field, value);
         }
     }
+    *sink_out = copy;
 }

@@ -25,13 +25,15 @@ static char *folder_argument(const char *proto)
     return (char *)fr_buffer_text(&text);
 }
 
-static enum fr_code compile(const struct user_data_options *options, struct fr_buffer *out, struct fr_error *reterr)
+static enum fr_code compile(const struct user_data_options *options, struct fr_buffer *out,
+                            struct fr_error *reterr)
 {
     char *arguments[ARGUMENTS_MAX] = {"protoc", "--include_imports", "--descriptor_set_out=/dev/stdout"};
     size_t count = 3, owned = count;
     enum fr_code code = FR_OK;
     if (access(options->proto, R_OK) != 0) {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "cannot open '%s': %s", options->proto, strerror(errno));
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "cannot open '%s': %s", options->proto,
+                            strerror(errno));
     }
     for (size_t i = 0; i < options->import_paths->count; i++) {
         struct fr_buffer text = {0};
@@ -62,9 +64,9 @@ static enum fr_code no_message(const struct user_data_options *options, const st
         near_offer(&near, options->message, fr_message_type_name(type));
     }
     near_append_question(&near, &question);
-    enum fr_code code = fr_error_set(reterr, FR_INVALID_ARGUMENT, "there is no message '%s' in '%s'%s",
-                                     options->message, options->proto,
-                                     question.size > 0 ? fr_buffer_text(&question) : "");
+    enum fr_code code =
+        fr_error_set(reterr, FR_INVALID_ARGUMENT, "there is no message '%s' in '%s'%s", options->message,
+                     options->proto, question.size > 0 ? fr_buffer_text(&question) : "");
     fr_buffer_fini(&question);
     return code;
 }
@@ -86,7 +88,8 @@ static enum fr_code read_data(struct subject *self, const struct user_data_optio
         code = subject_init(self, "data", is_input ? "standard input" : options->data, type, NULL,
                             fr_buffer_bytes(&text), &cause);
         if (code != FR_OK) {
-            (void)fr_error_set(reterr, code, "%s: %s", is_input ? "standard input" : options->data, cause.message);
+            (void)fr_error_set(reterr, code, "%s: %s", is_input ? "standard input" : options->data,
+                               cause.message);
         }
     }
     fr_buffer_fini(&path);

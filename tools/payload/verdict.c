@@ -12,7 +12,8 @@
 #define TIME_TIE 1.10
 #define SIZE_TIE 1.02
 
-const char *const verdict_axis_names[VERDICT_AXES] = {"encode", "decode", "bytes", "gzip bytes", "zstd bytes"};
+const char *const verdict_axis_names[VERDICT_AXES] = {"encode", "decode", "bytes", "gzip bytes",
+                                                      "zstd bytes"};
 
 const char *verdict_winner_name(enum verdict_winner winner)
 {
@@ -86,7 +87,8 @@ static void append_margin(struct fr_buffer *out, const struct verdict *verdict, 
     double better = fmin(verdict->json_value, verdict->protobuf_value);
     double worse = fmax(verdict->json_value, verdict->protobuf_value);
     if (axis == VERDICT_ENCODE || axis == VERDICT_DECODE) {
-        fr_buffer_append_format(out, "%.1f times as fast", worse / better);
+        fr_buffer_append_format(out, worse / better < 10 ? "%.1f times as fast" : "%.0f times as fast",
+                                worse / better);
     } else {
         fr_buffer_append_format(out, "%.0f%% smaller", (1 - better / worse) * 100);
     }
@@ -101,7 +103,8 @@ static void append_values(struct fr_buffer *out, const struct verdict *verdict, 
         fr_buffer_append_format(out, "%s %s, %s %s", verdict->protobuf->codec->name, protobuf,
                                 verdict->json->codec->name, json);
     } else {
-        fr_buffer_append_format(out, "protobuf %.0f, JSON %.0f", verdict->protobuf_value, verdict->json_value);
+        fr_buffer_append_format(out, "protobuf %.0f, JSON %.0f", verdict->protobuf_value,
+                                verdict->json_value);
     }
 }
 
@@ -140,10 +143,10 @@ static void append_plain(struct fr_buffer *out, const struct result *result)
             for (size_t j = 0; j < result->codec_count && best.winner == VERDICT_PROTOBUF; j++) {
                 double value = value_of(&shape->rows[j], axis);
                 if (shape->rows[j].codec == &codec_protobuf_c && value * TIME_TIE >= best.json_value) {
-                    fr_buffer_append_format(out, "%s  %s of %s\n",
-                                            first ? "Where protobuf wins, but plain protobuf-c (malloc) would not:\n"
-                                                  : "",
-                                            verdict_axis_names[axis], shape->name);
+                    fr_buffer_append_format(
+                        out, "%s  %s of %s\n",
+                        first ? "Where protobuf wins, but plain protobuf-c (malloc) would not:\n" : "",
+                        verdict_axis_names[axis], shape->name);
                     first = false;
                 }
             }
@@ -174,7 +177,8 @@ void verdict_append_summary(struct fr_buffer *out, const struct result *result)
             struct verdict verdict = verdict_of(&result->shapes[i], result->codec_count, axis);
             compared += verdict.winner != VERDICT_NOBODY;
             if (verdict.winner == VERDICT_JSON || verdict.winner == VERDICT_TIE) {
-                fr_buffer_append_format(out, "  %s of %s: ", verdict_axis_names[axis], result->shapes[i].name);
+                fr_buffer_append_format(out, "  %s of %s: ", verdict_axis_names[axis],
+                                        result->shapes[i].name);
                 append_line(out, &verdict, axis);
                 found++;
             }

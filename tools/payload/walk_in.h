@@ -216,7 +216,7 @@ static inline bool walk_in_fields(IN *in, IN_OBJECT *object, const struct plan *
         if (!in_member(in, object, &field->name, &value)) {
             continue;
         }
-        sink_number(sink, field->field->id);
+        sink_field(sink, field->field->id);
         bool good = field->is_map    ? walk_in_map(in, &value, field, sink)
                     : field->is_list ? walk_in_list(in, &value, field, sink)
                                      : walk_in_value(in, &value, field, sink);

@@ -13,7 +13,8 @@
  *   void out_bytes(OUT *, OUT_NODE, const struct plan_name *, const uint8_t *, size_t);
  *   void out_integer(…, int64_t); void out_real(…, double); void out_float(…, float); void out_bool(…, bool);
  */
-static void walk_out_message(OUT *out, OUT_NODE node, const struct plan *plan, const ProtobufCMessage *message);
+static void walk_out_message(OUT *out, OUT_NODE node, const struct plan *plan,
+                             const ProtobufCMessage *message);
 
 static inline void walk_out_real(OUT *out, OUT_NODE parent, const struct plan_name *name,
                                  const struct plan_field *field, const void *value)
@@ -44,8 +45,8 @@ static inline void walk_out_enum(OUT *out, OUT_NODE parent, const struct plan_na
     }
 }
 
-static void walk_out_value(OUT *out, OUT_NODE parent, const struct plan_name *name, const struct plan_field *field,
-                           const void *value)
+static void walk_out_value(OUT *out, OUT_NODE parent, const struct plan_name *name,
+                           const struct plan_field *field, const void *value)
 {
     char text[TIMES_BYTES];
     switch (field->kind) {
@@ -157,7 +158,8 @@ static inline void walk_out_list(OUT *out, OUT_NODE parent, const struct plan_fi
 }
 
 /* Puts every field into the object at node. */
-static void walk_out_message(OUT *out, OUT_NODE node, const struct plan *plan, const ProtobufCMessage *message)
+static void walk_out_message(OUT *out, OUT_NODE node, const struct plan *plan,
+                             const ProtobufCMessage *message)
 {
     for (unsigned i = 0; i < plan->field_count; i++) {
         const struct plan_field *field = &plan->fields[i];
