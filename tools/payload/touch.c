@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * touch.c - reads every field of a message into a sink, in the order and form that walk_in.h keeps as well.
+ *
+ * All of it becomes one function for each message, with the sum in a register: decoding a small message takes no more
+ * than a hundred nanoseconds, and reading it shall not be a quarter of that.
  */
 #include "payload/touch.h"
 
-static inline __attribute__((always_inline)) void touch_times(struct sink *sink,
-                                                              const ProtobufCMessage *message)
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE void touch_times(struct sink *sink, const struct plan_field *members, const ProtobufCMessage *message)
 {
-    const ProtobufCFieldDescriptor *fields = message->descriptor->fields;
-    sink_number(sink, (uint64_t) * (const int64_t *)((const uint8_t *)message + fields[0].offset));
-    sink_number(sink, (uint64_t) * (const int32_t *)((const uint8_t *)message + fields[1].offset));
+    sink_number(sink, (uint64_t) * (const int64_t *)plan_value(&members[0], message));
+    sink_number(sink, (uint64_t) * (const int32_t *)plan_value(&members[1], message));
 }
 
-static inline __attribute__((always_inline)) void
-touch_value(struct sink *sink, const struct plan_field *field, const void *value)
+/* Of every kind but PLAN_WRAPPER, whose value is of another kind. */
+INLINE void touch_plain(struct sink *sink, const struct plan_field *field, const void *value)
 {
     switch (field->kind) {
     case PLAN_INT32:
@@ -45,21 +48,28 @@ touch_value(struct sink *sink, const struct plan_field *field, const void *value
         break;
     case PLAN_TIMESTAMP:
     case PLAN_DURATION:
-        touch_times(sink, *(const ProtobufCMessage *const *)value);
-        break;
-    case PLAN_WRAPPER:
-        touch_value(sink, field->message->fields,
-                    plan_value(field->message->fields, *(const ProtobufCMessage *const *)value));
+        touch_times(sink, field->message->fields, *(const ProtobufCMessage *const *)value);
         break;
     case PLAN_OBJECT:
         touch_message(sink, field->message, *(const ProtobufCMessage *const *)value);
         break;
+    case PLAN_WRAPPER:
+        break;
     }
 }
 
-static inline __attribute__((always_inline)) void touch_map(struct sink *sink, const struct plan_field *field,
-                                                            const ProtobufCMessage *const *entries,
-                                                            size_t count)
+INLINE void touch_value(struct sink *sink, const struct plan_field *field, const void *value)
+{
+    if (field->kind == PLAN_WRAPPER) {
+        const struct plan_field *inner = field->message->fields;
+        touch_plain(sink, inner, plan_value(inner, *(const ProtobufCMessage *const *)value));
+    } else {
+        touch_plain(sink, field, value);
+    }
+}
+
+INLINE void touch_map(struct sink *sink, const struct plan_field *field,
+                      const ProtobufCMessage *const *entries, size_t count)
 {
     const struct plan_field *members = field->message->fields;
     uint64_t sum = 0;
@@ -73,8 +83,8 @@ static inline __attribute__((always_inline)) void touch_map(struct sink *sink, c
     sink_number(sink, count);
 }
 
-static inline __attribute__((always_inline)) void
-touch_list(struct sink *sink, const struct plan_field *field, const uint8_t *elements, size_t count)
+INLINE void touch_list(struct sink *sink, const struct plan_field *field, const uint8_t *elements,
+                       size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         touch_value(sink, field, elements + i * field->element_bytes);
@@ -82,9 +92,8 @@ touch_list(struct sink *sink, const struct plan_field *field, const uint8_t *ele
     sink_number(sink, count);
 }
 
-void touch_message(struct sink *sink_out, const struct plan *plan, const ProtobufCMessage *message)
+INLINE void touch_fields(struct sink *sink, const struct plan *plan, const ProtobufCMessage *message)
 {
-    struct sink copy = *sink_out, *sink = &copy;
     for (unsigned i = 0; i < plan->field_count; i++) {
         const struct plan_field *field = &plan->fields[i];
         if (!plan_is_set(field, message)) {
@@ -92,15 +101,26 @@ void touch_message(struct sink *sink_out, const struct plan *plan, const Protobu
         }
         const void *value = plan_value(field, message);
         sink_field(sink, field->field->id);
-        if (field->is_map) {
+        if (field->presence != PLAN_COUNT) {
+            touch_value(sink, field, value);
+        } else if (field->is_map) {
             touch_map(sink, field, *(const ProtobufCMessage *const *const *)value,
                       *(const size_t *)plan_quantifier(field, message));
-        } else if (field->is_list) {
+        } else {
             touch_list(sink, field, *(const uint8_t *const *)value,
                        *(const size_t *)plan_quantifier(field, message));
-        } else {
-            touch_value(sink, field, value);
         }
     }
-    *sink_out = copy;
+}
+
+void touch_message(struct sink *sink, const struct plan *plan, const ProtobufCMessage *message)
+{
+    struct sink copy = {.sum = sink->sum, .strict = true};
+    if (sink->strict) {
+        touch_fields(&copy, plan, message);
+    } else {
+        copy.strict = false;
+        touch_fields(&copy, plan, message);
+    }
+    sink->sum = copy.sum;
 }
