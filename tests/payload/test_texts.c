@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_texts.c - numbers, base64 and lists of names as text.
+ * test_texts.c - numbers, base64, lists of names and counts as text.
  */
 #include <float.h>
 #include <inttypes.h>
@@ -17,6 +17,7 @@
 #include "base/buffer.h"
 #include "message/base64.h"
 #include "payload/choice.h"
+#include "payload/counts.h"
 #include "payload/decimal.h"
 #include "payload/real.h"
 #include "payload/text64.h"
@@ -141,6 +142,20 @@ static void an_unknown_name_brings_the_nearest_or_all(void **state)
     assert_int_equal(choose("shape", "user,", 3, name_at, chosen, &error), FR_INVALID_ARGUMENT);
 }
 
+static void counts_are_found_by_shape_and_codec(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "user protobuf-c 1.00 7.00\nuser jansson 31.00 32.50\nlist jansson 5.00 6.00\n";
+    double encode = 0, decode = 0;
+    assert_true(counts_find(text, "user", "jansson", &encode, &decode));
+    assert_true(encode == 31 && decode == 32.5);
+    assert_true(counts_find(text, "list", "jansson", &encode, &decode));
+    assert_true(encode == 5 && decode == 6);
+    assert_false(counts_find(text, "list", "protobuf-c", &encode, &decode));
+    assert_false(counts_find("", "user", "jansson", &encode, &decode));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +166,7 @@ int main(void)
         cmocka_unit_test(text_that_is_no_base64_is_refused),
         cmocka_unit_test(names_are_chosen_out_of_a_list),
         cmocka_unit_test(an_unknown_name_brings_the_nearest_or_all),
+        cmocka_unit_test(counts_are_found_by_shape_and_codec),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -207,7 +207,7 @@ static enum fr_code bench_init(struct bench *self, struct fr_error *reterr)
         code = self->result.shapes == NULL ? fr_error_no_memory(reterr) : open_outputs(self, reterr);
     }
     if (code == FR_OK && given.save == NULL &&
-        counts_run(&how, &self->prepared, &self->counts, reterr) != FR_OK) {
+        counts_run(&how, &self->prepared, &self->counts, reterr) != FR_OK && stopped == 0) {
         code = FR_INTERNAL; /* whatever it was, it is no wrong usage of this program */
     }
     return code;
