@@ -253,6 +253,7 @@ static enum fr_code open_batch(struct fr_server *server, struct exchange *exchan
     }
     struct batch *batch = new_batch(exchange, message, session, ret_header);
     if (batch == NULL) {
+        fr_peers_detach(session);
         fr_session_unref(session);
         return fr_error_no_memory(reterr);
     }

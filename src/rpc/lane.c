@@ -241,10 +241,11 @@ static void start_leaving_locked(struct fr_channel *self)
     }
 }
 
-/* What a well-formed answer means for the lane's calls and the late ones; those it ends without a Response go to
-   lost. */
+/* What a well-formed answer means for the lane's calls and the late ones. Those it ends without a Response go to
+   unmentioned, and to forgotten if the server knows them no longer. */
 static void apply_locked(struct fr_channel *self, struct lane *lane, struct fr_bytes body,
-                         const struct fr_wire_response_batch *batch, struct call_link *lost)
+                         const struct fr_wire_response_batch *batch, struct call_link *unmentioned,
+                         struct call_link *forgotten)
 {
     match_locked(self, lane, batch->count);
     if (batch->pending_count > 0) {
@@ -254,11 +255,11 @@ static void apply_locked(struct fr_channel *self, struct lane *lane, struct fr_b
         start_leaving_locked(self);
         fr_calls_requeue_locked(self, &lane->calls);
     }
-    fr_calls_settle_locked(self, &lane->calls, lost, FR_INTERNAL);
+    fr_calls_settle_locked(self, &lane->calls, unmentioned, FR_INTERNAL);
     if (lane->collect && batch->count == 0 && batch->pending_count == 0 && !batch->draining &&
         alone_locked(self, lane)) {
         /* The server knows of no open call; or we would ask it again and again. */
-        fr_calls_settle_locked(self, &self->late, lost, FR_UNAVAILABLE);
+        fr_calls_settle_locked(self, &self->late, forgotten, FR_UNAVAILABLE);
     }
 }
 
@@ -325,15 +326,16 @@ static void on_answer(struct fr_channel *self, struct lane *lane, nng_msg *messa
     struct fr_bytes body = {nng_msg_body(message), nng_msg_len(message)};
     struct fr_wire_response_batch batch = {0};
     struct fr_error error = {.code = FR_INTERNAL, .message = "the server's answer does not mention this call"};
-    struct call_link lost;
-    fr_ring_init(&lost);
+    struct call_link unmentioned, forgotten;
+    fr_ring_init(&unmentioned);
+    fr_ring_init(&forgotten);
     enum fr_code code = read_answer(lane, body, &batch, &error);
     pthread_mutex_lock(&self->mu);
     if (code == FR_OK) {
-        apply_locked(self, lane, body, &batch, &lost);
+        apply_locked(self, lane, body, &batch, &unmentioned, &forgotten);
     } else {
         batch.count = 0;
-        fr_calls_settle_locked(self, &lane->calls, &lost, code);
+        fr_calls_settle_locked(self, &lane->calls, &unmentioned, code);
     }
     struct answer answer;
     if (code == FR_OK && batch.count == 1 && lane->responses[0].id == 0) {
@@ -347,7 +349,9 @@ static void on_answer(struct fr_channel *self, struct lane *lane, nng_msg *messa
     fr_cork();
     complete_answered(self, lane, batch.count);
     struct fr_result result = {.code = error.code, .message = error.message};
-    fr_calls_complete(self, &lost, &result);
+    fr_calls_complete(self, &unmentioned, &result);
+    result = (struct fr_result){.code = FR_UNAVAILABLE, .message = "the server no longer knows the call"};
+    fr_calls_complete(self, &forgotten, &result);
     pthread_mutex_lock(&self->mu);
     retire_locked(lane);
     pthread_mutex_unlock(&self->mu);
