@@ -25,6 +25,7 @@ LAYERS = {
     "src/update": _PROGRAM,
     "tools/freshet": ("base", "message", "rpc"),
     "tools/nng-echo": ("base",),
+    "tools/protoc-gen-freshet": ("base", "message"),
 }
 
 # Third-party headers, the CMake targets behind them, and the folders that may use them.

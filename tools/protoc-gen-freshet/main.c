@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - protoc-gen-freshet: a plugin of protoc that generates Freshet stubs.
+ *
+ *   protoc --plugin=protoc-gen-freshet=PATH --freshet_out=lang=c:DIR users/v1/users.proto
+ *
+ * A CodeGeneratorRequest on standard input, a CodeGeneratorResponse on standard output. What is wrong with the .proto
+ * files goes into the response, as the protocol of plugins wants; what is wrong with the request goes to standard
+ * error, with exit status 1.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protoc-gen-freshet/generate.h"
+
+#define READ_BYTES 65536
+
+static enum fr_code read_all(FILE *file, struct fr_buffer *out, struct fr_error *reterr)
+{
+    size_t size;
+    do {
+        uint8_t *to = fr_buffer_reserve(out, READ_BYTES);
+        if (to == NULL) {
+            return fr_error_no_memory(reterr);
+        }
+        size = fread(to, 1, READ_BYTES, file);
+        out->size += size;
+    } while (size > 0);
+    return ferror(file) ? fr_error_set(reterr, FR_INTERNAL, "cannot read standard input: %s", strerror(errno)) : FR_OK;
+}
+
+static enum fr_code write_all(FILE *file, struct fr_bytes bytes, struct fr_error *reterr)
+{
+    if (fwrite(bytes.data, 1, bytes.size, file) != bytes.size || fflush(file) != 0) {
+        return fr_error_set(reterr, FR_INTERNAL, "cannot write standard output: %s", strerror(errno));
+    }
+    return FR_OK;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        bool version = strcmp(argv[1], "--version") == 0;
+        fprintf(version ? stdout : stderr, "protoc-gen-freshet %s%s\n", FRESHET_VERSION,
+                version ? "" : ": protoc runs this program: protoc --freshet_out=lang=c:DIR FILE.proto");
+        return version ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
+    struct fr_buffer request = {0};
+    struct fr_buffer response = {0};
+    struct fr_error error;
+    enum fr_code code = read_all(stdin, &request, &error);
+    code = code != FR_OK ? code : generate(fr_buffer_bytes(&request), &response, &error);
+    code = code != FR_OK ? code : write_all(stdout, fr_buffer_bytes(&response), &error);
+    if (code != FR_OK) {
+        fprintf(stderr, "protoc-gen-freshet: %s\n", error.message);
+    }
+    fr_buffer_fini(&request);
+    fr_buffer_fini(&response);
+    return code == FR_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
