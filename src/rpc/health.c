@@ -45,6 +45,6 @@ static const struct fr_method check_method = {
 
 enum fr_code fr_health_register(struct fr_server *server, struct fr_error *reterr)
 {
-    const struct fr_server_method method = {&check_method, check, server};
+    const struct fr_server_method method = {.method = &check_method, .handler = check, .context = server};
     return fr_server_register(server, FR_HEALTH_SERVICE, &method, 1, reterr);
 }
