@@ -77,19 +77,24 @@ function(fr_proto_service name)
   file(MAKE_DIRECTORY ${out})
   foreach(proto IN LISTS arg_PROTOS)
     string(REGEX REPLACE "\\.proto$" "" stem ${proto})
-    set(made ${out}/${stem}.freshet.c ${out}/${stem}.freshet.h)
-    set(messages "")
-    if(NOT arg_STUBS)
-      list(APPEND made ${out}/${stem}.pb-c.c ${out}/${stem}.pb-c.h)
-      set(messages COMMAND ${PROTOC_C} ${paths} --c_out=${out} ${proto})
-    endif()
-    add_custom_command(OUTPUT ${made}
+    set(set ${out}/${stem}.protoset)
+    cmake_path(GET set PARENT_PATH folder)
+    file(MAKE_DIRECTORY ${folder})
+    add_custom_command(OUTPUT ${out}/${stem}.freshet.c ${out}/${stem}.freshet.h ${set}
       COMMAND ${PROTOC} ${paths} --plugin=protoc-gen-freshet=$<TARGET_FILE:protoc-gen-freshet>
-        --freshet_out=lang=c:${out} ${proto}
-      ${messages}
-      DEPENDS ${arg_ROOT}/${proto} protoc-gen-freshet VERBATIM)
-    list(APPEND sources ${made})
-    set_source_files_properties(${out}/${stem}.pb-c.c PROPERTIES COMPILE_OPTIONS -w)
+        --freshet_out=lang=c:${out} --include_imports --include_source_info --descriptor_set_out=${set}
+        --dependency_out=${set}.d ${proto}
+      DEPENDS ${arg_ROOT}/${proto} protoc-gen-freshet DEPFILE ${set}.d VERBATIM)
+    list(APPEND sources ${out}/${stem}.freshet.c ${out}/${stem}.freshet.h)
+    if(NOT arg_STUBS)
+      # protoc-c's own services are of no use and do not always compile: see tools/protoc-gen-freshet/strip.h.
+      add_custom_command(OUTPUT ${out}/${stem}.pb-c.c ${out}/${stem}.pb-c.h
+        COMMAND protoc-gen-freshet --without-services < ${set} > ${set}.messages
+        COMMAND ${PROTOC_C} --descriptor_set_in=${set}.messages --c_out=${out} ${proto}
+        DEPENDS ${set} protoc-gen-freshet VERBATIM)
+      list(APPEND sources ${out}/${stem}.pb-c.c ${out}/${stem}.pb-c.h)
+      set_source_files_properties(${out}/${stem}.pb-c.c PROPERTIES COMPILE_OPTIONS -w)
+    endif()
   endforeach()
   add_library(${name} STATIC ${sources})
   target_include_directories(${name} SYSTEM PUBLIC ${out})

@@ -119,16 +119,35 @@ static const char *snake(const struct model *model, const char *prefix, const ch
     return finish(model, &name);
 }
 
-/* The method's part of all its names. */
-static const char *member_name(const struct model *model, const struct model_method *method)
+static bool is_among(const char *name, const char *const *names, size_t count)
 {
-    const char *name = snake(model, "", method->proto->name);
-    for (size_t i = 0; name != NULL && i < sizeof keywords / sizeof keywords[0]; i++) {
-        if (strcmp(name, keywords[i]) == 0) {
-            return model_join(model, name, "_", "");
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
         }
     }
-    return name;
+    return false;
+}
+
+/* The method's name, with a "_" behind it if it is one of taken. */
+static const char *method_name(const struct model *model, const struct model_method *method, const char *const *taken,
+                               size_t count)
+{
+    const char *name = snake(model, "", method->proto->name);
+    return name != NULL && is_among(name, taken, count) ? model_join(model, name, "_", "") : name;
+}
+
+/* As a member of a struct. */
+static const char *member_name(const struct model *model, const struct model_method *method)
+{
+    return method_name(model, method, keywords, sizeof keywords / sizeof keywords[0]);
+}
+
+/* As the end of a function's name; the functions of the service itself come first. */
+static const char *function_name(const struct model *model, const struct model_method *method)
+{
+    static const char *const taken[] = {"register", "register_cached"};
+    return method_name(model, method, taken, sizeof taken / sizeof taken[0]);
 }
 
 static const char *joined(const struct model *model, const char *prefix, const char *between, const char *member)
@@ -138,7 +157,7 @@ static const char *joined(const struct model *model, const char *prefix, const c
 
 const char *c_method_base(const struct model *model, const struct model_method *method)
 {
-    return joined(model, snake(model, "", method->service->name), "_", member_name(model, method));
+    return joined(model, snake(model, "", method->service->name), "_", function_name(model, method));
 }
 
 /* "users/v1/users.proto" to "users_v1_users_proto". */
@@ -169,14 +188,15 @@ static enum fr_code name_method(const struct c_unit *unit, const struct c_servic
                                 struct fr_error *reterr)
 {
     const struct model *model = unit->model;
+    const char *function = function_name(model, self->method);
     self->member = member_name(model, self->method);
-    self->base = joined(model, service->prefix, "_", self->member);
-    self->reply = joined(model, service->prefix, "_reply_", self->member);
+    self->base = joined(model, service->prefix, "_", function);
+    self->reply = joined(model, service->prefix, "_reply_", function);
     self->request = type_name(model, self->method->request->name);
     self->response = type_name(model, self->method->response->name);
     self->request_descriptor = descriptor_name(model, self->method->request->name);
     self->response_descriptor = descriptor_name(model, self->method->response->name);
-    bool complete = self->base != NULL && self->reply != NULL && self->request != NULL && self->response != NULL &&
+    bool complete = self->member != NULL && self->base != NULL && self->reply != NULL && self->request != NULL && self->response != NULL &&
                     self->request_descriptor != NULL && self->response_descriptor != NULL;
     return complete ? FR_OK : fr_error_no_memory(reterr);
 }
@@ -211,7 +231,9 @@ struct claim {
 
 static int by_name(const void *left, const void *right)
 {
-    return strcmp(((const struct claim *)left)->name, ((const struct claim *)right)->name);
+    const struct claim *a = left, *b = right;
+    int order = strcmp(a->name, b->name);
+    return order != 0 ? order : a->place < b->place ? -1 : a->place > b->place;
 }
 
 static enum fr_code check_claims(struct model *model, struct claim *claims, size_t count, struct fr_error *reterr)
@@ -222,8 +244,10 @@ static enum fr_code check_claims(struct model *model, struct claim *claims, size
         }
     }
     qsort(claims, count, sizeof claims[0], by_name);
+    const struct place *told = NULL; /* two methods that share one name share all */
     for (size_t i = 1; i < count; i++) {
-        if (strcmp(claims[i - 1].name, claims[i].name) == 0) {
+        if (strcmp(claims[i - 1].name, claims[i].name) == 0 && claims[i].place != told) {
+            told = claims[i].place;
             problems_add(&model->problems, claims[i].place, "%s and %s would share the C name %s; rename one of them",
                          claims[i - 1].owner, claims[i].owner, claims[i].name);
         }

@@ -3,8 +3,9 @@
  * c_names.h - the names of generated C code.
  *
  * Message types have protoc-c's names, or nothing would fit together. Everything else has ours: the package, the
- * service and the method in snake case, joined by "_": users_v1_users_get_user. Names with "__" are for generated
- * code alone; no name of a user's makes one, since runs of "_" are drawn together.
+ * service and the method in snake case, joined by "_": users_v1_users_get_user. A method that is a keyword of C has a
+ * "_" behind it as a member of a struct, and one that is called Register behind it in its functions. Names with "__"
+ * in the middle are for generated code alone; runs of "_" in a user's name are drawn together.
  */
 #ifndef PROTOC_GEN_FRESHET_C_NAMES_H
 #define PROTOC_GEN_FRESHET_C_NAMES_H
@@ -13,7 +14,7 @@
 
 struct c_method {
     const struct model_method *method;
-    const char *member;  /* "get_user"; a keyword of C has a "_" behind it */
+    const char *member;  /* "get_user" */
     const char *base;    /* "users_v1_users_get_user" */
     const char *reply;   /* "users_v1_users_reply_get_user" */
     const char *request, *response;                       /* "Users__V1__GetUserRequest" */

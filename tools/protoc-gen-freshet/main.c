@@ -7,6 +7,9 @@
  * A CodeGeneratorRequest on standard input, a CodeGeneratorResponse on standard output. What is wrong with the .proto
  * files goes into the response, as the protocol of plugins wants; what is wrong with the request goes to standard
  * error, with exit status 1.
+ *
+ * protoc-gen-freshet --without-services: the FileDescriptorSet on standard input without its services, for
+ * protoc-c --descriptor_set_in; strip.h tells why.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +17,7 @@
 #include <string.h>
 
 #include "protoc-gen-freshet/generate.h"
+#include "protoc-gen-freshet/strip.h"
 
 #define READ_BYTES 65536
 
@@ -39,24 +43,34 @@ static enum fr_code write_all(FILE *file, struct fr_bytes bytes, struct fr_error
     return FR_OK;
 }
 
+static int usage(void)
+{
+    fputs("protoc-gen-freshet: protoc runs this program: protoc --freshet_out=lang=c:DIR FILE.proto\n", stderr);
+    return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc > 1) {
-        bool version = strcmp(argv[1], "--version") == 0;
-        fprintf(version ? stdout : stderr, "protoc-gen-freshet %s%s\n", FRESHET_VERSION,
-                version ? "" : ": protoc runs this program: protoc --freshet_out=lang=c:DIR FILE.proto");
-        return version ? EXIT_SUCCESS : EXIT_FAILURE;
+    bool strip = argc == 2 && strcmp(argv[1], "--without-services") == 0;
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("protoc-gen-freshet %s\n", FRESHET_VERSION);
+        return EXIT_SUCCESS;
     }
-    struct fr_buffer request = {0};
-    struct fr_buffer response = {0};
+    if (argc > 1 && !strip) {
+        return usage();
+    }
+    struct fr_buffer input = {0};
+    struct fr_buffer output = {0};
     struct fr_error error;
-    enum fr_code code = read_all(stdin, &request, &error);
-    code = code != FR_OK ? code : generate(fr_buffer_bytes(&request), &response, &error);
-    code = code != FR_OK ? code : write_all(stdout, fr_buffer_bytes(&response), &error);
+    enum fr_code code = read_all(stdin, &input, &error);
+    if (code == FR_OK) {
+        code = (strip ? strip_services : generate)(fr_buffer_bytes(&input), &output, &error);
+    }
+    code = code != FR_OK ? code : write_all(stdout, fr_buffer_bytes(&output), &error);
     if (code != FR_OK) {
         fprintf(stderr, "protoc-gen-freshet: %s\n", error.message);
     }
-    fr_buffer_fini(&request);
-    fr_buffer_fini(&response);
+    fr_buffer_fini(&input);
+    fr_buffer_fini(&output);
     return code == FR_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }
