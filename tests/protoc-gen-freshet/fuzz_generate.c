@@ -2,8 +2,9 @@
 /*
  * fuzz_generate.c - libFuzzer target: whatever stands on standard input, the generator ends well.
  *
- *   cmake --preset asan -B build/fuzz -DCMAKE_C_COMPILER=clang -DFRESHET_FUZZ=ON && cmake --build build/fuzz
- *   build/fuzz/bin/fuzz_generate -max_total_time=60 -max_len=65536
+ *   cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang-14 -DFRESHET_FUZZ=ON
+ *   cmake --build build/fuzz --target fuzz_generate
+ *   build/fuzz/bin/fuzz_generate -max_total_time=60 -max_len=4096
  *
  * Each input is also laid over the middle of a sound request, which gets further than random bytes do.
  */
