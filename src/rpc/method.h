@@ -5,7 +5,7 @@
 #ifndef FR_RPC_METHOD_H
 #define FR_RPC_METHOD_H
 
-#include <stddef.h>
+#include "base/buffer.h"
 
 struct ProtobufCMessageDescriptor;
 struct fr_cache_policy; /* cached/policy.h; only carried here */
@@ -23,6 +23,7 @@ struct fr_method {
     /* What the .proto declares about caching: at most one of the two, see freshet/cache/v1/options.proto. */
     const struct fr_cache_policy *cached;
     const struct fr_method *cached_from; /* the origin, whose policy serves for this method too */
+    const struct fr_bytes *descriptors;  /* of its file and all imports: a FileDescriptorSet; NULL: not known */
 };
 
 #define FR_MAX_MESSAGE_BYTES (4u << 20)  /* one Request or Response with its envelope */

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "rpc/reflection.h"
 #include "service/paths.h"
 
 #define MAX_OPTIONS   32
@@ -235,6 +236,9 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
     }
     if (code == FR_OK) {
         code = definition->start(service, reterr);
+    }
+    if (code == FR_OK) {
+        code = fr_reflection_register(service->server, reterr);
     }
     if (code == FR_OK) {
         code = fr_server_serve(service->server, reterr);

@@ -126,7 +126,7 @@ static void define_method(const struct c_unit *unit, const struct c_method *self
         out->failed = out->failed || origin == NULL;
         fr_buffer_append_format(out, INDENT ".cached_from = &%s_method,\n", origin == NULL ? "" : origin);
     }
-    fr_buffer_append_text(out, "};\n");
+    fr_buffer_append_format(out, INDENT ".descriptors = &%s_descriptors,\n};\n", unit->symbol);
 }
 
 static void define_calls(const struct c_method *self, struct fr_buffer *out)
