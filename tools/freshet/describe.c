@@ -4,26 +4,36 @@
  */
 #include <stdio.h>
 
+#include "freshet/address.h"
 #include "freshet/command.h"
+#include "freshet/descriptors.h"
 #include "freshet/near.h"
 #include "freshet/report.h"
-#include "freshet/target.h"
 #include "freshet/usage.h"
 
 static struct {
+    const char *addr;
     bool json;
+    struct descriptors_given descriptors;
 } given;
 
 static const struct fr_option options[] = {
+    {.name = "addr",
+     .letter = 'a',
+     .environment = "FRESHET_ADDR",
+     .argument = "HOST:PORT",
+     .help = "ask this server",
+     .value = &given.addr},
     {.name = "json",
      .type = FR_OPTION_FLAG,
      .help = "one JSON object on standard output",
      .value = &given.json},
+    DESCRIPTORS_OPTIONS(given.descriptors),
 };
 
 static const struct usage usage = {
     .command = "describe",
-    .arguments = "[--json] SYMBOL",
+    .arguments = "[OPTION]… SYMBOL",
     .text = "Shows the definition of a service, method, message or enum as it stands in its .proto file,\n"
             "such as users.v1.Users, users.v1.Users/GetUser or users.v1.User.\n",
     .options = options,
@@ -81,16 +91,21 @@ int command_describe(int argc, char **argv)
     if (!usage_parse(&usage, argc, argv, &count, &exit_code)) {
         return exit_code;
     }
-    struct fr_schema *schema = target_schema();
-    if (schema == NULL) {
-        return EXIT_OTHER;
+    struct descriptors descriptors = {0};
+    char address[ADDRESS_BYTES];
+    if (given.addr != NULL && address_parse(given.addr, address, &error) != FR_OK) {
+        return report_usage("describe", "%s", error.message);
     }
-    if (fr_schema_describe(schema, argv[1], &definition, &error) == FR_OK) {
+    exit_code = descriptors_init(&descriptors, "describe", &given.descriptors, given.addr == NULL ? NULL : address);
+    if (exit_code != 0) {
+        return exit_code;
+    }
+    if (fr_schema_describe(descriptors.schema, argv[1], &definition, &error) == FR_OK) {
         print_definition(argv[1], &definition);
     } else {
-        exit_code = unknown_symbol(schema, argv[1], &error);
+        exit_code = unknown_symbol(descriptors.schema, argv[1], &error);
     }
     fr_buffer_fini(&definition);
-    fr_schema_free(schema);
+    descriptors_fini(&descriptors);
     return exit_code;
 }
