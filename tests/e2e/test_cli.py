@@ -88,12 +88,12 @@ class Against(TestCase):
         self.assertLessEqual({"users.v1.Users", "users.v1.UserData", "users.v1.UserUpdates", "grpc.health.v1.Health"},
                              set(services))
         self.assertIn("GetUser", self.ok(run_freshet("list", "users.v1.Users")))
-        self.assertNotEqual(run_freshet("list", "no.such.Service").returncode, 0)
+        self.assertEqual(run_freshet("list", "no.such.Service").returncode, 2)
 
     def test_describe(self):
         self.assertIn("rpc GetUser", self.ok(run_freshet("describe", "users.v1.Users")))
         self.assertIn("preference = 4", self.ok(run_freshet("describe", "users.v1.User")))
-        self.assertNotEqual(run_freshet("describe", "no.such.Symbol").returncode, 0)
+        self.assertEqual(run_freshet("describe", "no.such.Symbol").returncode, 2)
         self.assertIn('option (freshet.cache.v1.cached) = { kind: "user" by: "id"',
                       self.ok(run_freshet("describe", "users.v1.UserData/GetUser")))
 

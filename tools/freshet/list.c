@@ -134,7 +134,9 @@ int command_list(int argc, char **argv)
     } else if (exit_code == 0) {
         list_services(&descriptors, &out);
     }
-    fwrite(out.data, 1, out.size, stdout);
+    if (out.size > 0) {
+        fwrite(out.data, 1, out.size, stdout);
+    }
     fr_buffer_fini(&out);
     descriptors_fini(&descriptors);
     return exit_code;
