@@ -102,8 +102,8 @@ static struct served *serve(struct fr_cached *self, const struct fr_method *meth
 }
 
 enum fr_code fr_cached_register(struct fr_cached *self, struct fr_server *server, const char *name,
-                                struct fr_server_method *methods, const struct fr_cached_source *sources,
-                                size_t count, struct fr_error *reterr)
+                                struct fr_server_method *methods, const struct fr_cached_source *sources, size_t count,
+                                struct fr_error *reterr)
 {
     for (size_t i = 0; i < count; i++) {
         if (sources[i].origin == NULL && sources[i].load == NULL) {

@@ -62,8 +62,8 @@ static uint64_t number_of(struct fr_bytes value, enum fr_wire_type type)
 {
     uint64_t number = 0;
     for (size_t i = 0; i < value.size; i++) {
-        number |= type == FR_WIRE_VARINT ? (uint64_t)(value.data[i] & 0x7F) << (7 * i)
-                                         : (uint64_t)value.data[i] << (8 * i);
+        number |=
+            type == FR_WIRE_VARINT ? (uint64_t)(value.data[i] & 0x7F) << (7 * i) : (uint64_t)value.data[i] << (8 * i);
     }
     return number;
 }
@@ -85,8 +85,7 @@ static void append_quoted(struct fr_buffer *out, struct fr_bytes text, bool is_b
     fr_buffer_append_text(out, "\"");
 }
 
-static void append_enum(const struct fr_schema *schema, const field_proto *field, int32_t number,
-                        struct fr_buffer *out)
+static void append_enum(const struct fr_schema *schema, const field_proto *field, int32_t number, struct fr_buffer *out)
 {
     const struct fr_symbol *symbol = fr_schema_resolve(schema, field->type_name, FR_SYMBOL_ENUM);
     for (size_t i = 0; symbol != NULL && i < symbol->proto.enumeration->n_value; i++) {
@@ -137,8 +136,8 @@ static void append_number(const struct fr_schema *schema, const field_proto *fie
     }
 }
 
-static void append_message(const struct fr_schema *schema, const char *type_name, struct fr_bytes bytes,
-                           unsigned depth, struct fr_buffer *out);
+static void append_message(const struct fr_schema *schema, const char *type_name, struct fr_bytes bytes, unsigned depth,
+                           struct fr_buffer *out);
 
 static void append_value(const struct fr_schema *schema, const field_proto *field, const struct fr_wire_field *value,
                          unsigned depth, struct fr_buffer *out)
@@ -206,8 +205,8 @@ static const field_proto *find_field(const Google__Protobuf__DescriptorProto *me
 }
 
 /* "{ kind: "user" by: "id" }" */
-static void append_message(const struct fr_schema *schema, const char *type_name, struct fr_bytes bytes,
-                           unsigned depth, struct fr_buffer *out)
+static void append_message(const struct fr_schema *schema, const char *type_name, struct fr_bytes bytes, unsigned depth,
+                           struct fr_buffer *out)
 {
     const struct fr_symbol *symbol = fr_schema_resolve(schema, type_name, FR_SYMBOL_MESSAGE);
     struct fr_wire_field value;

@@ -18,7 +18,8 @@ bool fr_message_field_text(const struct ProtobufCMessage *message, uint32_t numb
                            struct fr_bytes *ret_value)
 {
     const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(message->descriptor, number);
-    if (field == NULL || field->label == PROTOBUF_C_LABEL_REPEATED || (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
+    if (field == NULL || field->label == PROTOBUF_C_LABEL_REPEATED ||
+        (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
         return false;
     }
     const char *value = (const char *)message + field->offset;
@@ -27,8 +28,8 @@ bool fr_message_field_text(const struct ProtobufCMessage *message, uint32_t numb
         *ret_value = text_of(*(char *const *)value);
         return true;
     case PROTOBUF_C_TYPE_BYTES:
-        *ret_value = (struct fr_bytes){((const ProtobufCBinaryData *)value)->data,
-                                       ((const ProtobufCBinaryData *)value)->len};
+        *ret_value =
+            (struct fr_bytes){((const ProtobufCBinaryData *)value)->data, ((const ProtobufCBinaryData *)value)->len};
         return true;
     case PROTOBUF_C_TYPE_INT32:
     case PROTOBUF_C_TYPE_SINT32:

@@ -14,11 +14,11 @@
 #include "message/wire.h"
 #include "rpc/server_internal.h"
 
-#define SET_FILES          1 /* FileDescriptorSet.file */
-#define FILE_NAME          1 /* FileDescriptorProto.name */
-#define RESPONSE_SERVICES  1
-#define RESPONSE_FILES     2
-#define WIRE_BYTES         2
+#define SET_FILES         1 /* FileDescriptorSet.file */
+#define FILE_NAME         1 /* FileDescriptorProto.name */
+#define RESPONSE_SERVICES 1
+#define RESPONSE_FILES    2
+#define WIRE_BYTES        2
 
 /* Names of the files so far; borrowed from the sets. */
 struct names {

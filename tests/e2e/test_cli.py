@@ -97,6 +97,16 @@ class Against(TestCase):
         self.assertIn('option (freshet.cache.v1.cached) = { kind: "user" by: "id"',
                       self.ok(run_freshet("describe", "users.v1.UserData/GetUser")))
 
+    def test_a_template_is_a_request_to_fill_in(self):
+        template = json.loads(self.ok(run_freshet("describe", "--template", "users.v1.Users/UpdateUser")))
+        self.assertEqual(template, {"user": {"id": "", "name": "", "email": "", "preference": "", "version": "0",
+                                             "createTime": "1970-01-01T00:00:00Z", "updateTime": "1970-01-01T00:00:00Z"},
+                                    "updateMask": ""})
+        template["user"].update(id="user-789", name="Carol", email="carol@example.com")
+        done = self.call("users.v1.Users/UpdateUser", json.dumps(template))
+        self.assertEqual(json.loads(self.ok(done))["name"], "Carol")
+        self.assertEqual(run_freshet("describe", "-t", "users.v1.Users").returncode, 2)
+
     def test_a_server_tells_what_it_has(self):
         listed = self.ok(run_freshet("list", "--addr", self.system.address("data"))).split()
         self.assertEqual(listed, ["freshet.reflection.v1.Reflection", "grpc.health.v1.Health", "users.v1.UserData"])

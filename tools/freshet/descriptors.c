@@ -51,7 +51,8 @@ static enum fr_code take_response(struct descriptors *self, const Freshet__Refle
     if (response->files != NULL) {
         fr_message_pack(&response->files->base, &set);
     }
-    enum fr_code code = set.failed ? fr_error_no_memory(&cause) : fr_schema_new(fr_buffer_bytes(&set), &self->schema, &cause);
+    enum fr_code code =
+        set.failed ? fr_error_no_memory(&cause) : fr_schema_new(fr_buffer_bytes(&set), &self->schema, &cause);
     if (code != FR_OK) {
         fr_error_set(reterr, FR_INTERNAL, "the server's descriptors are no good: %s", cause.message);
         code = FR_INTERNAL;
@@ -209,8 +210,9 @@ int descriptors_init(struct descriptors *self, const char *command, const struct
     } else if (address != NULL) {
         enum fr_code code = descriptors_ask(self, address, &error);
         exit_code = code == FR_OK              ? 0
-                    : code == FR_UNIMPLEMENTED ? report_status(code, "the server at %s has no reflection; give its "
-                                                                     "definitions with --proto or --protoset",
+                    : code == FR_UNIMPLEMENTED ? report_status(code,
+                                                               "the server at %s has no reflection; give its "
+                                                               "definitions with --proto or --protoset",
                                                                address)
                                                : report_status(code, "%s", error.message);
     } else {

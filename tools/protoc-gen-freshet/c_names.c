@@ -9,10 +9,10 @@
 #include <string.h>
 
 static const char *const keywords[] = {
-    "auto",     "break",  "case",    "char",   "const",    "continue", "default",  "do",     "double",
-    "else",     "enum",   "extern",  "float",  "for",      "goto",     "if",       "inline", "int",
-    "long",     "register", "restrict", "return", "short", "signed",   "sizeof",   "static", "struct",
-    "switch",   "typedef", "union",  "unsigned", "void",   "volatile", "while",
+    "auto",   "break",    "case",     "char",     "const", "continue", "default", "do",     "double",
+    "else",   "enum",     "extern",   "float",    "for",   "goto",     "if",      "inline", "int",
+    "long",   "register", "restrict", "return",   "short", "signed",   "sizeof",  "static", "struct",
+    "switch", "typedef",  "union",    "unsigned", "void",  "volatile", "while",
 };
 
 static bool is_upper(char c)
@@ -196,8 +196,8 @@ static enum fr_code name_method(const struct c_unit *unit, const struct c_servic
     self->response = type_name(model, self->method->response->name);
     self->request_descriptor = descriptor_name(model, self->method->request->name);
     self->response_descriptor = descriptor_name(model, self->method->response->name);
-    bool complete = self->member != NULL && self->base != NULL && self->reply != NULL && self->request != NULL && self->response != NULL &&
-                    self->request_descriptor != NULL && self->response_descriptor != NULL;
+    bool complete = self->member != NULL && self->base != NULL && self->reply != NULL && self->request != NULL &&
+                    self->response != NULL && self->request_descriptor != NULL && self->response_descriptor != NULL;
     return complete ? FR_OK : fr_error_no_memory(reterr);
 }
 

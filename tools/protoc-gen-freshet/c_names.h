@@ -14,9 +14,9 @@
 
 struct c_method {
     const struct model_method *method;
-    const char *member;  /* "get_user" */
-    const char *base;    /* "users_v1_users_get_user" */
-    const char *reply;   /* "users_v1_users_reply_get_user" */
+    const char *member;                                   /* "get_user" */
+    const char *base;                                     /* "users_v1_users_get_user" */
+    const char *reply;                                    /* "users_v1_users_reply_get_user" */
     const char *request, *response;                       /* "Users__V1__GetUserRequest" */
     const char *request_descriptor, *response_descriptor; /* "users__v1__get_user_request__descriptor" */
 };

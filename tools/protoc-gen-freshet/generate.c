@@ -108,8 +108,8 @@ enum fr_code generate(struct fr_bytes request, struct fr_buffer *response, struc
     if (arena == NULL) {
         return fr_error_no_memory(reterr);
     }
-    enum fr_code code = fr_message_unpack(&freshet__plugin__code_generator_request__descriptor, request, arena,
-                                          &message, &cause);
+    enum fr_code code =
+        fr_message_unpack(&freshet__plugin__code_generator_request__descriptor, request, arena, &message, &cause);
     if (code != FR_OK) {
         fr_error_set(reterr, code, "standard input holds no CodeGeneratorRequest: %s", cause.message);
     } else {

@@ -176,8 +176,7 @@ const struct model_type *model_find_type(const struct model *self, const char *n
 {
     const struct model_type key = {.name = name};
     const struct model_type *wanted = &key;
-    const struct model_type **found =
-        bsearch(&wanted, self->types, self->type_count, sizeof self->types[0], by_name);
+    const struct model_type **found = bsearch(&wanted, self->types, self->type_count, sizeof self->types[0], by_name);
     return found == NULL ? NULL : *found;
 }
 
@@ -189,8 +188,7 @@ static const struct model_type *resolve(const struct model *self, const char *ty
     return type_name == NULL || type_name[0] != '.' ? NULL : model_find_type(self, type_name + 1);
 }
 
-static enum fr_code add_method(struct model *self, struct model_service *service, size_t index,
-                               struct fr_error *reterr)
+static enum fr_code add_method(struct model *self, struct model_service *service, size_t index, struct fr_error *reterr)
 {
     const Google__Protobuf__MethodDescriptorProto *proto = service->proto->method[index];
     struct model_method *method = &service->methods[index];

@@ -14,7 +14,7 @@
 #include "protoc-gen-freshet/plugin.pb-c.h"
 
 struct model_type {
-    const char *name; /* "users.v1.User" */
+    const char *name;                /* "users.v1.User" */
     const struct model_type *parent; /* the message that it is nested in, or NULL */
     const Google__Protobuf__FileDescriptorProto *file;
     const Google__Protobuf__DescriptorProto *proto;
@@ -38,8 +38,8 @@ struct model_method {
     const struct model_type *request, *response; /* NULL only after a problem was told */
     struct place place;
     bool no_side_effects, idempotent, deprecated;
-    const struct model_policy *cached;       /* NULL: it is no origin */
-    const struct model_method *cached_from;  /* NULL: it is no consumer */
+    const struct model_policy *cached;      /* NULL: it is no origin */
+    const struct model_method *cached_from; /* NULL: it is no consumer */
 };
 
 struct model_service {

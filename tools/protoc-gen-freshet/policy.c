@@ -18,7 +18,7 @@
 #define CACHED_FROM 50702
 
 #define DEFAULT_NOT_FOUND_TTL_US (5 * FR_SECOND_US)
-#define MAX_KEY_FIELDS            16 /* FR_KEY_MAX_FIELDS of cached/policy.h */
+#define MAX_KEY_FIELDS           16 /* FR_KEY_MAX_FIELDS of cached/policy.h */
 
 typedef Google__Protobuf__FieldDescriptorProto field_proto;
 
@@ -74,8 +74,8 @@ static void read_duration(struct problems *problems, const struct place *place, 
                           uint64_t *ret_us)
 {
     if (!parse_duration(text, ret_us)) {
-        problems_add(problems, place, "%s: '%.100s' is no duration; write a number and us, ms, s, m or h, such as "
-                                      "\"60s\"",
+        problems_add(problems, place,
+                     "%s: '%.100s' is no duration; write a number and us, ms, s, m or h, such as \"60s\"",
                      name, text);
     } else if (*ret_us == 0) {
         problems_add(problems, place, "%s: a duration of 0 caches nothing; leave the option out", name);
@@ -129,8 +129,8 @@ static void read_key(struct problems *problems, const struct place *place, const
             problems_add(problems, place, "by: %s has no field '%.100s'", method->request->name, cached->by[i]);
         } else if (why != NULL) {
             problems_add(problems, place,
-                         "by: the field '%.100s' of %s %s; a key is made of single strings, bytes, integers, bools and "
-                         "enums",
+                         "by: the field '%.100s' of %s %s; a key is made of single strings, bytes, integers, "
+                         "bools and enums",
                          cached->by[i], method->request->name, why);
         } else {
             policy->by[policy->by_count++] = field;
@@ -141,8 +141,8 @@ static void read_key(struct problems *problems, const struct place *place, const
 static void check_idempotency(struct model *self, const struct model_method *method, const struct place *place)
 {
     if (!method->no_side_effects) {
-        problems_add(&self->problems, place,
-                     "%s is cached, so it must have option idempotency_level = NO_SIDE_EFFECTS", method->full_name);
+        problems_add(&self->problems, place, "%s is cached, so it must have option idempotency_level = NO_SIDE_EFFECTS",
+                     method->full_name);
     }
 }
 
@@ -223,8 +223,7 @@ static enum fr_code read_cached(struct model *self, struct model_method *method,
     if (cached->stale[0] != '\0') {
         read_duration(problems, &place, "stale", cached->stale, &policy->stale_us);
     }
-    policy->not_found_ttl_us =
-        policy->ttl_us < DEFAULT_NOT_FOUND_TTL_US ? policy->ttl_us : DEFAULT_NOT_FOUND_TTL_US;
+    policy->not_found_ttl_us = policy->ttl_us < DEFAULT_NOT_FOUND_TTL_US ? policy->ttl_us : DEFAULT_NOT_FOUND_TTL_US;
     if (cached->not_found_ttl[0] != '\0') {
         read_duration(problems, &place, "not_found_ttl", cached->not_found_ttl, &policy->not_found_ttl_us);
     }
@@ -255,8 +254,8 @@ static void read_cached_from(struct model *self, struct model_method *method, co
                      origin->request->name, method->request->name);
     }
     if (origin->response != method->response) {
-        problems_add(&self->problems, &place, "cached_from: %s returns %s, this method returns %s",
-                     origin->full_name, origin->response->name, method->response->name);
+        problems_add(&self->problems, &place, "cached_from: %s returns %s, this method returns %s", origin->full_name,
+                     origin->response->name, method->response->name);
     }
     if (method->cached != NULL) {
         problems_add(&self->problems, &place, "%s is cached itself, so it cannot be cached_from another",
@@ -269,8 +268,7 @@ static void read_cached_from(struct model *self, struct model_method *method, co
 /* ---- every method ---- */
 
 /* Origins first, for the consumers look at them. */
-static enum fr_code read_method(struct model *self, struct model_method *method, bool origins,
-                                struct fr_error *reterr)
+static enum fr_code read_method(struct model *self, struct model_method *method, bool origins, struct fr_error *reterr)
 {
     struct fr_buffer value = {0};
     struct fr_error cause;
