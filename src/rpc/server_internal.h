@@ -206,7 +206,6 @@ struct method_slot *fr_server_find(const struct fr_server *self, struct fr_bytes
 void fr_server_unref(struct fr_server *self);
 
 /* ---- health.c ---- */
-#define FR_HEALTH_SERVICE "grpc.health.v1.Health"
 FR_MUST_CHECK enum fr_code fr_health_register(struct fr_server *server, struct fr_error *reterr);
 
 #endif

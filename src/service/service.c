@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "rpc/cork.h"
+#include "rpc/reflection.h"
 #include "service/paths.h"
 
 #define MAX_OPTIONS   32
@@ -242,7 +243,14 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
         code = fr_relay_new(service->store, service->loop, service->shared, &service->relay, reterr);
     }
     if (code == FR_OK) {
+        const struct fr_cached_options options = {service->loop, service->shared, service->pool, service->connections};
+        code = fr_cached_new(&options, &service->cached, reterr);
+    }
+    if (code == FR_OK) {
         code = definition->start(service, reterr);
+    }
+    if (code == FR_OK) {
+        code = fr_reflection_register(service->server, reterr);
     }
     if (code == FR_OK) {
         code = fr_server_serve(service->server, reterr);
@@ -261,6 +269,7 @@ static void stop(struct fr_service *service, const struct fr_service_definition 
     fr_relay_free(service->relay);
     fr_shared_cache_free(service->shared);
     fr_loop_free(service->loop);
+    fr_cached_free(service->cached);
     for (uint64_t i = 0; service->connections != NULL && i < settings.workers; i++) {
         fr_store_connection_free(service->connections[i]);
     }

@@ -9,6 +9,7 @@
 #include "base/worker_pool.h"
 #include "cache/shared_cache.h"
 #include "cached/relay.h"
+#include "cached/serve.h"
 #include "rpc/server.h"
 #include "store/store.h"
 
@@ -18,6 +19,7 @@ struct fr_service {
     struct fr_server *server;
     struct fr_loop *loop;
     struct fr_shared_cache *shared;
+    struct fr_cached *cached; /* what serves methods through the caches */
     /* With a database only: */
     struct fr_store *store;
     struct fr_relay *relay;

@@ -10,6 +10,7 @@ import tempfile
 import time
 
 from freshet_testing import BIN, PR_SET_CHILD_SUBREAPER, SLOWNESS, TestCase, main, prctl, run_freshet, wait_until
+from sp_client import SOURCE
 
 GET = "users.v1.Users/GetUser"
 ALICE = '{"id":"user-123"}'
@@ -87,12 +88,51 @@ class Against(TestCase):
         self.assertLessEqual({"users.v1.Users", "users.v1.UserData", "users.v1.UserUpdates", "grpc.health.v1.Health"},
                              set(services))
         self.assertIn("GetUser", self.ok(run_freshet("list", "users.v1.Users")))
-        self.assertNotEqual(run_freshet("list", "no.such.Service").returncode, 0)
+        self.assertEqual(run_freshet("list", "no.such.Service").returncode, 2)
 
     def test_describe(self):
         self.assertIn("rpc GetUser", self.ok(run_freshet("describe", "users.v1.Users")))
         self.assertIn("preference = 4", self.ok(run_freshet("describe", "users.v1.User")))
-        self.assertNotEqual(run_freshet("describe", "no.such.Symbol").returncode, 0)
+        self.assertEqual(run_freshet("describe", "no.such.Symbol").returncode, 2)
+        self.assertIn('option (freshet.cache.v1.cached) = { kind: "user" by: "id"',
+                      self.ok(run_freshet("describe", "users.v1.UserData/GetUser")))
+
+    def test_a_template_is_a_request_to_fill_in(self):
+        template = json.loads(self.ok(run_freshet("describe", "--template", "users.v1.Users/UpdateUser")))
+        self.assertEqual(template, {"user": {"id": "", "name": "", "email": "", "preference": "", "version": "0",
+                                             "createTime": "1970-01-01T00:00:00Z", "updateTime": "1970-01-01T00:00:00Z"},
+                                    "updateMask": ""})
+        template["user"].update(id="user-789", name="Carol", email="carol@example.com")
+        done = self.call("users.v1.Users/UpdateUser", json.dumps(template))
+        self.assertEqual(json.loads(self.ok(done))["name"], "Carol")
+        self.assertEqual(run_freshet("describe", "-t", "users.v1.Users").returncode, 2)
+
+    def test_a_server_tells_what_it_has(self):
+        listed = self.ok(run_freshet("list", "--addr", self.system.address("data"))).split()
+        self.assertEqual(listed, ["freshet.reflection.v1.Reflection", "grpc.health.v1.Health", "users.v1.UserData"])
+        self.assertEqual([service["name"] for service in
+                          json.loads(self.ok(run_freshet("list", "--json", "--addr", self.system.address("data"))))], listed)
+        self.assertIn("// Unique among all users.",
+                      self.ok(run_freshet("describe", "--addr", self.system.address(), "users.v1.User")))
+        for command in (["list"], ["describe", "users.v1.User"]):
+            self.assertEqual(run_freshet(*command, "--addr", "tcp://127.0.0.1:1").returncode, 78)
+
+    def test_definitions_from_files(self):
+        domain = os.path.join(SOURCE, "tests", "cached")
+        folders = ["-I", domain, "-I", os.path.join(SOURCE, "proto")]
+        proto = os.path.join(domain, "products", "v1", "products.proto")
+        listed = self.ok(run_freshet("list", "--proto", proto, *folders)).split()
+        self.assertEqual(listed, ["products.v1.ProductData", "products.v1.Products"])
+        with tempfile.TemporaryDirectory() as folder:
+            protoset = os.path.join(folder, "a.protoset")
+            subprocess.run(["protoc", *folders, "--include_imports", "--descriptor_set_out=" + protoset, proto], check=True)
+            self.assertIn("rpc FindProduct", self.ok(run_freshet("describe", "--protoset", protoset, "products.v1.Products")))
+            done = self.call("--protoset", protoset, "products.v1.Products/FindProduct", '{"shop":"a","sku":"b"}')
+            self.assertEqual(done.returncode, 76, done.stderr)
+        for wrong in (["--proto", "no/such.proto"], ["--protoset", "no/such.set"], ["--protoset", proto]):
+            self.assertEqual(run_freshet("list", *wrong).returncode, 1, wrong)
+        for wrong in (["-I", "."], ["--proto", proto, "--protoset", "x"]):
+            self.assertEqual(run_freshet("list", *wrong).returncode, 2, wrong)
 
     def test_health(self):
         done = run_freshet("health", "--addr", self.system.address())

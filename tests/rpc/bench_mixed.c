@@ -81,7 +81,10 @@ static void serve(int address_fd)
 {
     static const struct fr_method methods[] = {{.name = FAST}, {.name = SLOW}, {.name = LIMITED}};
     const struct fr_server_method served[] = {
-        {&methods[0], fast, NULL}, {&methods[1], slow, NULL}, {&methods[2], limited, NULL}};
+        {.method = &methods[0], .handler = fast},
+        {.method = &methods[1], .handler = slow},
+        {.method = &methods[2], .handler = limited},
+    };
     struct fr_server *server;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     FR_ASSERT(fr_server_new(&server, NULL) == FR_OK);

@@ -130,9 +130,12 @@ static fr_handler *const handlers[] = {echo, later, hold, fail_as_asked, answer_
 
 enum fr_code fixture_serve(struct fixture *self, const char *address)
 {
-    struct fr_server_method served[10] = {{&fixture_get_user, get_user, self}, {&fixture_no_user, no_user, self}};
+    struct fr_server_method served[10] = {
+        {.method = &fixture_get_user, .handler = get_user, .context = self},
+        {.method = &fixture_no_user, .handler = no_user, .context = self},
+    };
     for (size_t i = 0; i < 8; i++) {
-        served[i + 2] = (struct fr_server_method){&methods[i], handlers[i], self};
+        served[i + 2] = (struct fr_server_method){.method = &methods[i], .handler = handlers[i], .context = self};
     }
     assert_int_equal(fr_server_new(&self->server, NULL), FR_OK);
     assert_int_equal(fr_server_register(self->server, "test.v1.Test", served, 10, NULL), FR_OK);

@@ -26,6 +26,7 @@ LAYERS = {
     "tools/freshet": ("base", "message", "rpc"),
     "tools/nng-echo": ("base",),
     "tools/peers": ("base", "message", "rpc", "users"),
+    "tools/protoc-gen-freshet": ("base", "message"),
 }
 
 # Third-party headers, the CMake targets behind them, and the folders that may use them.
@@ -87,7 +88,7 @@ def layers(files):
         for number, quoted, header in _includes(text):
             layer = header.split("/")[0]
             own = folder.split("/")[1]
-            if not quoted or header.endswith(".pb-c.h") or layer not in names or layer == own:
+            if not quoted or header.endswith((".pb-c.h", ".freshet.h")) or layer not in names or layer == own:
                 continue
             if layer not in LAYERS[folder]:
                 found.append(f"{path}:{number}: {own} may not include {header}")

@@ -21,6 +21,7 @@ static struct {
     struct fr_option_list headers;
     uint64_t max_time_us;
     bool verbose, json, compact, emit_defaults, proto_names;
+    struct descriptors_given descriptors;
 } given;
 
 static const struct fr_option options[] = {
@@ -66,6 +67,7 @@ static const struct fr_option options[] = {
      .type = FR_OPTION_FLAG,
      .help = "one line of JSON on standard output, also for the error of a call",
      .value = &given.json},
+    DESCRIPTORS_OPTIONS(given.descriptors),
 };
 
 static const struct usage usage = {
@@ -106,7 +108,7 @@ static void exchange_fini(struct exchange *self)
 static int prepare(struct exchange *self, const char *method, const char *argument)
 {
     struct fr_error error;
-    int exit_code = target_init(&self->target, "call", method, given.addr);
+    int exit_code = target_init(&self->target, "call", method, given.addr, &given.descriptors);
     if (exit_code != 0) {
         return exit_code;
     }
