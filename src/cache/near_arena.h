@@ -5,7 +5,7 @@
  * A segregated good fit with constant-time allocation and immediate coalescing, after TLSF (Masmano, Ripoll,
  * Crespo, Real: "TLSF: a new dynamic memory allocator for real-time systems", ECRTS 2004), with one bit map over all
  * classes. Memory is named by 32-bit offsets, and a block costs 4 bytes beyond its content: with malloc and pointers
- * an entry of the near cache would carry 25 bytes more. Not thread-safe.
+ * an entry of the near cache would carry about 30 bytes more. Not thread-safe.
  */
 #ifndef FR_CACHE_NEAR_ARENA_H
 #define FR_CACHE_NEAR_ARENA_H
@@ -19,10 +19,10 @@
 
 /* Each power of two holds 32 classes, so that blocks below 512 bytes are found by their exact size. */
 #define FR_NEAR_CLASS_BITS 5
-#define FR_NEAR_SIZE_BITS  30
+#define FR_NEAR_SIZE_BITS  26
 #define FR_NEAR_CLASSES    ((FR_NEAR_SIZE_BITS - FR_NEAR_CLASS_BITS + 1) << FR_NEAR_CLASS_BITS)
 
-/* 8 GiB. */
+/* 512 MiB. */
 #define FR_NEAR_ARENA_MAX_BYTES (((size_t)1 << FR_NEAR_SIZE_BITS) * FR_NEAR_UNIT_BYTES - FR_NEAR_UNIT_BYTES)
 
 /* A block: its distance from the base in units; 0 is none. */

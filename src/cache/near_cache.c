@@ -37,6 +37,9 @@ static enum fr_code choose_shards(const struct fr_near_cache_options *options, u
         while (shards > 1 && options->bytes / shards < COMFORTABLE_SHARD) {
             shards /= 2;
         }
+        while (shards < MAX_SHARDS && options->bytes / shards > FR_NEAR_ARENA_MAX_BYTES) {
+            shards *= 2;
+        }
     }
     if ((shards & (shards - 1)) != 0 || shards > MAX_SHARDS) {
         return fr_error_set(reterr, FR_INVALID_ARGUMENT, "a near cache cannot have %u shards: a power of two up to %u",
@@ -74,7 +77,7 @@ enum fr_code fr_near_cache_new(const struct fr_near_cache_options *options, stru
     struct fr_near_cache *self = memory;
     self->bytes = options->bytes;
     self->shard_count = shards;
-    self->arena_bytes = (options->bytes - fixed) / shards / FR_NEAR_UNIT_BYTES * FR_NEAR_UNIT_BYTES;
+    self->arena_bytes = (options->bytes - fixed) / shards / FR_NEAR_GROUP_BYTES * FR_NEAR_GROUP_BYTES;
     self->arenas = (uint8_t *)memory + fixed;
     self->secret = (struct fr_siphash_secret){.low = fr_random_u64(), .high = fr_random_u64()};
     for (unsigned i = 0; i < shards; i++) {
@@ -137,6 +140,9 @@ bool fr_near_cache_get(struct fr_near_cache *self, struct fr_bytes bytes, uint64
 {
     struct fr_near_key key = hash_key(self, bytes);
     struct fr_near_shard *shard = shard_of(self, key.hash);
+    /* Only a hint, so it may come before the section, and overlap with the fence in it. */
+    struct fr_near_table table = fr_near_shard_table(shard);
+    __builtin_prefetch(&table.groups[key.hash & table.mask]);
     struct fr_near_section section = fr_near_enter(&self->readers);
     struct fr_near_item *item = fr_near_shard_find(shard, key, atomic_load(&self->drops));
     if (item != NULL && item->hard_expiry_us > now_us) {
@@ -229,24 +235,23 @@ void fr_near_cache_drop(struct fr_near_cache *self)
     atomic_fetch_add(&self->drops, 1);
 }
 
-static void visit_bucket(struct fr_near_cache *self, const struct fr_near_shard *shard, fr_near_offset offset,
-                         uint64_t now_us,
-                         void (*visit)(void *context, struct fr_bytes key, const struct fr_near_hit *hit), void *context)
+typedef void visit_function(void *context, struct fr_bytes key, const struct fr_near_hit *hit);
+
+static void visit_group(struct fr_near_cache *self, const struct fr_near_shard *shard, struct fr_near_group *group,
+                        uint64_t now_us, visit_function *visit, void *context)
 {
-    while (offset != 0) {
-        struct fr_near_item *item = fr_near_item_at(shard, offset);
-        if (item->hard_expiry_us > now_us) {
+    for (unsigned i = 0; i < FR_NEAR_GROUP_SLOTS; i++) {
+        fr_near_offset offset = fr_near_slot_offset(atomic_load(&group->slots[i]));
+        struct fr_near_item *item = offset != 0 ? fr_near_item_at(shard, offset) : NULL;
+        if (item != NULL && item->hard_expiry_us > now_us) {
             struct fr_near_hit hit;
             describe(self, item, (struct fr_near_section){0}, &hit);
             visit(context, (struct fr_bytes){.data = item->bytes, .size = item->key_size}, &hit);
         }
-        offset = atomic_load(&item->chain);
     }
 }
 
-void fr_near_cache_visit(struct fr_near_cache *self, uint64_t now_us,
-                         void (*visit)(void *context, struct fr_bytes key, const struct fr_near_hit *hit),
-                         void *context)
+void fr_near_cache_visit(struct fr_near_cache *self, uint64_t now_us, visit_function *visit, void *context)
 {
     for (unsigned i = 0; i < self->shard_count; i++) {
         struct fr_near_shard *shard = &self->shards[i];
@@ -254,10 +259,9 @@ void fr_near_cache_visit(struct fr_near_cache *self, uint64_t now_us,
         atomic_fetch_add_explicit(&self->readers.stripes[section.stripe].others, 1, memory_order_relaxed);
         uint64_t drops = atomic_load(&self->drops);
         if (atomic_load(&shard->generation) == drops) {
-            unsigned log;
-            struct fr_near_table *table = fr_near_table_of(shard, &log);
-            for (size_t bucket = 0; bucket < (size_t)1 << log; bucket++) {
-                visit_bucket(self, shard, atomic_load(&table->buckets[bucket]), now_us, visit, context);
+            struct fr_near_table table = fr_near_shard_table(shard);
+            for (size_t group = 0; group <= table.mask; group++) {
+                visit_group(self, shard, &table.groups[group], now_us, visit, context);
             }
         }
         fr_near_leave(&self->readers, section);

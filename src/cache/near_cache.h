@@ -47,7 +47,7 @@ struct fr_near_value;
 
 struct fr_near_cache_options {
     size_t bytes;    /* everything counted but the code; at least FR_NEAR_CACHE_MIN_BYTES */
-    unsigned shards; /* a power of two up to 256; 0: 16, or less where a shard would have below 256 KiB */
+    unsigned shards; /* a power of two up to 256; 0: 16, if they have 256 KiB to 512 MiB each */
 };
 
 /* What to insert. The payload is borrowed for the call only. */

@@ -5,18 +5,16 @@
  * A block is in one of these states: linked (in the table and in a queue), dead (in no table since a drop, waiting for
  * room to be wanted), in limbo (unlinked, with a stamp), kept (past its limbo, but referenced) or free. Lookups may
  * stand on it in all but the last two.
- *
- * The table doubles in place: its items are linked anew while lookups go on. A lookup that meets this may end in
- * another chain and miss, which costs a read below; every chain ends, as items only ever move to chains that do.
  */
 #include "cache/near_shard.h"
 
 #include <string.h>
 
-/* Items per bucket are at most 3/2: a bucket then costs an entry 5.3 bytes at most. */
-#define LOAD_NUMERATOR   3
-#define LOAD_DENOMINATOR 2
-#define FIRST_TABLE_LOG  6
+/* Items per group from which on the table grows: one in eight is then beyond its own group. */
+#define GROW_AT 12
+/* Items per group that are never exceeded, so that searches stay short where there is no room to grow. */
+#define FULL_AT 14
+#define FIRST_GROUPS 4
 /* An entry may take this part of the shard, and all entries that are not found together. */
 #define SHARE 8
 /* Attempts to outwait readers who hold what was evicted: sections take well below a microsecond. */
@@ -153,99 +151,86 @@ static bool has_key(const struct fr_near_item *item, struct fr_bytes key)
     return item->key_size == key.size && memcmp(item->bytes, key.data, key.size) == 0;
 }
 
-static _Atomic fr_near_offset *bucket_of(const struct fr_near_shard *self, uint64_t hash)
-{
-    unsigned log;
-    struct fr_near_table *table = fr_near_table_of(self, &log);
-    return &table->buckets[hash & ((UINT64_C(1) << log) - 1)];
-}
-
 struct fr_near_item *fr_near_shard_find(const struct fr_near_shard *self, struct fr_near_key key, uint64_t generation)
 {
     if (atomic_load(&self->generation) != generation) {
         return NULL;
     }
-    fr_near_offset offset = atomic_load(bucket_of(self, key.hash));
-    while (offset != 0) {
+    struct fr_near_search search = {.table = fr_near_shard_table(self), .hash = key.hash};
+    for (;;) {
+        fr_near_offset offset = fr_near_search_next(&search);
+        if (offset == 0) {
+            return NULL;
+        }
         struct fr_near_item *item = fr_near_item_at(self, offset);
+        /* Where a value lies is known only once its first line is here: fetch them together. */
+        __builtin_prefetch((const uint8_t *)item + 64);
+        __builtin_prefetch((const uint8_t *)item + 128);
         if (has_key(item, key.bytes)) {
             return item;
         }
-        offset = atomic_load(&item->chain);
     }
-    return NULL;
 }
 
-static void link_item(struct fr_near_shard *self, struct fr_near_item *item, uint64_t hash)
+static size_t item_count(const struct fr_near_shard *self)
 {
-    _Atomic fr_near_offset *bucket = bucket_of(self, hash);
-    atomic_store(&item->chain, atomic_load(bucket));
-    atomic_store(bucket, offset_of(self, item));
-    queue_push(self, item);
+    return (size_t)self->queues[false].count + self->queues[true].count;
 }
 
-/* Takes a linked item out of the table and its queue; lookups that stand on it find their way on. */
+/* Takes a linked item out of the table and its queue. */
 static void unlink_item(struct fr_near_shard *self, struct fr_near_item *item, uint64_t hash)
 {
     fr_near_offset offset = offset_of(self, item);
-    _Atomic fr_near_offset *link = bucket_of(self, hash);
-    while (atomic_load(link) != offset) {
-        link = &fr_near_item_at(self, atomic_load(link))->chain;
-    }
-    atomic_store(link, atomic_load(&item->chain));
+    fr_near_table_remove(fr_near_shard_table(self), hash, offset);
     queue_remove(self, item);
     retire(self, offset);
 }
 
-/* 0 when there is no room. */
-static fr_near_offset new_table(struct fr_near_shard *self, unsigned log)
+/* Groups start at a multiple of their size, after the block's head. */
+static bool new_table(struct fr_near_shard *self, size_t groups, fr_near_offset *ret_block,
+                      struct fr_near_table *ret_table)
 {
-    size_t size = offsetof(struct fr_near_table, buckets) + (sizeof(fr_near_offset) << log);
-    fr_near_offset offset = fr_near_arena_alloc(&self->arena, size);
-    if (offset != 0) {
-        struct fr_near_table *table = fr_near_at(self->base, offset);
-        atomic_init(&table->block.references, 1);
-        for (size_t i = 0; i < (size_t)1 << log; i++) {
-            atomic_init(&table->buckets[i], 0);
-        }
+    size_t head = sizeof(struct fr_near_block) + FR_NEAR_GROUP_BYTES;
+    fr_near_offset block = fr_near_arena_alloc(&self->arena, head + groups * sizeof(struct fr_near_group));
+    if (block == 0) {
+        return false;
     }
-    return offset;
+    struct fr_near_block *start = fr_near_at(self->base, block);
+    atomic_init(&start->references, 1);
+    size_t aligned = ((size_t)block * FR_NEAR_UNIT_BYTES + head) / FR_NEAR_GROUP_BYTES * FR_NEAR_GROUP_BYTES;
+    *ret_table = (struct fr_near_table){.groups = (void *)(self->base + aligned), .mask = groups - 1};
+    *ret_block = block;
+    fr_near_table_clear(*ret_table);
+    return true;
 }
 
-static void publish_table(struct fr_near_shard *self, fr_near_offset offset, unsigned log)
+static void publish_table(struct fr_near_shard *self, fr_near_offset block, struct fr_near_table table)
 {
-    atomic_store(&self->table, (uint64_t)log << 32 | offset);
+    self->table_block = block;
+    atomic_store(&self->table, (uint64_t)table.mask << 32 | offset_of(self, table.groups));
 }
 
-/* Nothing is evicted for a larger table: without room for it the chains are longer. */
-static void grow(struct fr_near_shard *self)
+/* Lookups go on in the old table, which stays as it is until the new one is complete. false: no room. */
+static bool grow(struct fr_near_shard *self)
 {
-    unsigned log;
-    struct fr_near_table *table = fr_near_table_of(self, &log);
-    size_t count = (size_t)self->queues[false].count + self->queues[true].count;
-    if (count * LOAD_DENOMINATOR <= ((size_t)LOAD_NUMERATOR << log)) {
-        return;
+    struct fr_near_table old = fr_near_shard_table(self), table;
+    fr_near_offset block, old_block = self->table_block;
+    if (!new_table(self, 2 * (old.mask + 1), &block, &table)) {
+        return false;
     }
-    fr_near_offset larger = new_table(self, log + 1);
-    if (larger == 0) {
-        return;
-    }
-    struct fr_near_table *fresh = fr_near_at(self->base, larger);
-    for (size_t i = 0; i < (size_t)1 << log; i++) {
-        fr_near_offset offset = atomic_load(&table->buckets[i]);
+    for (unsigned found = 0; found < 2; found++) {
+        fr_near_offset offset = self->queues[found].oldest;
         while (offset != 0) {
-            struct fr_near_item *item = fr_near_item_at(self, offset);
-            fr_near_offset next = atomic_load(&item->chain);
+            const struct fr_near_item *item = fr_near_item_at(self, offset);
             struct fr_bytes key = {.data = item->bytes, .size = item->key_size};
-            uint64_t hash = fr_siphash(self->secret, key);
-            _Atomic fr_near_offset *bucket = &fresh->buckets[hash & ((UINT64_C(2) << log) - 1)];
-            atomic_store(&item->chain, atomic_load(bucket));
-            atomic_store(bucket, offset);
-            offset = next;
+            fr_near_table_add(table, fr_siphash(self->secret, key), offset);
+            offset = item->block.newer;
         }
     }
-    publish_table(self, larger, log + 1);
-    retire(self, offset_of(self, table));
+    publish_table(self, block, table);
+    retire(self, old_block);
+    reclaim(self);
+    return true;
 }
 
 void fr_near_shard_follow_locked(struct fr_near_shard *self, uint64_t drops)
@@ -253,11 +238,7 @@ void fr_near_shard_follow_locked(struct fr_near_shard *self, uint64_t drops)
     if (atomic_load(&self->generation) == drops) {
         return;
     }
-    unsigned log;
-    struct fr_near_table *table = fr_near_table_of(self, &log);
-    for (size_t i = 0; i < (size_t)1 << log; i++) {
-        atomic_store(&table->buckets[i], 0);
-    }
+    fr_near_table_clear(fr_near_shard_table(self));
     for (unsigned found = 0; found < 2; found++) {
         struct fr_near_queue *queue = &self->queues[found];
         list_append(self, &self->dead, queue->oldest, queue->newest, queue->units);
@@ -337,6 +318,18 @@ static fr_near_offset allocate(struct fr_near_shard *self, size_t size, uint64_t
     }
 }
 
+/* Room for one more item in the table. */
+static void make_slot(struct fr_near_shard *self, uint64_t now_us)
+{
+    size_t groups = fr_near_shard_table(self).mask + 1;
+    if (item_count(self) < groups * GROW_AT || grow(self)) {
+        return;
+    }
+    while (item_count(self) >= groups * FULL_AT) {
+        evict_any(self, now_us);
+    }
+}
+
 /* Operations. */
 
 static uint32_t milliseconds(uint64_t us)
@@ -391,22 +384,23 @@ enum fr_near_insert fr_near_shard_insert_locked(struct fr_near_shard *self, stru
     while (!entry->found && missing->units + fr_near_units_for(size) > share) {
         evict(self, missing, now_us);
     }
+    make_slot(self, now_us);
     fr_near_offset offset = allocate(self, size, now_us);
     if (offset == 0) {
         return FR_NEAR_NO_ROOM;
     }
     struct fr_near_item *item = fr_near_item_at(self, offset);
     fill_item(item, key, entry);
-    /* The old item may have been evicted for it. The new one comes first, so that no lookup misses between them. */
-    old = find_locked(self, key);
+    old = find_locked(self, key); /* it may have been evicted for this one */
     if (old != NULL) {
         atomic_init(&item->visited, atomic_load_explicit(&old->visited, memory_order_relaxed));
+        fr_near_table_replace(fr_near_shard_table(self), key.hash, offset_of(self, old), offset);
+        queue_remove(self, old);
+        retire(self, offset_of(self, old));
+    } else {
+        fr_near_table_add(fr_near_shard_table(self), key.hash, offset);
     }
-    link_item(self, item, key.hash);
-    if (old != NULL) {
-        unlink_item(self, old, key.hash);
-    }
-    grow(self);
+    queue_push(self, item);
     return FR_NEAR_INSERTED;
 }
 
@@ -429,7 +423,10 @@ void fr_near_shard_init(struct fr_near_shard *self, struct fr_near_readers *read
     self->secret = secret;
     self->readers = readers;
     fr_near_arena_init(&self->arena, base, size);
-    publish_table(self, new_table(self, FIRST_TABLE_LOG), FIRST_TABLE_LOG);
+    fr_near_offset block;
+    struct fr_near_table table;
+    FR_ASSERT(new_table(self, FIRST_GROUPS, &block, &table));
+    publish_table(self, block, table);
 }
 
 void fr_near_shard_fini(struct fr_near_shard *self)

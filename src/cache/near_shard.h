@@ -13,6 +13,7 @@
 #include "cache/near_arena.h"
 #include "cache/near_cache.h"
 #include "cache/near_readers.h"
+#include "cache/near_table.h"
 
 /* Invalidation counters of a shard. */
 #define FR_NEAR_COUNTERS 256
@@ -31,24 +32,18 @@ struct fr_near_block {
     _Atomic uint32_t references; /* one for the shard, one for each fr_near_hit_keep */
 };
 
-/* Nothing but chain, visited and the block changes once it is linked. */
+/* Nothing but visited and the block changes once it is linked. */
 struct fr_near_item {
     struct fr_near_block block;
-    _Atomic fr_near_offset chain; /* the next item of the bucket */
     uint32_t payload_size;
+    uint32_t filled_before_ms; /* the hard expiry */
     uint64_t version;
     uint64_t hard_expiry_us;
-    uint32_t filled_before_ms; /* the hard expiry */
-    uint32_t soft_before_ms;   /* the hard expiry; rounded up */
+    uint32_t soft_before_ms; /* the hard expiry; rounded up */
     uint16_t key_size;
     bool found;
     _Atomic bool visited;
     uint8_t bytes[]; /* the key, then the payload */
-};
-
-struct fr_near_table {
-    struct fr_near_block block;
-    _Atomic fr_near_offset buckets[];
 };
 
 /* One queue of SIEVE. */
@@ -67,14 +62,15 @@ struct fr_near_list {
 
 struct fr_near_shard {
     /* What lookups read: it changes rarely. */
-    alignas(FR_NEAR_LINE_BYTES) _Atomic uint64_t table; /* its offset, and the logarithm of its size above it */
+    alignas(FR_NEAR_LINE_BYTES) _Atomic uint64_t table; /* the groups' offset, and the mask above it */
     _Atomic uint64_t generation; /* the cache's drops that it has carried out; its entries count only while equal */
-    uint8_t *base;
+    uint8_t *base; /* aligned as groups are */
     struct fr_siphash_secret secret;
     struct fr_near_readers *readers;
 
     alignas(FR_NEAR_LINE_BYTES) pthread_mutex_t mu;
     struct fr_near_queue queues[2]; /* not found, found; guarded by mu, as is all that follows */
+    fr_near_offset table_block;
     struct fr_near_list dead;       /* entries of earlier generations, linked by newer */
     struct fr_near_list limbo;      /* unlinked blocks that a reader may still see */
     struct fr_near_statistics statistics;
@@ -117,11 +113,10 @@ static inline struct fr_near_item *fr_near_item_at(const struct fr_near_shard *s
     return fr_near_at(self->base, offset);
 }
 
-static inline struct fr_near_table *fr_near_table_of(const struct fr_near_shard *self, unsigned *ret_log)
+static inline struct fr_near_table fr_near_shard_table(const struct fr_near_shard *self)
 {
     uint64_t packed = atomic_load(&self->table);
-    *ret_log = (unsigned)(packed >> 32);
-    return fr_near_at(self->base, (fr_near_offset)packed);
+    return (struct fr_near_table){.groups = fr_near_at(self->base, (fr_near_offset)packed), .mask = packed >> 32};
 }
 
 #endif
