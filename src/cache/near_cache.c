@@ -42,18 +42,18 @@ static enum fr_code choose_shards(const struct fr_near_cache_options *options, u
         }
     }
     if ((shards & (shards - 1)) != 0 || shards > MAX_SHARDS) {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "a near cache cannot have %u shards: a power of two up to %u",
-                            shards, MAX_SHARDS);
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "a near cache has a power of two up to %u shards, not %u",
+                            MAX_SHARDS, shards);
     }
     size_t least = shards * MIN_SHARD_BYTES < FR_NEAR_CACHE_MIN_BYTES ? FR_NEAR_CACHE_MIN_BYTES
                                                                       : shards * MIN_SHARD_BYTES;
     if (options->bytes < least) {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "%zu bytes are too few for a near cache of %u shards: %zu at least",
-                            options->bytes, shards, least);
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "a near cache of %u shards takes at least %zu bytes, not %zu",
+                            shards, least, options->bytes);
     }
     if (options->bytes / shards > FR_NEAR_ARENA_MAX_BYTES) {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "%zu bytes are too many for a near cache of %u shards: %zu each",
-                            options->bytes, shards, FR_NEAR_ARENA_MAX_BYTES);
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "a near cache of %u shards takes at most %zu bytes, not %zu",
+                            shards, shards * FR_NEAR_ARENA_MAX_BYTES, options->bytes);
     }
     *ret_shards = shards;
     return FR_OK;
@@ -68,7 +68,8 @@ enum fr_code fr_near_cache_new(const struct fr_near_cache_options *options, stru
         return code;
     }
     size_t fixed = sizeof(struct fr_near_cache) + shards * sizeof(struct fr_near_shard);
-    void *memory = mmap(NULL, options->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *memory = mmap(NULL, options->bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (memory == MAP_FAILED) {
         return fr_error_no_memory(reterr);
     }

@@ -79,7 +79,7 @@ static inline uint32_t fr_near_epoch(const struct fr_near_readers *self)
 
 static inline bool fr_near_may_free(uint32_t stamp, uint32_t epoch)
 {
-    return epoch - stamp >= 2 && epoch - stamp < UINT32_C(1) << 31;
+    return epoch - stamp >= 2; /* the epoch is never behind; a wrap-around delays, for two epochs */
 }
 
 /* Moves the epoch on by one, unless a reader of the epoch before it is still there. Thread-safe. */

@@ -4,8 +4,8 @@
  *
  * Open addressing by groups, after F14 (Bronson, Shi: "Open-sourcing F14", 2019): a key's items stand in the group
  * that its hash names, or, if that was full, in the next one with room. Each group counts the items that went past
- * it, so a lookup ends at the first group with none, and removals leave nothing behind. A slot holds the offset of an item and
- * 6 bits of its hash, so a lookup touches one line here and, but for one in about 70, only the item it wants.
+ * it, so a lookup ends at the first group with none, and removals leave nothing behind. A slot holds the offset of an
+ * item and 6 bits of its hash, so a lookup mostly touches one line here and only the item it wants.
  *
  * Lookups run beside one writer: slots are atomic, an item never moves within a table, and passing it is counted
  * before it can be found, so that an item that is there all the time is always found.

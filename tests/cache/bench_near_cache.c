@@ -159,8 +159,8 @@ static void measure(const struct bench *bench, const char *what, uint32_t *const
             qsort(results[i], ROUNDS, sizeof results[i][0], compare_results);
             struct result result = results[i][ROUNDS / 2];
             one[i] = threads == 1 ? result.million_per_s : one[i];
-            printf("%-8s %-10s %u thread%s %6.1f ns a lookup (median of batches of %u), %6.2f million/s, %.2f x\n", what,
-                   i == 0 ? "near cache" : "mutex LRU", threads, threads == 1 ? ": " : "s:", result.median_ns, BATCH,
+            printf("%-8s %-10s %u thread%s %6.1f ns a lookup (median of batches of %u), %6.2f million/s, %.2f x\n",
+                   what, i == 0 ? "near cache" : "mutex LRU", threads, threads == 1 ? ": " : "s:", result.median_ns, BATCH,
                    result.million_per_s, result.million_per_s / one[i]);
         }
     }
