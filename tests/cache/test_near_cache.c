@@ -14,6 +14,7 @@
 
 #include "base/random.h"
 #include "cache/near_cache.h"
+#include "cache/near_metrics.h"
 
 #define NOW    UINT64_C(1000000000)
 #define SECOND UINT64_C(1000000)
@@ -389,6 +390,36 @@ static void hits_misses_and_inserts_are_counted(void **state)
     assert_int_equal(found.entries, 1);
 }
 
+static void sum_up(void *context, const struct fr_metric_sample *sample)
+{
+    struct fr_near_statistics *found = context;
+    if (strcmp(sample->metric->name, "freshet_near_cache_hits_total") == 0) {
+        found->hits = (uint64_t)sample->value;
+    } else if (strcmp(sample->metric->name, "freshet_near_cache_entries") == 0) {
+        found->entries = (uint64_t)sample->value;
+    } else if (strcmp(sample->metric->name, "freshet_near_cache_capacity_bytes") == 0) {
+        found->capacity_bytes = (uint64_t)sample->value;
+    }
+}
+
+static void the_registry_shows_the_statistics(void **state)
+{
+    (void)state;
+    struct fr_metrics *metrics = NULL;
+    assert_int_equal(fr_metrics_new(&metrics, NULL), FR_OK);
+    assert_int_equal(fr_near_metrics_add(metrics, cache, NULL), FR_OK);
+    assert_int_equal(fr_near_metrics_add(metrics, cache, NULL), FR_ALREADY_EXISTS);
+    assert_int_equal(put("a", 1, "x"), FR_NEAR_INSERTED);
+    assert_int_equal(version_of("a", NOW), 1);
+    struct fr_near_statistics found = {0};
+    fr_metrics_visit(metrics, sum_up, &found);
+    assert_int_equal(found.hits, 1);
+    assert_int_equal(found.entries, 1);
+    assert_int_equal(found.capacity_bytes, FR_NEAR_CACHE_MIN_BYTES);
+    fr_metrics_remove_source(metrics, cache);
+    fr_metrics_free(metrics);
+}
+
 static void sizes_that_cannot_work_are_refused(void **state)
 {
     (void)state;
@@ -431,6 +462,7 @@ int main(void)
         TEST(a_held_hit_stops_reclaiming_but_never_breaks_the_bound),
         TEST(a_visit_meets_every_entry_once_and_counts_as_no_lookup),
         TEST(hits_misses_and_inserts_are_counted),
+        TEST(the_registry_shows_the_statistics),
         TEST(sizes_that_cannot_work_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
