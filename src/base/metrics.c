@@ -19,12 +19,11 @@ struct node {
     fr_metrics_read_function *read; /* of a source, or NULL */
     void *context;
     struct fr_metric own; /* what metrics points to unless it is a source */
-    union {
-        struct fr_counter counter;
-        struct fr_gauge gauge;
-        struct fr_distribution distribution; /* allocated for histograms only */
-    };
+    void *value;          /* then, owned: what the kind says */
 };
+
+/* A line of its own for each value, so that counting one does not slow down another. */
+#define LINE_BYTES 64
 
 struct fr_metrics {
     pthread_mutex_t mu;
@@ -56,6 +55,7 @@ void fr_metrics_free(struct fr_metrics *self)
     struct node *node = atomic_load(&self->first);
     while (node != NULL) {
         struct node *next = atomic_load(&node->next);
+        free(node->value);
         free(node);
         node = next;
     }
@@ -105,9 +105,27 @@ static enum fr_code bad_metric(const struct fr_metric *metric, struct fr_error *
                         metric->name != NULL ? metric->name : "");
 }
 
-/* Finds or makes the node of one metric. */
+static struct node *new_node(const struct fr_metric *metric)
+{
+    size_t size = metric->kind == FR_METRIC_HISTOGRAM ? sizeof(struct fr_distribution) : LINE_BYTES;
+    size = (size + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
+    struct node *node = calloc(1, sizeof *node);
+    void *value = aligned_alloc(LINE_BYTES, size);
+    if (node == NULL || value == NULL) {
+        free(node);
+        free(value);
+        return NULL;
+    }
+    node->own = *metric;
+    node->metrics = &node->own;
+    node->count = 1;
+    node->value = memset(value, 0, size);
+    return node;
+}
+
+/* Finds or makes the value of one metric. */
 static enum fr_code obtain(struct fr_metrics *self, const struct fr_metric *metric, enum fr_metric_kind kind,
-                           struct node **ret_node, struct fr_error *reterr)
+                           void **ret_value, struct fr_error *reterr)
 {
     if (!is_name(metric->name) || metric->kind != kind) {
         return bad_metric(metric, reterr);
@@ -116,23 +134,18 @@ static enum fr_code obtain(struct fr_metrics *self, const struct fr_metric *metr
     pthread_mutex_lock(&self->mu);
     struct node *node = find_locked(self, metric);
     if (node == NULL) {
-        size_t histogram = offsetof(struct node, distribution) + sizeof node->distribution;
-        size_t number = offsetof(struct node, counter) + sizeof node->counter;
-        node = calloc(1, kind == FR_METRIC_HISTOGRAM ? histogram : number);
-        if (node == NULL) {
-            code = fr_error_no_memory(reterr);
-        } else {
-            node->own = *metric;
-            node->metrics = &node->own;
-            node->count = 1;
+        node = new_node(metric);
+        if (node != NULL) {
             append_locked(self, node);
+        } else {
+            code = fr_error_no_memory(reterr);
         }
     } else if (node->read != NULL || node->own.kind != kind) {
         code = already_exists(metric, reterr);
     }
     pthread_mutex_unlock(&self->mu);
     if (code == FR_OK) {
-        *ret_node = node;
+        *ret_value = node->value;
     }
     return code;
 }
@@ -140,10 +153,10 @@ static enum fr_code obtain(struct fr_metrics *self, const struct fr_metric *metr
 enum fr_code fr_metrics_counter(struct fr_metrics *self, const struct fr_metric *metric,
                                 struct fr_counter **ret_counter, struct fr_error *reterr)
 {
-    struct node *node;
-    enum fr_code code = obtain(self, metric, FR_METRIC_COUNTER, &node, reterr);
+    void *value = NULL;
+    enum fr_code code = obtain(self, metric, FR_METRIC_COUNTER, &value, reterr);
     if (code == FR_OK) {
-        *ret_counter = &node->counter;
+        *ret_counter = value;
     }
     return code;
 }
@@ -151,10 +164,10 @@ enum fr_code fr_metrics_counter(struct fr_metrics *self, const struct fr_metric 
 enum fr_code fr_metrics_gauge(struct fr_metrics *self, const struct fr_metric *metric, struct fr_gauge **ret_gauge,
                               struct fr_error *reterr)
 {
-    struct node *node;
-    enum fr_code code = obtain(self, metric, FR_METRIC_GAUGE, &node, reterr);
+    void *value = NULL;
+    enum fr_code code = obtain(self, metric, FR_METRIC_GAUGE, &value, reterr);
     if (code == FR_OK) {
-        *ret_gauge = &node->gauge;
+        *ret_gauge = value;
     }
     return code;
 }
@@ -162,10 +175,10 @@ enum fr_code fr_metrics_gauge(struct fr_metrics *self, const struct fr_metric *m
 enum fr_code fr_metrics_histogram(struct fr_metrics *self, const struct fr_metric *metric,
                                   struct fr_distribution **ret_distribution, struct fr_error *reterr)
 {
-    struct node *node;
-    enum fr_code code = obtain(self, metric, FR_METRIC_HISTOGRAM, &node, reterr);
+    void *value = NULL;
+    enum fr_code code = obtain(self, metric, FR_METRIC_HISTOGRAM, &value, reterr);
     if (code == FR_OK) {
-        *ret_distribution = &node->distribution;
+        *ret_distribution = value;
     }
     return code;
 }
@@ -182,7 +195,7 @@ enum fr_code fr_metrics_add_source(struct fr_metrics *self, const struct fr_metr
             return bad_metric(&metrics[i], reterr);
         }
     }
-    struct node *node = calloc(1, offsetof(struct node, own));
+    struct node *node = calloc(1, sizeof *node);
     if (node == NULL) {
         return fr_error_no_memory(reterr);
     }
@@ -259,13 +272,13 @@ static void visit_node(struct node *node, void (*visit)(void *context, const str
     struct fr_histogram histogram;
     switch (node->own.kind) {
     case FR_METRIC_COUNTER:
-        sample.value = (int64_t)atomic_load_explicit(&node->counter.value, memory_order_relaxed);
+        sample.value = (int64_t)atomic_load_explicit(&((struct fr_counter *)node->value)->value, memory_order_relaxed);
         break;
     case FR_METRIC_GAUGE:
-        sample.value = atomic_load_explicit(&node->gauge.value, memory_order_relaxed);
+        sample.value = atomic_load_explicit(&((struct fr_gauge *)node->value)->value, memory_order_relaxed);
         break;
     case FR_METRIC_HISTOGRAM:
-        copy_distribution(&node->distribution, &histogram);
+        copy_distribution(node->value, &histogram);
         sample.histogram = &histogram;
         break;
     }
