@@ -9,8 +9,8 @@
 #include "cache/near_cache.h"
 
 /*
- * Adds freshet_near_cache_… as a source with the cache as its context: fr_metrics_remove_source(metrics, cache) before
- * the cache is freed.
+ * Adds freshet_near_cache_… as a source whose context is the cache: fr_metrics_remove_source(metrics, cache) before it
+ * is freed.
  *   FR_ALREADY_EXISTS  another near cache is in this registry
  */
 FR_MUST_CHECK enum fr_code fr_near_metrics_add(struct fr_metrics *metrics, struct fr_near_cache *cache,
