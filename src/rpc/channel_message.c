@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "rpc/channel_internal.h"
+#include "rpc/stub.h"
 
 /* One blocking caller; lives on its stack. */
 struct waiter {
@@ -158,7 +159,8 @@ enum fr_code fr_channel_call_message(struct fr_channel *self, const struct fr_me
 /* One asynchronous typed call. */
 struct typed_call {
     const struct fr_method *method;
-    fr_message_done *done;
+    fr_stub_deliver *deliver;
+    fr_any_function *done;
     void *argument;
 };
 
@@ -182,14 +184,14 @@ static void on_typed_done(void *argument, const struct fr_result *result)
             response = NULL;
         }
     }
-    self->done(self->argument, &failure, response);
+    self->deliver(self->done, self->argument, &failure, response);
     fr_arena_free(arena);
     free(self);
 }
 
-void fr_channel_start_message(struct fr_channel *self, const struct fr_method *method,
-                              const struct ProtobufCMessage *request, const struct fr_call_options *options,
-                              fr_message_done *done, void *argument, struct fr_pending **ret_pending)
+void fr_stub_start(struct fr_channel *self, const struct fr_method *method, const struct ProtobufCMessage *request,
+                   const struct fr_call_options *options, fr_stub_deliver *deliver, fr_any_function *done,
+                   void *argument, struct fr_pending **ret_pending)
 {
     struct typed_call *typed = malloc(sizeof *typed);
     struct fr_pending *call;
@@ -201,9 +203,9 @@ void fr_channel_start_message(struct fr_channel *self, const struct fr_method *m
         if (ret_pending != NULL) {
             *ret_pending = NULL;
         }
-        done(argument, &result, NULL);
+        deliver(done, argument, &result, NULL);
         return;
     }
-    *typed = (struct typed_call){method, done, argument};
+    *typed = (struct typed_call){method, deliver, done, argument};
     fr_pending_start(self, call, on_typed_done, typed, ret_pending);
 }
