@@ -179,6 +179,7 @@ static void no_reader_gets_what_is_stale_or_torn(void **state)
     assert_int_equal(fr_near_cache_new(&options, &cache, NULL), FR_OK);
     /* Full from the start, or a dropper that is always a step ahead would leave nothing to evict. */
     for (unsigned number = 0; number < KEYS; number++) {
+        atomic_store(&truths[number].version, WORDS - 1); /* the largest payload */
         load(number);
     }
     pthread_t threads[THREADS];
