@@ -411,26 +411,54 @@ enum fr_code fr_pending_new(const char *method, size_t payload_size, const struc
     return FR_OK;
 }
 
-void fr_pending_start(struct fr_channel *self, struct fr_pending *call, fr_call_done *done, void *argument,
-                      struct fr_pending **ret_pending)
+enum fr_code fr_pending_new_from(const char *method, struct fr_bytes request, const struct fr_call_options *options,
+                                 struct fr_pending **ret_call, struct fr_error *reterr)
+{
+    static const struct fr_call_options no_options;
+    uint8_t *payload = NULL;
+    enum fr_code code = fr_pending_new(method, request.size, options == NULL ? &no_options : options, ret_call,
+                                       &payload, reterr);
+    if (code == FR_OK && request.size > 0) {
+        memcpy(payload, request.data, request.size);
+    }
+    return code;
+}
+
+/* Queues the call; false when it has ended at once. */
+static bool start(struct fr_channel *self, struct fr_pending *call, fr_call_done *done, void *argument)
 {
     struct fr_error error;
     call->channel = self;
     call->done = done;
     call->argument = argument;
     call->patient = self->retries && call->deadline_us != 0;
-    if (ret_pending != NULL) {
-        *ret_pending = call;
-        atomic_fetch_add(&call->refs, 1);
-    }
     enum fr_code code = submit(self, call, &error);
     if (code == FR_OK) {
-        kick_soon(self);
-        return;
+        return true;
     }
     struct fr_result result = {.code = code, .message = error.message, .not_sent = true};
     done(argument, &result);
     fr_pending_unref(call);
+    return false;
+}
+
+void fr_pending_start(struct fr_channel *self, struct fr_pending *call, fr_call_done *done, void *argument,
+                      struct fr_pending **ret_pending)
+{
+    if (ret_pending != NULL) {
+        *ret_pending = call;
+        atomic_fetch_add(&call->refs, 1);
+    }
+    if (start(self, call, done, argument)) {
+        kick_soon(self);
+    }
+}
+
+void fr_pending_start_blocking(struct fr_channel *self, struct fr_pending *call, fr_call_done *done, void *argument)
+{
+    if (start(self, call, done, argument)) {
+        fr_lanes_kick_and_wait(self);
+    }
 }
 
 void fr_channel_start(struct fr_channel *self, const char *method, struct fr_bytes request,
@@ -439,21 +467,16 @@ void fr_channel_start(struct fr_channel *self, const char *method, struct fr_byt
 {
     struct fr_pending *call;
     struct fr_error error;
-    uint8_t *payload;
-    enum fr_code code = fr_pending_new(method, request.size, options == NULL ? &(struct fr_call_options){0} : options,
-                                       &call, &payload, &error);
-    if (code != FR_OK) {
-        struct fr_result result = {.code = code, .message = error.message, .not_sent = true};
-        if (ret_pending != NULL) {
-            *ret_pending = NULL;
-        }
-        done(argument, &result);
+    enum fr_code code = fr_pending_new_from(method, request, options, &call, &error);
+    if (code == FR_OK) {
+        fr_pending_start(self, call, done, argument, ret_pending);
         return;
     }
-    if (request.size > 0) {
-        memcpy(payload, request.data, request.size);
+    struct fr_result result = {.code = code, .message = error.message, .not_sent = true};
+    if (ret_pending != NULL) {
+        *ret_pending = NULL;
     }
-    fr_pending_start(self, call, done, argument, ret_pending);
+    done(argument, &result);
 }
 
 /* ---- the channel's life ---- */

@@ -92,8 +92,20 @@ enum fr_code fr_channel_call(struct fr_channel *self, const char *method, struct
                              struct fr_result *ret_result)
 {
     struct copying_waiter waiter = {.waiter.take = take_copy, .arena = arena, .result = ret_result};
+    struct fr_pending *call;
+    struct fr_error error;
+    enum fr_code code = fr_pending_new_from(method, request, options, &call, &error);
+    if (code != FR_OK) {
+        const char *message = fr_arena_copy_text(arena, error.message, strlen(error.message));
+        *ret_result = (struct fr_result){
+            .code = code,
+            .message = message != NULL ? message : "out of memory",
+            .not_sent = true,
+        };
+        return code;
+    }
     waiter_init(&waiter.waiter);
-    fr_channel_start(self, method, request, options, on_done, &waiter.waiter, NULL);
+    fr_pending_start_blocking(self, call, on_done, &waiter.waiter);
     waiter_wait(&waiter.waiter);
     return ret_result->code;
 }
@@ -146,7 +158,7 @@ enum fr_code fr_channel_call_message(struct fr_channel *self, const struct fr_me
         return code;
     }
     waiter_init(&waiter.waiter);
-    fr_pending_start(self, call, on_done, &waiter.waiter, NULL);
+    fr_pending_start_blocking(self, call, on_done, &waiter.waiter);
     waiter_wait(&waiter.waiter);
     if (waiter.error.code == FR_OK) {
         *ret_response = waiter.response;

@@ -118,9 +118,16 @@ static void look_again(struct lane *lane, unsigned generation)
     }
     pthread_mutex_lock(&self->mu);
     if (lane->generation == generation && lane->state == LANE_SENDING && !self->connected) {
-        nng_aio_cancel(lane->aio);
+        nng_aio_cancel(lane->sending);
     }
     pthread_mutex_unlock(&self->mu);
+}
+
+static void post(struct lane *lane, nng_msg *message, unsigned generation)
+{
+    nng_aio_set_msg(lane->sending, message);
+    nng_ctx_send(lane->ctx, lane->sending);
+    look_again(lane, generation);
 }
 
 void fr_lanes_kick(struct fr_channel *self)
@@ -130,13 +137,45 @@ void fr_lanes_kick(struct fr_channel *self)
     pthread_mutex_lock(&self->mu);
     while ((lane = load_locked(self, &message)) != NULL) {
         unsigned generation = lane->generation;
+        lane->sending = lane->aio;
         pthread_mutex_unlock(&self->mu);
-        nng_aio_set_msg(lane->aio, message);
-        nng_ctx_send(lane->ctx, lane->aio);
-        look_again(lane, generation);
+        post(lane, message, generation);
         pthread_mutex_lock(&self->mu);
     }
     pthread_mutex_unlock(&self->mu);
+}
+
+static void on_unsent(struct fr_channel *self, struct lane *lane, nng_msg *message);
+
+static void receive(struct fr_channel *self, struct lane *lane)
+{
+    pthread_mutex_lock(&self->mu);
+    lane->state = LANE_RECEIVING;
+    pthread_mutex_unlock(&self->mu);
+    nng_ctx_recv(lane->ctx, lane->aio);
+}
+
+void fr_lanes_kick_and_wait(struct fr_channel *self)
+{
+    nng_msg *message;
+    struct lane *lane;
+    pthread_mutex_lock(&self->mu);
+    self->unfinished++;
+    while ((lane = load_locked(self, &message)) != NULL) {
+        unsigned generation = lane->generation;
+        lane->sending = lane->blocking_send;
+        pthread_mutex_unlock(&self->mu);
+        post(lane, message, generation);
+        nng_aio_wait(lane->sending);
+        if (nng_aio_result(lane->sending) == 0) {
+            receive(self, lane);
+        } else {
+            on_unsent(self, lane, nng_aio_get_msg(lane->sending));
+        }
+        pthread_mutex_lock(&self->mu);
+    }
+    pthread_mutex_unlock(&self->mu);
+    fr_channel_finished(self, 1);
 }
 
 void fr_lanes_poke_locked(struct fr_channel *self)
@@ -144,7 +183,7 @@ void fr_lanes_poke_locked(struct fr_channel *self)
     for (unsigned i = 0; i < FR_LANES; i++) {
         if (self->lanes[i].state == LANE_SENDING) {
             atomic_store(&self->lanes[i].poked, true);
-            nng_aio_cancel(self->lanes[i].aio);
+            nng_aio_cancel(self->lanes[i].sending);
         }
     }
 }
@@ -362,8 +401,9 @@ static void on_answer(struct fr_channel *self, struct lane *lane, nng_msg *messa
 /* ---- the lanes themselves ---- */
 
 /* The send failed: the calls never left. */
-static void on_unsent(struct fr_channel *self, struct lane *lane)
+static void on_unsent(struct fr_channel *self, struct lane *lane, nng_msg *message)
 {
+    nng_msg_free(message);
     pthread_mutex_lock(&self->mu);
     fr_calls_requeue_locked(self, &lane->calls);
     retire_locked(lane);
@@ -391,22 +431,17 @@ static void on_lane(void *argument)
     struct fr_channel *self = lane->channel;
     int result = nng_aio_result(lane->aio);
     pthread_mutex_lock(&self->mu);
-    bool sent = lane->state == LANE_SENDING && result == 0;
     bool sending = lane->state == LANE_SENDING;
-    if (sent) {
-        lane->state = LANE_RECEIVING;
-    }
     pthread_mutex_unlock(&self->mu);
-    if (sent) {
-        nng_ctx_recv(lane->ctx, lane->aio);
+    if (sending && result == 0) {
+        receive(self, lane);
         return;
     }
     /* An aio holds a message after a failed send and after a successful receive. */
     nng_msg *message = nng_aio_get_msg(lane->aio);
     nng_aio_set_msg(lane->aio, NULL);
     if (sending) {
-        nng_msg_free(message);
-        on_unsent(self, lane);
+        on_unsent(self, lane, message);
     } else if (result != 0) {
         on_broken(self, lane);
     } else {
@@ -422,6 +457,9 @@ static int open_lane(struct fr_channel *self, struct lane *lane)
     if (result == 0) {
         lane->channel = self;
         result = nng_aio_alloc(&lane->aio, on_lane, lane);
+    }
+    if (result == 0) {
+        result = nng_aio_alloc(&lane->blocking_send, NULL, NULL);
     }
     return result;
 }
@@ -442,11 +480,17 @@ void fr_lanes_close(struct fr_channel *self)
         if (self->lanes[i].aio != NULL) {
             nng_aio_stop(self->lanes[i].aio);
         }
+        if (self->lanes[i].blocking_send != NULL) {
+            nng_aio_stop(self->lanes[i].blocking_send);
+        }
     }
     for (unsigned i = 0; i < FR_LANES; i++) {
         struct lane *lane = &self->lanes[i];
         if (lane->aio != NULL) {
             nng_aio_free(lane->aio);
+        }
+        if (lane->blocking_send != NULL) {
+            nng_aio_free(lane->blocking_send);
         }
         if (lane->channel != NULL) {
             nng_ctx_close(lane->ctx);
