@@ -280,11 +280,9 @@ static void start_leaving_locked(struct fr_channel *self)
     }
 }
 
-/* What a well-formed answer means for the lane's calls and the late ones. Those it ends without a Response go to
-   unmentioned, and to forgotten if the server knows them no longer. */
+/* What a well-formed answer means for the lane's calls; those that it does not mention stay with the lane. */
 static void apply_locked(struct fr_channel *self, struct lane *lane, struct fr_bytes body,
-                         const struct fr_wire_response_batch *batch, struct call_link *unmentioned,
-                         struct call_link *forgotten)
+                         const struct fr_wire_response_batch *batch)
 {
     match_locked(self, lane, batch->count);
     if (batch->pending_count > 0) {
@@ -294,10 +292,14 @@ static void apply_locked(struct fr_channel *self, struct lane *lane, struct fr_b
         start_leaving_locked(self);
         fr_calls_requeue_locked(self, &lane->calls);
     }
-    fr_calls_settle_locked(self, &lane->calls, unmentioned, FR_INTERNAL);
+}
+
+/* The server knows of no open call: the late ones end, or we would ask it again and again. */
+static void forget_late_locked(struct fr_channel *self, const struct lane *lane,
+                               const struct fr_wire_response_batch *batch, struct call_link *forgotten)
+{
     if (lane->collect && batch->count == 0 && batch->pending_count == 0 && !batch->draining &&
         alone_locked(self, lane)) {
-        /* The server knows of no open call; or we would ask it again and again. */
         fr_calls_settle_locked(self, &self->late, forgotten, FR_UNAVAILABLE);
     }
 }
@@ -360,36 +362,47 @@ static void retire_locked(struct lane *lane)
     lane->generation++;
 }
 
+/* Why calls end that the answer does not mention: what the server says of a message that it could not take, if it
+   says something. */
+static void explain_unmentioned(const struct lane *lane, const struct fr_wire_response_batch *batch,
+                                struct fr_error *error)
+{
+    const struct fr_wire_response *only = batch->count == 1 ? &lane->responses[0] : NULL;
+    if (only != NULL && only->id == 0 && only->code != FR_OK) {
+        fr_error_set(error, fr_code_from_wire(only->code), "%.*s", (int)only->message.size,
+                     only->message.size > 0 ? (const char *)only->message.data : "");
+    } else {
+        fr_error_set(error, FR_INTERNAL, "the server's answer does not mention this call");
+    }
+}
+
 static void on_answer(struct fr_channel *self, struct lane *lane, nng_msg *message)
 {
     struct fr_bytes body = {nng_msg_body(message), nng_msg_len(message)};
     struct fr_wire_response_batch batch = {0};
-    struct fr_error error = {.code = FR_INTERNAL, .message = "the server's answer does not mention this call"};
-    struct call_link unmentioned, forgotten;
-    fr_ring_init(&unmentioned);
+    struct fr_error error;
+    struct call_link lost, forgotten;
+    fr_ring_init(&lost);
     fr_ring_init(&forgotten);
-    enum fr_code code = read_answer(lane, body, &batch, &error);
-    pthread_mutex_lock(&self->mu);
-    if (code == FR_OK) {
-        apply_locked(self, lane, body, &batch, &unmentioned, &forgotten);
+    bool readable = read_answer(lane, body, &batch, &error) == FR_OK;
+    if (readable) {
+        explain_unmentioned(lane, &batch, &error);
     } else {
         batch.count = 0;
-        fr_calls_settle_locked(self, &lane->calls, &unmentioned, code);
     }
-    struct answer answer;
-    if (code == FR_OK && batch.count == 1 && lane->responses[0].id == 0) {
-        /* What the server says of a message that it could not take. */
-        read_response(&lane->responses[0], &answer);
-        error.code = answer.result.code != FR_OK ? answer.result.code : FR_INTERNAL;
-        snprintf(error.message, sizeof error.message, "%s", answer.message);
+    pthread_mutex_lock(&self->mu);
+    if (readable) {
+        apply_locked(self, lane, body, &batch);
+        forget_late_locked(self, lane, &batch, &forgotten);
     }
+    fr_calls_settle_locked(self, &lane->calls, &lost, error.code);
     /* The lane stays busy while its calls complete: what they start in turn leaves together. */
     pthread_mutex_unlock(&self->mu);
     fr_cork();
     complete_answered(self, lane, batch.count);
     struct fr_result result = {.code = error.code, .message = error.message};
-    fr_calls_complete(self, &unmentioned, &result);
-    result = (struct fr_result){.code = FR_UNAVAILABLE, .message = "the server no longer knows the call"};
+    fr_calls_complete(self, &lost, &result);
+    result = (struct fr_result){.code = FR_UNAVAILABLE, .message = "the server does not know this call any more"};
     fr_calls_complete(self, &forgotten, &result);
     pthread_mutex_lock(&self->mu);
     retire_locked(lane);
