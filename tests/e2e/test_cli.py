@@ -5,15 +5,66 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
+import threading
 import time
+import unittest
 
 from freshet_testing import BIN, PR_SET_CHILD_SUBREAPER, SLOWNESS, TestCase, main, prctl, run_freshet, wait_until
-from sp_client import SOURCE
+from sp_client import REP_HELLO, SOURCE, rpc, users
 
 GET = "users.v1.Users/GetUser"
 ALICE = '{"id":"user-123"}'
+
+
+class Failing(threading.Thread):
+    """A server of one connection that answers every call with an error and its details."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = "tcp://127.0.0.1:%d" % self.listener.getsockname()[1]
+
+    def run(self):
+        connection, _ = self.listener.accept()
+        with connection, connection.makefile("rb") as stream:
+            connection.sendall(REP_HELLO)
+            stream.read(8)
+            while head := stream.read(12):
+                size, request_id = struct.unpack(">QI", head)
+                batch = rpc.RequestBatch.FromString(stream.read(size - 4))
+                answer = rpc.ResponseBatch()
+                for request in batch.request:
+                    response = answer.response.add(id=request.id, code=9, message="not now", retry_after_us=2500)
+                    response.details.add(type_url="type.googleapis.com/users.v1.GetUserRequest",
+                                         value=users.GetUserRequest(id="x").SerializeToString())
+                    response.details.add(type_url="example.com/no.such.Type", value=b"\x01\x02")
+                body = answer.SerializeToString()
+                connection.sendall(struct.pack(">QI", len(body) + 4, request_id) + body)
+
+
+class Details(unittest.TestCase):
+    def setUp(self):
+        self.server = Failing()
+        self.server.start()
+        self.addCleanup(self.server.listener.close)
+
+    def test_an_error_shows_its_details(self):
+        done = run_freshet("call", "--addr", self.server.address, GET, ALICE)
+        self.assertEqual(done.returncode, 64 + 9)
+        first, known, unknown = done.stderr.splitlines()
+        self.assertIn("not now", first)
+        self.assertEqual(json.loads(known), {"@type": "type.googleapis.com/users.v1.GetUserRequest",
+                                             "value": {"id": "x"}})
+        self.assertEqual(json.loads(unknown), {"@type": "example.com/no.such.Type", "value": "AQI="})
+
+    def test_with_json_they_are_part_of_the_error(self):
+        done = run_freshet("call", "--addr", self.server.address, "--json", GET, ALICE)
+        error = json.loads(done.stdout)
+        self.assertEqual((error["status"], error["retryAfterMs"]), ("FAILED_PRECONDITION", 2.5))
+        self.assertEqual(error["details"][0]["value"], {"id": "x"})
 
 
 class Against(TestCase):
