@@ -134,6 +134,18 @@ class Against(TestCase):
                                    name="update"))
         self.assertEqual(json.loads(answer)["preference"], "dark")
 
+    def test_stats(self):
+        self.ok(self.call(GET, ALICE))
+        address = ("--addr", self.system.address())
+        rows = self.ok(run_freshet("stats", *address, "freshet_rpc_server"))
+        self.assertRegex(rows, r"(?m)^freshet_rpc_server_connections +\d+$")
+        self.assertRegex(self.ok(run_freshet("stats", *address, "--explain", "freshet_rpc_server")), "    Clients that are")
+        figures = json.loads(self.ok(run_freshet("stats", *address, "--json")))
+        self.assertGreaterEqual(figures["freshet_rpc_server_connections"], 1)
+        none = run_freshet("stats", *address, "nothing")
+        self.assertEqual((none.returncode, none.stderr), (1, "freshet: no statistic begins with 'nothing'\n"))
+        self.assertEqual(run_freshet("stats", "--addr", "tcp://127.0.0.1:1").returncode, 78)
+
     def test_list(self):
         services = self.ok(run_freshet("list")).split()
         self.assertLessEqual({"users.v1.Users", "users.v1.UserData", "users.v1.UserUpdates", "grpc.health.v1.Health"},
@@ -160,7 +172,8 @@ class Against(TestCase):
 
     def test_a_server_tells_what_it_has(self):
         listed = self.ok(run_freshet("list", "--addr", self.system.address("data"))).split()
-        self.assertEqual(listed, ["freshet.reflection.v1.Reflection", "grpc.health.v1.Health", "users.v1.UserData"])
+        self.assertEqual(listed, ["freshet.reflection.v1.Reflection", "freshet.stats.v1.Stats", "grpc.health.v1.Health",
+                                  "users.v1.UserData"])
         self.assertEqual([service["name"] for service in
                           json.loads(self.ok(run_freshet("list", "--json", "--addr", self.system.address("data"))))], listed)
         self.assertIn("// Unique among all users.",
