@@ -52,6 +52,13 @@
 #define JOINS 0          /* 1: a reader may join the load of another in the same process */
 #endif
 
+#ifndef WARM
+#define WARM 0           /* 1: at the start Redis, its RDB file and the near cache hold every row */
+#endif
+#ifndef UNANSWERED
+#define UNANSWERED 0     /* 1: a question may go without an answer */
+#endif
+
 #define LIMIT     1      /* ticks that an answered question counts for */
 #define QUEUE     2      /* events on their way to the subscriber; Redis cuts off a subscriber with more */
 #define MAX_VERSION (WRITERS + 1)
@@ -71,21 +78,21 @@ bool row_lock[KEYS];
 /* ---- Redis ---- */
 
 typedef record {         /* freshet.cache.v1.Record */
-    bool present;
-    bool has_value;      /* kind is FOUND or NOT_FOUND */
-    byte version;
-    byte value;
+    bool present = WARM;
+    bool has_value = WARM;    /* kind is FOUND or NOT_FOUND */
+    byte version = WARM;
+    byte value = WARM;
     byte floor;
     byte token;          /* 0: none */
-    byte incarnation
+    byte incarnation = WARM
 }
 
 record redis[KEYS];
 byte counter = 1;        /* 0: there is no such key */
 byte highest = 1;        /* the greatest number drawn so far; stands for the clock that a new counter starts from */
 byte incarnation = 1;
-record saved[KEYS];      /* the RDB file: empty at first */
-byte saved_counter;
+record saved[KEYS];      /* the RDB file */
+byte saved_counter = WARM;
 
 /* ---- the subscription ---- */
 
@@ -109,8 +116,8 @@ byte asked;              /* a question that Redis has answered, and not yet what
 byte target;
 byte asked_age;          /* ticks since it was sent */
 
-bool near_has[KEYS];
-byte near_value[KEYS];
+bool near_has[KEYS] = WARM;
+byte near_value[KEYS] = WARM;
 bool moved[READERS];     /* the stripe's counter has moved since this reader noted it */
 
 /* ---- loads that others may join (JOINS) ---- */
@@ -679,12 +686,12 @@ inline apply_event(number, key)
  */
 inline draw_counter()
 {
-#ifndef MUTANT_QUESTION_MAKES_NO_COUNTER
     if
+#ifndef MUTANT_QUESTION_MAKES_NO_COUNTER
     :: counter == 0 -> counter = highest + 2; highest = counter
+#endif
     :: else
     fi
-#endif
 }
 
 #ifdef MUTANT_QUESTION_WITHOUT_INCARNATION
@@ -767,7 +774,7 @@ active proctype subscriber()
             stage = LOST
 #endif
         }
-#ifdef UNANSWERED
+#if UNANSWERED > 0
     :: d_step { asked != 0 && !closing -> printf("subscriber: no answer\n"); drop(); stage = LOST; forget_question() }
 #endif
 
