@@ -11,8 +11,9 @@
  *   FRESH  when writers, relays, readers and faults have come to rest and the subscriber has asked once more, whatever
  *          Redis or the near cache would serve equals the database
  *
- * Every loop has a budget, so each execution ends: "eventually" is "at the end", where FRESH is asserted, and an
- * execution that cannot reach it (a mark that nobody clears: I2) is an invalid end state. No fairness is assumed.
+ * Every loop has a budget, so each execution ends (run.py has that checked too): "eventually" is "at the end", where
+ * FRESH is asserted. An execution that cannot come there, such as one with a mark that nobody clears (I2), is an
+ * invalid end state or a cycle. No fairness is assumed.
  *
  * What stands for what: `value` is the database's version at the moment a value was read, which is what the checks
  * compare; `version` is what the protocol knows (they differ for a row that is not there). Time has no clock: a lease
@@ -59,6 +60,7 @@
 #define UNANSWERED 0     /* 1: a question may go without an answer */
 #endif
 
+#define KEY       0      /* the key that is read; others are only written */
 #define LIMIT     1      /* ticks that an answered question counts for */
 #define QUEUE     2      /* events on their way to the subscriber; Redis cuts off a subscriber with more */
 #define MAX_VERSION (WRITERS + 1)
@@ -150,15 +152,15 @@ inline check_I1(k)
     assert(I1)
 }
 
-inline erase(k)
+inline erase_record(it)
 {
-    redis[k].present = false;
-    redis[k].has_value = false;
-    redis[k].version = 0;
-    redis[k].value = 0;
-    redis[k].floor = 0;
-    redis[k].token = 0;
-    redis[k].incarnation = 0
+    it.present = false;
+    it.has_value = false;
+    it.version = 0;
+    it.value = 0;
+    it.floor = 0;
+    it.token = 0;
+    it.incarnation = 0
 }
 
 inline copy_record(to, from)
@@ -178,13 +180,7 @@ inline use_fault()
     faults--;
     if
     :: faults == 0 ->
-        saved[0].present = false;
-        saved[0].has_value = false;
-        saved[0].version = 0;
-        saved[0].value = 0;
-        saved[0].floor = 0;
-        saved[0].token = 0;
-        saved[0].incarnation = 0;
+        erase_record(saved[KEY]);
         saved_counter = 0
     :: else
     fi
@@ -201,7 +197,7 @@ inline LEASE(k, its_token, soft_over, lease_over, answer, answer_floor)
 {
     if
     :: !redis[k].present || !IS_OURS(k) ->
-        erase(k);
+        erase_record(redis[k]);
         redis[k].present = true;
         redis[k].incarnation = incarnation;
         redis[k].token = its_token;
@@ -263,7 +259,7 @@ inline INVALIDATE(k, w)
     :: !redis[k].present || redis[k].version >= w || redis[k].floor >= w
     :: else ->
 #ifdef MUTANT_VERSION_ONLY
-        erase(k)
+        erase_record(redis[k])
 #else
         redis[k].floor = w;
 #if !defined(MUTANT_LEASE_KEPT) && !defined(MUTANT_NO_FLOOR_AND_LEASE_KEPT)
@@ -336,6 +332,7 @@ inline clear_mark(k, w)
 #ifdef MUTANT_RELAY_BY_ID
 bool logged[MAX_VERSION + 1];
 byte read_up_to = 1;
+#define IS_NEW(w) (logged[w] && read_up_to < w)
 #endif
 
 #define WRITER (_pid)
@@ -387,24 +384,25 @@ done:
  * Whoever announces a mark: the process of update that committed it, right away or after a time without Redis; or the
  * relay of any process, which finds what a crash left. A crash at any step begins anew at the marks.
  */
+inline crash()
+{
+    printf("relay: crashes\n");
+    use_fault();
+    key = 0;
+    version = 0
+}
+
 active [RELAYS] proctype relay()
 {
     byte key, version;
 
-#ifdef MUTANT_RELAY_BY_ID
-#define IS_DIRTY(k) (false)
-#else
-#define IS_DIRTY(k) (mark[k] != 0)
-#endif
 poll:
     atomic {
         if
 #ifdef MUTANT_RELAY_BY_ID
-        :: (logged[2] && read_up_to < 2) || (logged[3] && read_up_to < 3) ->
-            version = (logged[2] && read_up_to < 2 -> 2 : 3);
-            read_up_to = version;
-            key = (version - 2) % KEYS
-        :: writing == 0 && !((logged[2] && read_up_to < 2) || (logged[3] && read_up_to < 3)) -> goto done
+        :: IS_NEW(2) -> key = 0; version = 2; read_up_to = 2
+        :: !IS_NEW(2) && IS_NEW(3) -> key = 1; version = 3; read_up_to = 3
+        :: writing == 0 && !IS_NEW(2) && !IS_NEW(3) -> goto done
 #else
         :: mark[0] != 0 -> key = 0; version = mark[0]
 #if KEYS > 1
@@ -419,20 +417,20 @@ poll:
     }
 #ifdef MUTANT_MARK_CLEARED_FIRST
     if
-    :: atomic { faults > 0 -> use_fault(); key = 0; version = 0; printf("relay: crashes\n"); goto poll }
+    :: atomic { faults > 0 -> crash(); goto poll }
     :: d_step { clear_mark(key, version); printf("relay: clears the mark\n") }
     fi;
 #endif
     if
-    :: atomic { faults > 0 -> use_fault(); key = 0; version = 0; printf("relay: crashes\n"); goto poll }
-    :: d_step { FIRST(key, version); printf("relay: INVALIDATE or PUBLISH, the first\n") }
+    :: atomic { faults > 0 -> crash(); goto poll }
+    :: d_step { FIRST(key, version); printf("relay: announces, the first half\n") }
     fi;
     if
-    :: atomic { faults > 0 -> use_fault(); key = 0; version = 0; printf("relay: crashes\n"); goto poll }
-    :: d_step { SECOND(key, version); printf("relay: the second\n") }
+    :: atomic { faults > 0 -> crash(); goto poll }
+    :: d_step { SECOND(key, version); printf("relay: the second half\n") }
     fi;
     if
-    :: atomic { faults > 0 -> use_fault(); key = 0; version = 0; printf("relay: crashes\n") }
+    :: atomic { faults > 0 -> crash() }
     :: d_step { clear_mark(key, version); key = 0; version = 0; printf("relay: clears the mark\n") }
     fi;
     goto poll;
@@ -444,7 +442,6 @@ done:
 
 #define READER (_pid - WRITERS - RELAYS)
 #define OTHER  (1 - READER)
-#define KEY    0
 #ifdef MUTANT_TOKEN_PER_CLIENT
 #define TOKEN  1
 #else
@@ -649,8 +646,8 @@ inline move_counter()
 inline drop()
 {
     printf("subscriber: drops the near cache\n");
-    near_has[0] = false;
-    near_value[0] = 0;
+    near_has[KEY] = false;
+    near_value[KEY] = 0;
 #ifndef MUTANT_DROP_MOVES_NO_COUNTER
     move_counter()
 #endif
@@ -775,11 +772,20 @@ active proctype subscriber()
 #endif
         }
 #if UNANSWERED > 0
-    :: d_step { asked != 0 && !closing -> printf("subscriber: no answer\n"); drop(); stage = LOST; forget_question() }
+    :: d_step {
+            asked != 0 && !closing ->
+            printf("subscriber: no answer\n");
+            drop();
+            stage = LOST;
+            forget_question()
+        }
 #endif
 
     /* The connection is found to be gone. */
     :: d_step {
+#ifdef MUTANT_BASE_LINE_BEFORE_SUBSCRIBE
+            stage == WHOLE &&
+#endif
             !connected && stage != LOST && empty(events) ->
             printf("subscriber: is cut off\n");
             stage = LOST;
@@ -796,7 +802,9 @@ active proctype subscriber()
             od;
             number = 0;
             key = 0;
+#ifndef MUTANT_BASE_LINE_BEFORE_SUBSCRIBE
             connected = true;
+#endif
             known_incarnation = incarnation;
             stage = SUBSCRIBED;
 #ifdef MUTANT_BASE_LINE_AFTER_DROP
@@ -823,6 +831,9 @@ active proctype subscriber()
 #if !defined(MUTANT_NO_DROP_AFTER_RECONNECT) && !defined(MUTANT_BASE_LINE_AFTER_DROP)
             drop();
 #endif
+#ifdef MUTANT_BASE_LINE_BEFORE_SUBSCRIBE
+            connected = SAME_INCARNATION;
+#endif
             stage = WHOLE
         }
 
@@ -831,7 +842,7 @@ active proctype subscriber()
     :: last_asked && asked == 0 && stage == WHOLE && empty(events) -> break
     od;
     atomic {
-        FRESH = ((!SERVES(0) || redis[0].value == row[0]) && (!near_has[0] || near_value[0] == row[0]));
+        FRESH = ((!SERVES(KEY) || redis[KEY].value == row[KEY]) && (!near_has[KEY] || near_value[KEY] == row[KEY]));
         assert(FRESH)
     }
 }
@@ -842,7 +853,7 @@ inline flush()
 {
     byte k;
     for (k : 0 .. KEYS - 1) {
-        erase(k)
+        erase_record(redis[k])
     }
     k = 0;
     counter = 0
@@ -862,27 +873,34 @@ inline restart()
     k = 0
 }
 
+#define MAY_HARM (faults > 0 && !closing)
+
 active proctype nemesis()
 {
-    byte number, key, number2, key2;
+    byte number, key;
     bool has_saved;
 
 end:
     do
-    :: d_step { faults > 0 && !closing && redis[0].present -> use_fault(); erase(0); printf("nemesis: evicts key 0\n") }
-    :: d_step { faults > 0 && !closing && counter != 0 -> use_fault(); counter = 0; printf("nemesis: evicts the counter\n") }
-    :: d_step { faults > 0 && !closing -> use_fault(); flush(); printf("nemesis: FLUSHALL\n") }
     :: d_step {
-            faults > 0 && !closing && !has_saved ->
+            MAY_HARM && redis[KEY].present ->
+            use_fault();
+            erase_record(redis[KEY]);
+            printf("nemesis: evicts the key\n")
+        }
+    :: d_step { MAY_HARM && counter != 0 -> use_fault(); counter = 0; printf("nemesis: evicts the counter\n") }
+    :: d_step { MAY_HARM -> use_fault(); flush(); printf("nemesis: FLUSHALL\n") }
+    :: d_step {
+            MAY_HARM && !has_saved ->
             has_saved = true;
-            copy_record(saved[0], redis[0]);
+            copy_record(saved[KEY], redis[KEY]);
             saved_counter = counter;
             printf("nemesis: Redis saves\n")
         }
-    :: d_step { faults > 0 && !closing -> restart(); use_fault(); printf("nemesis: restarts Redis with what it saved\n") }
-    :: d_step { faults > 0 && !closing && connected -> use_fault(); connected = false; printf("nemesis: cuts the subscription\n") }
+    :: d_step { MAY_HARM -> restart(); use_fault(); printf("nemesis: restarts Redis with what it saved\n") }
+    :: d_step { MAY_HARM && connected -> use_fault(); connected = false; printf("nemesis: cuts the subscription\n") }
     :: d_step {
-            faults > 0 && !closing && nempty(events) ->
+            MAY_HARM && nempty(events) ->
             use_fault();
             events?number,key;
             number = 0;
@@ -890,7 +908,7 @@ end:
             printf("nemesis: loses an event\n")
         }
     :: d_step {
-            faults > 0 && !closing && nempty(events) && nfull(events) ->
+            MAY_HARM && nempty(events) && nfull(events) ->
             use_fault();
             events?<number,key>;
             events!number,key;
@@ -899,7 +917,7 @@ end:
             printf("nemesis: repeats an event\n")
         }
     :: d_step {
-            faults > 0 && !closing && len(events) > 1 ->
+            MAY_HARM && len(events) > 1 ->
             use_fault();
             events?number,key;
             events!number,key;
@@ -909,7 +927,7 @@ end:
         }
     /* api starts anew: an insert under way dies with it, a load in data goes on. */
     :: d_step {
-            faults > 0 && !closing ->
+            MAY_HARM ->
             use_fault();
             drop();
             move_counter();
@@ -927,14 +945,13 @@ end:
             printf("nemesis: time passes\n");
             age = (age <= LIMIT -> age + 1 : age);
             asked_age = (asked != 0 && asked_age <= LIMIT -> asked_age + 1 : asked_age);
-            key = 2;
-            do
-            :: key <= MAX_VERSION ->
-                published[key] = (published[key] > 0 && published[key] < LIMIT + 2 -> published[key] + 1 : published[key]);
-                key++
-            :: else -> break
-            od;
-            key = 0
+            for (number : 2 .. MAX_VERSION) {
+                if
+                :: published[number] > 0 && published[number] < LIMIT + 2 -> published[number]++
+                :: else
+                fi
+            }
+            number = 0
         }
 #endif
     od

@@ -33,9 +33,10 @@ SMALL = {
 LARGE = {
     "outages": "FAULTS=3 READERS=1 WRITERS=1 UNANSWERED=1",
     "loads":   "FAULTS=2 READERS=2 WRITERS=1 QUESTIONS=0 JOINS=1",
-    "writes":  "FAULTS=2 READERS=1 WRITERS=2",
+    "writes":  "FAULTS=2 READERS=1 WRITERS=2 QUESTIONS=0 DELETES=1",
     "both":    "FAULTS=1 READERS=2 WRITERS=2 QUESTIONS=0",
-    "keys":    "FAULTS=1 READERS=1 WRITERS=2 RELAYS=2 QUESTIONS=0 KEYS=2 DELETES=1",
+    "keys":    "FAULTS=2 READERS=1 WRITERS=2 QUESTIONS=0 KEYS=2",
+    "relays":  "FAULTS=2 READERS=1 WRITERS=1 RELAYS=2 QUESTIONS=0 WARM=1",
     "time":    "FAULTS=2 READERS=1 WRITERS=1 TICKS=3 WARM=1",
 }
 
@@ -70,10 +71,12 @@ MUTANTS = {
     "CLOCK_FROM_ANSWER": ("time", "I3"),
 }
 
-# Rules that stand in for each other: one of the two may be left out, as NO_FLOOR_AND_LEASE_KEPT shows not both.
+# What does no harm: of two rules that stand in for each other one may be left out (NO_FLOOR_AND_LEASE_KEPT shows that
+# not both), and the next question finds what a base-line before SUBSCRIBE misses.
 SPARE = {
     "NO_FLOOR": "loads",
     "LEASE_KEPT": "loads",
+    "BASE_LINE_BEFORE_SUBSCRIBE": "outages",
 }
 
 TRUNCATED = ("max search depth too small", "reached -DMEMLIM", "out of memory", "Search not completed", "aborting")
@@ -183,7 +186,8 @@ def show(mutant):
     with tempfile.TemporaryDirectory(prefix="freshet-model-") as folder:
         search(bounds, "large", mode=("-DSAFETY", "-DNOREDUCE", "-DBFS"), folder=folder)
         _, output = run(["spin", "-t", "-T", *defines(bounds), "coherence.pml"], folder)
-    steps = [line for line in output.splitlines() if re.match(r"(writer|reader|relay|subscriber|nemesis)\b.*:|spin: text", line)]
+    story = re.compile(r"(writer|reader|relay|subscriber|nemesis)\b.*:|spin: text")
+    steps = [line for line in output.splitlines() if story.match(line)]
     print("\n".join(steps))
     return bool(steps)
 
@@ -194,7 +198,7 @@ def small():
     for name, bounds in SMALL.items():
         good &= holds(name, bounds, "small")
     good &= ends()
-    print("one rule left out of two that stand in for each other", flush=True)
+    print("one rule left out that others make up for: must hold", flush=True)
     for mutant, bounds in SPARE.items():
         good &= holds(mutant, SMALL[bounds], "small", mutant)
     print("one rule left out: must fail", flush=True)
