@@ -133,6 +133,7 @@ static enum fr_code build(struct fr_schema *schema, struct fr_bytes descriptor_s
     }
     struct fr_schema_builder builder = {
         .schema = schema, .set = (const Google__Protobuf__FileDescriptorSet *)message, .reterr = reterr};
+    schema->set = builder.set;
     code = fr_schema_collect(&builder);
     if (code == FR_OK) {
         code = build_types(&builder, FR_SYMBOL_ENUM);

@@ -138,11 +138,15 @@ static void run(struct fr_call *call, uint64_t now_us, const char *refusal)
 }
 
 /* Runs one call and, if it is still open then, makes it known to its session. */
-static void dispatch(struct fr_call *call, uint64_t now_us, const char *refusal)
+static void dispatch(struct fr_call *call, uint64_t now_us, const char *refusal, bool repeated)
 {
     struct batch *batch = call->batch;
     fr_dispatched_call = call;
-    run(call, now_us, refusal);
+    if (repeated) {
+        fr_call_refuse(call, FR_INVALID_ARGUMENT, "this id stands in the batch already", 0);
+    } else {
+        run(call, now_us, refusal);
+    }
     fr_dispatched_call = NULL;
     if (!call->inlined) {
         fr_call_count_running(call, 1);
@@ -253,6 +257,7 @@ static enum fr_code open_batch(struct fr_server *server, struct exchange *exchan
     }
     struct batch *batch = new_batch(exchange, message, session, ret_header);
     if (batch == NULL) {
+        fr_peers_detach(session);
         fr_session_unref(session);
         return fr_error_no_memory(reterr);
     }
@@ -322,13 +327,7 @@ void fr_batch_dispatch(struct fr_server *server, struct exchange *exchange, nng_
         fr_wire_ids((struct fr_bytes){nng_msg_body(message), nng_msg_len(message)}, FR_WIRE_CANCEL, cancel, session);
     }
     for (size_t i = 0; i < batch->call_count; i++) {
-        if (add_id(&ids, batch, i)) {
-            dispatch(&batch->calls[i], now_us, refusal);
-        } else {
-            fr_dispatched_call = &batch->calls[i];
-            fr_call_refuse(&batch->calls[i], FR_INVALID_ARGUMENT, "this id stands in the batch already", 0);
-            fr_dispatched_call = NULL;
-        }
+        dispatch(&batch->calls[i], now_us, refusal, !add_id(&ids, batch, i));
     }
     free(ids.slots);
     fr_session_finish_batch(session, batch);

@@ -119,6 +119,8 @@ static void finish_late(struct fr_call *call, const struct fr_wire_response *res
 {
     struct batch *batch = call->batch;
     struct session *session = batch->session;
+    /* Before the answer leaves, or a client that waits for it could find itself over a limit with its next call. */
+    fr_call_count_running(call, -1);
     pthread_mutex_lock(&session->mu);
     bool answered = fr_session_answer_locked(session, call, response);
     pthread_mutex_unlock(&session->mu);
@@ -130,7 +132,6 @@ static void finish_late(struct fr_call *call, const struct fr_wire_response *res
     if (call->deadline_us != 0 && fr_timer_stop(&call->timer)) {
         fr_batch_unref(batch);
     }
-    fr_call_count_running(call, -1);
     fr_batch_unref(batch);
 }
 
@@ -239,8 +240,9 @@ void fr_call_set_metadata(struct fr_call *self, const char *key, const char *val
 {
     struct fr_bytes key_bytes = fr_bytes_of(key), value_bytes = fr_bytes_of(value);
     if (self->metadata_count < FR_METADATA_MAX_ENTRIES &&
-        self->extras.size + key_bytes.size + value_bytes.size <= FR_METADATA_MAX_BYTES) {
+        self->metadata_bytes + key_bytes.size + value_bytes.size <= FR_METADATA_MAX_BYTES) {
         fr_wire_put_metadata(&self->extras, key_bytes, value_bytes);
+        self->metadata_bytes = (uint16_t)(self->metadata_bytes + key_bytes.size + value_bytes.size);
         self->metadata_count++;
     }
 }

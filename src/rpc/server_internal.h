@@ -83,6 +83,7 @@ struct session {
 
     pthread_mutex_t mu;
     bool dead;                /* the connection is gone */
+    bool told_draining;
     struct fr_id_table calls; /* late and not answered */
     struct fr_reply ready;    /* late answers */
     unsigned round;           /* counts the replies; tells which of them took an answer along */
@@ -103,7 +104,7 @@ struct fr_call {
     struct fr_timer timer;
     struct fr_arena *arena;  /* owned by the handler's side; made at first use */
     struct fr_buffer extras; /* metadata and details of the answer, encoded; owned by the handler's side */
-    uint16_t metadata_count, details_count;
+    uint16_t metadata_count, metadata_bytes, details_count;
     uint64_t retry_after_us;
     bool inlined;  /* answered within the dispatch, or never started; dispatcher only */
     bool late;     /* in session->calls; guarded by session->mu */
@@ -205,7 +206,6 @@ struct method_slot *fr_server_find(const struct fr_server *self, struct fr_bytes
 void fr_server_unref(struct fr_server *self);
 
 /* ---- health.c ---- */
-#define FR_HEALTH_SERVICE "grpc.health.v1.Health"
 FR_MUST_CHECK enum fr_code fr_health_register(struct fr_server *server, struct fr_error *reterr);
 
 #endif

@@ -16,6 +16,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "rpc/cork.h"
+#include "rpc/reflection.h"
+#include "rpc/stats.h"
 #include "service/paths.h"
 
 #define MAX_OPTIONS   32
@@ -223,6 +225,9 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
     }
     enum fr_code code = definition->check == NULL ? FR_OK : definition->check(reterr);
     if (code == FR_OK) {
+        code = fr_metrics_new(&service->metrics, reterr);
+    }
+    if (code == FR_OK) {
         code = fr_server_new(&service->server, reterr);
     }
     if (code == FR_OK) {
@@ -242,7 +247,17 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
         code = fr_relay_new(service->store, service->loop, service->shared, &service->relay, reterr);
     }
     if (code == FR_OK) {
+        const struct fr_cached_options options = {service->loop, service->shared, service->pool, service->connections};
+        code = fr_cached_new(&options, &service->cached, reterr);
+    }
+    if (code == FR_OK) {
         code = definition->start(service, reterr);
+    }
+    if (code == FR_OK) {
+        code = fr_reflection_register(service->server, reterr);
+    }
+    if (code == FR_OK) {
+        code = fr_stats_register(service->server, service->metrics, reterr);
     }
     if (code == FR_OK) {
         code = fr_server_serve(service->server, reterr);
@@ -255,17 +270,22 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
 
 static void stop(struct fr_service *service, const struct fr_service_definition *definition)
 {
+    if (service->server != NULL) {
+        fr_metrics_remove_source(service->metrics, service->server);
+    }
     fr_server_free(service->server);
     definition->stop();
     fr_worker_pool_free(service->pool);
     fr_relay_free(service->relay);
     fr_shared_cache_free(service->shared);
     fr_loop_free(service->loop);
+    fr_cached_free(service->cached);
     for (uint64_t i = 0; service->connections != NULL && i < settings.workers; i++) {
         fr_store_connection_free(service->connections[i]);
     }
     free(service->connections);
     fr_store_free(service->store);
+    fr_metrics_free(service->metrics);
 }
 
 /* Returns how many calls were left unanswered. */

@@ -4,7 +4,6 @@
  */
 #include "rpc/rpc_fixture.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,38 +15,16 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "rpc/wire.h"
 
 #define FAST_US (500 * FR_MILLISECOND_US)
-
-/* A port that is ours: bound, so that nobody else listens on it. With listening, connections succeed and stay mute. */
-static int own_port(bool listening, char target[64])
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    if (listening) {
-        assert_int_equal(listen(fd, 16), 0);
-    }
-    snprintf(target, 64, "tcp://127.0.0.1:%u", ntohs(address.sin_port));
-    return fd;
-}
-
-static void use_target(struct fixture *f, const char *target, const struct fr_channel_options *options)
-{
-    fr_channel_free(f->channel);
-    f->channel = NULL;
-    assert_int_equal(fr_channel_new(target, options, &f->channel, NULL), FR_OK);
-}
 
 static void a_refused_connection_fails_calls_fast_and_names_the_target(void **state)
 {
     struct fixture *f = *state;
     char target[64];
-    int fd = own_port(false, target);
-    use_target(f, target, &(struct fr_channel_options){.name = "data"});
+    int fd = wire_listen(false, target);
+    fixture_use_target(f, target, &(struct fr_channel_options){.name = "data"});
     uint64_t begin_us = fr_clock_now_us();
     struct fr_result result = call(f, ECHO, "x", NULL);
     assert_true(fr_clock_now_us() - begin_us < FAST_US);
@@ -69,8 +46,8 @@ static void many_waiting_calls_fail_together(void **state)
     struct fixture *f = *state;
     char target[64];
     static struct outcome outcomes[300];
-    int fd = own_port(false, target);
-    use_target(f, target, NULL);
+    int fd = wire_listen(false, target);
+    fixture_use_target(f, target, NULL);
     for (unsigned i = 0; i < 300; i++) {
         start_call(f, ECHO, "x", i % 2 == 0 ? NULL : &(struct fr_call_options){.timeout_us = FR_TEST_PATIENCE_US},
                    &outcomes[i], NULL);
@@ -87,8 +64,8 @@ static void a_silent_target_fails_calls_after_the_connect_time_out(void **state)
 {
     struct fixture *f = *state;
     char target[64];
-    int fd = own_port(true, target);
-    use_target(f, target, &(struct fr_channel_options){.connect_timeout_us = 100 * FR_MILLISECOND_US});
+    int fd = wire_listen(true, target);
+    fixture_use_target(f, target, &(struct fr_channel_options){.connect_timeout_us = 100 * FR_MILLISECOND_US});
     uint64_t begin_us = fr_clock_now_us();
     struct fr_result result = call(f, ECHO, "x", NULL);
     uint64_t took_us = fr_clock_now_us() - begin_us;
@@ -105,8 +82,8 @@ static void a_waiting_call_ends_at_its_own_deadline(void **state)
 {
     struct fixture *f = *state;
     char target[64];
-    int fd = own_port(true, target);
-    use_target(f, target, &(struct fr_channel_options){.connect_timeout_us = FR_TEST_PATIENCE_US});
+    int fd = wire_listen(true, target);
+    fixture_use_target(f, target, &(struct fr_channel_options){.connect_timeout_us = FR_TEST_PATIENCE_US});
     struct fr_result result = call(f, ECHO, "x", &(struct fr_call_options){.timeout_us = 20 * FR_MILLISECOND_US});
     assert_int_equal(result.code, FR_DEADLINE_EXCEEDED);
     fr_channel_free(f->channel);
@@ -120,8 +97,8 @@ static void a_waiting_call_can_be_cancelled(void **state)
     char target[64];
     struct outcome outcome;
     struct fr_pending *pending;
-    int fd = own_port(true, target);
-    use_target(f, target, &(struct fr_channel_options){.connect_timeout_us = FR_TEST_PATIENCE_US});
+    int fd = wire_listen(true, target);
+    fixture_use_target(f, target, &(struct fr_channel_options){.connect_timeout_us = FR_TEST_PATIENCE_US});
     start_call(f, ECHO, "x", NULL, &outcome, &pending);
     fr_pending_cancel(pending);
     await(&outcome);
@@ -193,7 +170,7 @@ static void a_lost_server_ends_open_calls_as_unavailable(void **state)
     char address[64], held[4];
     struct outcome outcomes[20];
     start_program(&program, "tcp://127.0.0.1:0", address);
-    use_target(f, address, NULL);
+    fixture_use_target(f, address, NULL);
     assert_int_equal(call(f, ECHO, "x", NULL).code, FR_OK);
     for (unsigned i = 0; i < 20; i++) {
         start_call(f, HOLD, "", NULL, &outcomes[i], NULL);
@@ -216,7 +193,7 @@ static void calls_work_again_when_the_server_comes_back_on_its_port(void **state
     char address[64], again[64];
     struct program program;
     start_program(&program, "tcp://127.0.0.1:0", address);
-    use_target(f, address, NULL);
+    fixture_use_target(f, address, NULL);
     for (unsigned round = 0; round < 5; round++) {
         uint64_t begin_us = fr_clock_now_us();
         while (call(f, ECHO, "x", NULL).code != FR_OK) {
@@ -235,8 +212,8 @@ static void a_target_that_closes_during_the_handshake_is_dialled_again(void **st
 {
     struct fixture *f = *state;
     char target[64];
-    int fd = own_port(true, target);
-    use_target(f, target, NULL);
+    int fd = wire_listen(true, target);
+    fixture_use_target(f, target, NULL);
     for (unsigned i = 0; i < 12; i++) {
         struct pollfd ready = {.fd = fd, .events = POLLIN};
         uint8_t greeting[8];
@@ -260,9 +237,9 @@ static void channels_to_nowhere_come_and_go(void **state)
 {
     struct fixture *f = *state;
     char target[64];
-    int fd = own_port(false, target);
+    int fd = wire_listen(false, target);
     for (unsigned i = 0; i < 100; i++) {
-        use_target(f, target, NULL);
+        fixture_use_target(f, target, NULL);
         if (i % 10 == 0) {
             assert_int_equal(call(f, ECHO, "x", NULL).code, FR_UNAVAILABLE);
         }

@@ -302,7 +302,7 @@ static int measure(struct bench *self, int signals)
 static int prepare(struct bench *self, const char *method, const char *argument)
 {
     struct fr_error error;
-    int exit_code = target_init(&self->target, "bench rpc", method, given.addr);
+    int exit_code = target_init(&self->target, "bench rpc", method, given.addr, NULL);
     if (exit_code != 0) {
         return exit_code;
     }
