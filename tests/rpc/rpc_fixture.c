@@ -205,23 +205,27 @@ void fixture_use_target(struct fixture *self, const char *target, const struct f
 
 void fixture_use_limits(struct fixture *self, const struct fr_server_limits *limits)
 {
-    fr_channel_free(self->channel);
     fr_server_free(self->server);
-    self->channel = NULL;
     assert_int_equal(fixture_serve_limited(self, "tcp://127.0.0.1:0", limits), FR_OK);
-    self->channel = fixture_channel(self->address);
 }
 
-int fixture_open(void **state)
+int fixture_open_bare(void **state)
 {
     struct fixture *self = calloc(1, sizeof *self);
     assert_non_null(self);
     fr_wait_init(&self->wait);
     self->arena = fr_arena_new(4096);
     assert_int_equal(fr_worker_pool_new(4, FIXTURE_HELD, &self->workers, NULL), FR_OK);
+    *state = self;
+    return 0;
+}
+
+int fixture_open(void **state)
+{
+    fixture_open_bare(state);
+    struct fixture *self = *state;
     assert_int_equal(fixture_serve(self, "tcp://127.0.0.1:0"), FR_OK);
     self->channel = fixture_channel(self->address);
-    *state = self;
     return 0;
 }
 

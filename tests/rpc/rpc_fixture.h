@@ -50,14 +50,16 @@ extern const struct fr_method fixture_get_user, fixture_no_user;
 
 /* cmocka's set-up and tear-down. */
 int fixture_open(void **state);
+int fixture_open_bare(void **state); /* without server and channel */
 int fixture_close(void **state);
 
 /* The parts: a server on address (port 0: any), which serves the methods above; and a channel to it. */
 enum fr_code fixture_serve(struct fixture *self, const char *address);
 enum fr_code fixture_serve_limited(struct fixture *self, const char *address, const struct fr_server_limits *limits);
 struct fr_channel *fixture_channel(const char *target);
-/* Instead of the ones it has. */
+/* Another channel instead of the one it has. */
 void fixture_use_target(struct fixture *self, const char *target, const struct fr_channel_options *options);
+/* Another server instead of the one it has. */
 void fixture_use_limits(struct fixture *self, const struct fr_server_limits *limits);
 
 /* One blocking call with a text; what it gives is borrowed until the fixture closes. */
