@@ -87,6 +87,7 @@ struct session {
     struct fr_reply ready;    /* late answers */
     unsigned round;           /* counts the replies; tells which of them took an answer along */
     size_t max_reply_bytes;   /* of the latest message */
+    struct batch *dispatching; /* the batches whose calls are being dispatched */
     struct batch *parked;     /* is answered when there is something to say; holds a reference */
     uint64_t parked_us;       /* since when */
     uint64_t heard_us;        /* when the latest message came */
@@ -108,6 +109,7 @@ struct fr_call {
     bool inlined;  /* answered within the dispatch, or never started; dispatcher only */
     bool late;     /* in session->calls; guarded by session->mu */
     bool answered; /* guarded by session->mu */
+    bool cancelled; /* before it was late; guarded by session->mu */
     unsigned round; /* of the session when it was answered late; guarded by session->mu */
     atomic_bool over;
     atomic_uint over_state; /* enum over_state */
@@ -122,6 +124,7 @@ struct batch {
     struct fr_server *server;
     struct exchange *exchange;
     struct session *session;
+    struct batch *next_dispatching; /* of the session; guarded by session->mu */
     nng_msg *message; /* the received one; requests borrow it */
     size_t held_bytes;
     uint32_t max_reply_bytes;
@@ -168,6 +171,10 @@ bool fr_call_end(struct fr_call *self, const struct fr_wire_response *response);
 /* NULL without memory. */
 struct session *fr_session_new(struct fr_server *server, int pipe, uint64_t id);
 void fr_session_unref(struct session *self);
+/* The dispatch of batch begins; fr_session_finish_batch ends it. */
+void fr_session_begin_batch(struct session *self, struct batch *batch);
+/* Ends a call without a word, if the session knows it or is just dispatching it, in another batch than by. */
+void fr_session_cancel(struct session *self, const struct batch *by, uint64_t id);
 /* After its handler returned without an answer: the session knows call from now on, unless it was answered since. */
 void fr_session_admit(struct session *self, struct fr_call *call);
 /* Answers call, without a word if response is NULL; then the caller calls fr_session_flush. false: it was answered. */
