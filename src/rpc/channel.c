@@ -310,8 +310,9 @@ void fr_channel_lost(struct fr_channel *self, int pipe)
 
 void fr_channel_fail_waiting(struct fr_channel *self, const char *message)
 {
-    struct call_link ended;
-    fr_ring_init(&ended);
+    struct call_link untried, tried;
+    fr_ring_init(&untried);
+    fr_ring_init(&tried);
     pthread_mutex_lock(&self->mu);
     for (struct call_link *link = self->waiting.next, *next; link != &self->waiting; link = next) {
         struct fr_pending *call = fr_call_of_link(link);
@@ -319,11 +320,12 @@ void fr_channel_fail_waiting(struct fr_channel *self, const char *message)
         if (!call->patient) {
             detach_locked(self, call);
             call->state = CALL_DONE;
-            fr_ring_append(&ended, &call->link);
+            fr_ring_append(call->attempts == 0 ? &untried : &tried, &call->link);
         }
     }
     pthread_mutex_unlock(&self->mu);
-    complete_unavailable(self, &ended, message, true);
+    complete_unavailable(self, &untried, message, true);
+    complete_unavailable(self, &tried, message, false);
 }
 
 /* ---- starting a call ---- */
