@@ -241,10 +241,10 @@ static nng_msg *assemble_locked(struct session *self, struct batch *batch)
     size_t reserved = SP_HEADER_BYTES + FR_WIRE_DRAINING_BYTES + (late ? 10 + 10 * batch->call_count : 0);
     unsigned round = self->round++;
     bool all_moved = self->ready.size == 0 || move_ready_locked(self, batch, self->id == 0 ? 0 : reserved);
-    if (self->id != 0 && silent && batch->collect) {
-        put_open_locked(self, batch);
-    } else if (self->id != 0 && late) {
+    if (self->id != 0 && late) {
         put_pending(batch, all_moved, round);
+    } else if (self->id != 0 && silent && batch->collect) {
+        put_open_locked(self, batch);
     }
     if (batch->left_out || atomic_load_explicit(&self->server->draining, memory_order_relaxed)) {
         uint8_t *to = fr_reply_extend(&batch->reply, FR_WIRE_DRAINING_BYTES);
