@@ -546,10 +546,19 @@ void fr_channel_free(struct fr_channel *self)
         pthread_cond_wait(&self->idle, &self->mu);
     }
     pthread_mutex_unlock(&self->mu);
-    fr_lanes_close(self);
-    if (nng_dialer_id(self->dialer) > 0) {
-        /* Before the socket, or nng leaks it when it is just connecting. */
-        nng_dialer_close(self->dialer);
+    pthread_mutex_lock(&self->mu);
+    nng_pipe *pipe = self->connected ? malloc(sizeof *pipe) : NULL;
+    if (pipe != NULL) {
+        *pipe = (nng_pipe){(uint32_t)self->pipe};
     }
-    fr_nng_close(self->socket, free_memory, self);
+    pthread_mutex_unlock(&self->mu);
+    fr_lanes_close(self);
+    fr_nng_close(&(struct fr_nng_closing){
+        .socket = self->socket,
+        .dialer = self->dialer,
+        .pipes = pipe,
+        .pipe_count = pipe != NULL,
+        .closed = free_memory,
+        .argument = self,
+    });
 }

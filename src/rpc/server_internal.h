@@ -56,6 +56,7 @@ struct fr_server {
 
     atomic_bool serving;
     atomic_bool draining;
+    atomic_bool ignoring; /* received messages are dropped: the server is being freed */
 
     pthread_mutex_t mu;
     bool stopping;               /* guarded by mu */
@@ -130,7 +131,8 @@ struct batch {
     uint32_t max_reply_bytes;
     bool collect;
     bool left_out;         /* calls were not started since the server drains */
-    struct fr_reply reply; /* inline answers; the dispatcher's, then under session->mu */
+    struct fr_reply reply; /* inline answers; the dispatcher's, then under session->mu; with session 0 its
+                              size changes under session->mu always */
     struct fr_arena *arena; /* of requests unpacked within the dispatch */
     size_t inline_count;   /* handlers that finished within the dispatch */
     size_t call_count;
@@ -204,6 +206,8 @@ FR_MUST_CHECK enum fr_code fr_peers_session(struct fr_server *server, int pipe, 
 void fr_peers_detach(struct session *session);
 /* Answers what is parked, so that every client learns of the drain. */
 void fr_peers_release_all(struct fr_server *server);
+/* Every connection, from malloc; NULL without memory. */
+nng_pipe *fr_peers_pipes(struct fr_server *server, size_t *ret_count);
 /* Ends every call and waits until no on_over runs. */
 void fr_peers_kill_all(struct fr_server *server);
 
