@@ -264,11 +264,19 @@ static void more_waiting_calls_than_allowed_fail_at_once(void **state)
 {
     char target[64];
     struct fixture *f = *state;
-    struct outcome outcomes[6];
+    struct outcome outcomes[6], cancelled;
+    struct fr_pending *pending;
     int listener = wire_listen(true, target);
     fixture_use_target(f, target, &(struct fr_channel_options){.connect_timeout_us = FR_TEST_PATIENCE_US,
                                                               .max_waiting = 5});
+    /* One that has ended leaves its place. */
+    start_call(f, ECHO, "cancelled", NULL, &cancelled, &pending);
+    fr_pending_cancel(pending);
+    fr_pending_unref(pending);
     start_numbered(f, outcomes, 6);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(outcomes[i].done, 0);
+    }
     assert_int_equal(outcomes[5].done, 1);
     assert_int_equal(outcomes[5].code, FR_RESOURCE_EXHAUSTED);
     assert_true(outcomes[5].not_sent);

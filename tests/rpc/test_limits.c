@@ -191,6 +191,7 @@ static void a_server_has_a_number_of_connections(void **state)
     struct fixture *f = *state;
     struct wire second, third;
     serve_limited(f, &(struct fr_server_limits){.connections = 2});
+    wire_forget(EXCHANGE(&peer, .calls = {{1, ECHO, ""}}));
     wire_connect(&second, f->address);
     wire_forget(EXCHANGE(&second, .calls = {{1, ECHO, ""}}));
     wire_connect(&third, f->address);

@@ -127,6 +127,22 @@ static void a_late_answer_rides_on_the_reply_to_any_message(void **state)
     expect_released(&peer, ASK(&peer, .session = SESSION), 3);
 }
 
+/* The client may see the two replies in any order, so the one without the answer must not pass over the call. */
+static void a_call_whose_answer_rides_elsewhere_is_pending_in_its_own_reply(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t tag = ASK(&peer, .session = SESSION, .collect = true, .calls = {{1, HOLD, ""}});
+    fixture_wait_held(f, 1);
+    wire_forget(EXCHANGE(&peer, .session = SESSION, .calls = {{2, ECHO, ""}}));
+    response_batch *batch = EXCHANGE(&peer, .session = SESSION, .calls = {{3, RELEASE, ""}});
+    bool rides = wire_find(batch, 1) != NULL;
+    wire_forget(batch);
+    batch = wire_answer(&peer, tag);
+    assert_int_equal(wire_find(batch, 1) != NULL, !rides);
+    assert_int_equal(wire_is_pending(batch, 1), rides);
+    wire_forget(batch);
+}
+
 static void a_late_answer_comes_once(void **state)
 {
     struct fixture *f = *state;
@@ -342,6 +358,7 @@ int main(void)
         PEER_FACT(a_collect_is_parked_until_an_answer_is_ready),
         PEER_FACT(a_second_collect_relieves_the_first),
         PEER_FACT(a_late_answer_rides_on_the_reply_to_any_message),
+        PEER_FACT(a_call_whose_answer_rides_elsewhere_is_pending_in_its_own_reply),
         PEER_FACT(a_late_answer_comes_once),
         PEER_FACT(a_collect_without_open_calls_gets_an_empty_batch),
         PEER_FACT(a_message_that_collects_and_has_inline_answers_is_not_parked),
