@@ -9,7 +9,7 @@
 
 #define SUB_COUNT (UINT64_C(1) << FR_HISTOGRAM_SUB_BITS)
 
-static unsigned bucket_of(uint64_t value)
+unsigned fr_histogram_bucket(uint64_t value)
 {
     if (value < SUB_COUNT) {
         return (unsigned)value;
@@ -34,7 +34,7 @@ void fr_histogram_record(struct fr_histogram *self, uint64_t value)
     self->count++;
     self->sum += value;
     self->max = value > self->max ? value : self->max;
-    self->buckets[bucket_of(value)]++;
+    self->buckets[fr_histogram_bucket(value)]++;
 }
 
 void fr_histogram_add(struct fr_histogram *self, const struct fr_histogram *other)

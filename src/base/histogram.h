@@ -19,6 +19,8 @@ struct fr_histogram {
     uint64_t buckets[FR_HISTOGRAM_BUCKETS];
 };
 
+/* The bucket that a value is counted in. */
+unsigned fr_histogram_bucket(uint64_t value);
 /* A value above the range is counted in the last bucket; max keeps it exactly. */
 void fr_histogram_record(struct fr_histogram *self, uint64_t value);
 void fr_histogram_add(struct fr_histogram *self, const struct fr_histogram *other);

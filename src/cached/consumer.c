@@ -98,7 +98,7 @@ void fr_consumer_handle(struct fr_call *call, void *context)
     struct ProtobufCMessage *request;
     struct fr_key key;
     struct fr_error error;
-    if (fr_call_unpack(call, &request, &error) != FR_OK || self->policy->key_of(request, &key, &error) != FR_OK) {
+    if (fr_call_unpack(call, &request, &error) != FR_OK || fr_policy_key(self->policy, request, &key, &error) != FR_OK) {
         fr_call_fail_error(call, &error);
         return;
     }

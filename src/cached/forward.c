@@ -1,25 +1,82 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * forward.c - passes a call on to another service, with its metadata and the time left, and its answer back.
+ * forward.c - passes a call on to another service, with its metadata, the time left and its cancellation, and its
+ * answer back.
  */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "cached/consumer.h"
+
+#define MAX_TYPE_URL_BYTES 256
+
+/* One call that is passed on. */
+struct forwarding {
+    atomic_uint refs; /* one of the start, one of the answer */
+    struct fr_call *call;
+    _Atomic(struct fr_pending *) pending;
+    atomic_bool over;
+};
+
+static void unref(struct forwarding *self)
+{
+    if (atomic_fetch_sub(&self->refs, 1) == 1) {
+        fr_pending_unref(atomic_load(&self->pending));
+        free(self);
+    }
+}
+
+static void on_over(void *argument)
+{
+    struct forwarding *self = argument;
+    atomic_store(&self->over, true);
+    fr_pending_cancel(atomic_load(&self->pending));
+}
+
+static void fail(struct fr_call *call, const struct fr_result *result)
+{
+    for (size_t i = 0; i < result->details.count; i++) {
+        const struct fr_detail *detail = &result->details.entries[i];
+        char type_url[MAX_TYPE_URL_BYTES];
+        snprintf(type_url, sizeof type_url, "%.*s", (int)detail->type_url.size, (const char *)detail->type_url.data);
+        fr_call_add_detail(call, type_url, detail->value);
+    }
+    fr_call_set_retry_after(call, result->retry_after_us);
+    fr_call_fail(call, result->code, "%s", result->message);
+}
 
 static void on_answer(void *argument, const struct fr_result *result)
 {
-    struct fr_call *call = argument;
+    struct forwarding *self = argument;
     if (result->code == FR_OK) {
-        fr_call_reply(call, result->payload);
+        fr_call_reply(self->call, result->payload);
     } else {
-        fr_call_fail(call, result->code, "%s", result->message);
+        fail(self->call, result);
     }
+    unref(self);
 }
 
 void fr_forward_handle(struct fr_call *call, void *context)
 {
-    struct fr_forward *self = context;
+    struct fr_forward *target = context;
     struct fr_call_options options = {
         .timeout_us = fr_forward_timeout_us(fr_call_deadline_us(call)),
         .metadata = fr_call_metadata(call),
     };
-    fr_channel_start(self->target, self->method, fr_call_request(call), &options, on_answer, call, NULL);
+    struct forwarding *self = calloc(1, sizeof *self);
+    if (self == NULL) {
+        fr_call_fail(call, FR_RESOURCE_EXHAUSTED, "out of memory");
+        return;
+    }
+    struct fr_pending *pending;
+    atomic_init(&self->refs, 2);
+    self->call = call;
+    fr_call_on_over(call, on_over, self);
+    fr_channel_start(target->target, target->method, fr_call_request(call), &options, on_answer, self, &pending);
+    atomic_store(&self->pending, pending);
+    if (atomic_load(&self->over)) {
+        fr_pending_cancel(pending);
+    }
+    unref(self);
 }

@@ -32,8 +32,8 @@ static void run(struct fr_work *work, unsigned worker)
     struct fr_error error = {0};
     struct fr_buffer payload = {0};
     struct fr_read_result result = {.message = error.message, .source = FR_SOURCE_ORIGIN};
-    result.code = self->origin->load(self->origin->connections[worker], self->request, &payload, &result.version,
-                                     &error);
+    result.code = self->origin->load(self->origin, self->origin->connections[worker], self->request, &payload,
+                                     &result.version, &error);
     if (result.code == FR_OK && payload.failed) {
         result.code = fr_error_no_memory(&error);
     }
@@ -101,7 +101,7 @@ void fr_origin_handle(struct fr_call *call, void *context)
     struct ProtobufCMessage *request;
     struct fr_key key;
     struct fr_error error;
-    if (fr_call_unpack(call, &request, &error) != FR_OK || self->policy->key_of(request, &key, &error) != FR_OK) {
+    if (fr_call_unpack(call, &request, &error) != FR_OK || fr_policy_key(self->policy, request, &key, &error) != FR_OK) {
         fr_call_fail_error(call, &error);
         return;
     }

@@ -21,8 +21,9 @@ struct fr_origin {
      * Reads the row that request asks for: appends the serialized response to payload and sets *ret_version.
      * Runs on a worker. FR_NOT_FOUND when there is no such row.
      */
-    enum fr_code (*load)(struct fr_store_connection *connection, const struct ProtobufCMessage *request,
-                         struct fr_buffer *payload, uint64_t *ret_version, struct fr_error *reterr);
+    enum fr_code (*load)(const struct fr_origin *self, struct fr_store_connection *connection,
+                         const struct ProtobufCMessage *request, struct fr_buffer *payload, uint64_t *ret_version,
+                         struct fr_error *reterr);
 };
 
 /* A handler; its context is the struct fr_origin. Answers carry x-cache and x-cache-version. */

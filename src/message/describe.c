@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "message/comments.h"
+#include "message/extensions.h"
 #include "message/schema.h"
 #include "message/schema_types.h"
 
@@ -18,6 +19,10 @@
 #define MESSAGE_ONEOFS  8
 #define ENUM_VALUES     2
 #define SERVICE_METHODS 2
+
+#define MESSAGE_OPTIONS ".google.protobuf.MessageOptions"
+#define METHOD_OPTIONS  ".google.protobuf.MethodOptions"
+#define SERVICE_OPTIONS ".google.protobuf.ServiceOptions"
 
 #define INDENT              2   /* spaces a level */
 #define MAX_JSON_NAME_BYTES 256 /* longer names are not compared with the one that protoc makes */
@@ -240,6 +245,8 @@ static void print_message(struct printer *self, const Google__Protobuf__Descript
     if (proto->options != NULL && proto->options->deprecated) {
         fr_buffer_append_format(self->out, "%*soption deprecated = true;\n", (int)self->indent, "");
     }
+    fr_extensions_append(self->schema, (const ProtobufCMessage *)proto->options, MESSAGE_OPTIONS, self->indent,
+                         self->out);
     print_reserved(self, proto);
     print_fields(self, proto, location);
     for (size_t i = 0; i < proto->n_enum_type; i++) {
@@ -275,9 +282,12 @@ static void print_method(struct printer *self, const Google__Protobuf__MethodDes
                             proto->server_streaming ? "stream " : "", proto->output_type + 1);
     const char *idempotency = proto->options == NULL ? NULL : idempotency_name(proto->options);
     bool deprecated = proto->options != NULL && proto->options->deprecated;
-    fr_buffer_append_text(self->out, idempotency != NULL || deprecated ? " {" : ";");
+    const ProtobufCMessage *options = (const ProtobufCMessage *)proto->options;
+    bool has_block =
+        idempotency != NULL || deprecated || fr_extensions_append(self->schema, options, METHOD_OPTIONS, 0, NULL) > 0;
+    fr_buffer_append_text(self->out, has_block ? " {" : ";");
     end_line(self, location);
-    if (idempotency == NULL && !deprecated) {
+    if (!has_block) {
         return;
     }
     self->indent += INDENT;
@@ -288,6 +298,7 @@ static void print_method(struct printer *self, const Google__Protobuf__MethodDes
     if (deprecated) {
         fr_buffer_append_format(self->out, "%*soption deprecated = true;\n", (int)self->indent, "");
     }
+    fr_extensions_append(self->schema, options, METHOD_OPTIONS, self->indent, self->out);
     end_block(self);
 }
 
@@ -298,6 +309,8 @@ static void print_service(struct printer *self, const Google__Protobuf__ServiceD
     fr_buffer_append_format(self->out, "service %s {", proto->name);
     end_line(self, location);
     self->indent += INDENT;
+    fr_extensions_append(self->schema, (const ProtobufCMessage *)proto->options, SERVICE_OPTIONS, self->indent,
+                         self->out);
     for (size_t i = 0; i < proto->n_method; i++) {
         print_method(self, proto->method[i], &(struct fr_location){location, SERVICE_METHODS, (int32_t)i});
     }

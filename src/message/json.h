@@ -36,4 +36,11 @@ FR_MUST_CHECK enum fr_code fr_json_write(const struct fr_message_type *type, con
                                          const struct fr_json_options *options, struct fr_buffer *out,
                                          struct fr_error *reterr);
 
+/*
+ * Appends a message of this type to fill in: every field with its zero, one element in each list and map, the first
+ * member of each oneof, messages within messages. fr_json_read takes it as it is, but for the types that it does not
+ * support. A type within itself is null or an empty list.
+ */
+void fr_json_template(const struct fr_message_type *type, struct fr_buffer *out);
+
 #endif

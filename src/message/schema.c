@@ -47,6 +47,9 @@ static enum fr_code build_method(struct fr_schema_builder *builder, const char *
         .response = response->type.message,
         .client_streaming = proto->client_streaming,
         .server_streaming = proto->server_streaming,
+        .idempotent = proto->options != NULL &&
+                      proto->options->idempotency_level !=
+                          GOOGLE__PROTOBUF__METHOD_OPTIONS__IDEMPOTENCY_LEVEL__IDEMPOTENCY_UNKNOWN,
     };
     return FR_OK;
 }
@@ -130,6 +133,7 @@ static enum fr_code build(struct fr_schema *schema, struct fr_bytes descriptor_s
     }
     struct fr_schema_builder builder = {
         .schema = schema, .set = (const Google__Protobuf__FileDescriptorSet *)message, .reterr = reterr};
+    schema->set = builder.set;
     code = fr_schema_collect(&builder);
     if (code == FR_OK) {
         code = build_types(&builder, FR_SYMBOL_ENUM);

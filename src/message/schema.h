@@ -19,6 +19,7 @@ struct fr_schema_method {
     const char *full_name; /* "users.v1.Users/GetUser" */
     const struct fr_message_type *request, *response;
     bool client_streaming, server_streaming;
+    bool idempotent; /* its idempotency_level is IDEMPOTENT or NO_SIDE_EFFECTS */
 };
 
 struct fr_schema_service {

@@ -72,6 +72,7 @@ struct fr_symbol {
 
 struct fr_schema {
     struct fr_arena *arena;     /* owned */
+    const Google__Protobuf__FileDescriptorSet *set; /* in the arena */
     struct fr_symbol **symbols; /* by name */
     size_t symbol_count;
     struct fr_schema_service *services; /* in the order of the files */

@@ -39,27 +39,21 @@ void fr_batch_unref(struct batch *self)
 }
 
 /* A session can say later what does not fit now; a message without one refuses it, and keeps room for refusing the
-   calls after it. others: late answers that go into the same message. */
-static bool fits(const struct batch *self, size_t others, size_t size)
+   calls after it. */
+static bool fits(const struct batch *self, size_t size)
 {
     size_t left = self->call_count - self->inline_count;
     size_t reserved = SP_HEADER_BYTES + FR_WIRE_DRAINING_BYTES + left * (self->session->id == 0 ? REFUSAL_BYTES : 10);
-    return size <= FR_MAX_MESSAGE_BYTES && self->reply.size + others + size + reserved <= self->max_reply_bytes;
+    return size <= FR_MAX_MESSAGE_BYTES && self->reply.size + size + reserved <= self->max_reply_bytes;
 }
 
 bool fr_batch_put(struct batch *self, const struct fr_wire_response *response, uint8_t **ret_payload)
 {
-    struct session *session = self->session;
     size_t size = fr_wire_response_size(response);
-    uint8_t *to = NULL;
-    if (session->id != 0) {
-        to = fits(self, 0, size) ? fr_reply_extend(&self->reply, size) : NULL;
-    } else {
-        /* Calls that are late already share the message, and its bound, with this one. */
-        pthread_mutex_lock(&session->mu);
-        to = fits(self, session->ready.size, size) ? fr_reply_extend(&self->reply, size) : NULL;
-        pthread_mutex_unlock(&session->mu);
+    if (!fits(self, size)) {
+        return false;
     }
+    uint8_t *to = fr_reply_extend(&self->reply, size);
     if (to != NULL) {
         to = fr_wire_put_response(to, response);
         *ret_payload = to - response->payload.size;
@@ -263,6 +257,7 @@ static enum fr_code open_batch(struct fr_server *server, struct exchange *exchan
     }
     struct batch *batch = new_batch(exchange, message, session, ret_header);
     if (batch == NULL) {
+        fr_peers_detach(session);
         fr_session_unref(session);
         return fr_error_no_memory(reterr);
     }

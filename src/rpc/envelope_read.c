@@ -74,7 +74,8 @@ static bool read_field(struct fr_wire_cursor *cursor, struct field *ret_field)
 
 static struct fr_wire_cursor cursor_of(struct fr_bytes bytes)
 {
-    return (struct fr_wire_cursor){bytes.data, bytes.data + bytes.size};
+    /* NULL stays NULL: C gives even NULL + 0 no meaning. */
+    return (struct fr_wire_cursor){bytes.data, bytes.size == 0 ? bytes.data : bytes.data + bytes.size};
 }
 
 static bool is_field(const struct field *field, uint32_t number, enum wire_type type)
@@ -201,12 +202,12 @@ static bool is_ids(const struct field *field, uint32_t number)
 
 static bool read_ids(const struct field *field, fr_wire_on_id *on_id, void *argument)
 {
-    struct fr_wire_cursor cursor = cursor_of(field->bytes);
     uint64_t id;
     if (field->type == VARINT) {
         on_id(argument, field->value);
         return true;
     }
+    struct fr_wire_cursor cursor = cursor_of(field->bytes);
     while (cursor.at < cursor.end) {
         if (!read_varint(&cursor, &id)) {
             return false;

@@ -2,7 +2,7 @@
 /*
  * health.c - the service grpc.health.v1.Health, which every server has.
  */
-#include "grpc/health/v1/health.pb-c.h"
+#include "grpc/health/v1/health.freshet.h"
 #include "rpc/server_internal.h"
 
 static bool has_service(const struct fr_server *server, const char *name)
@@ -15,16 +15,9 @@ static bool has_service(const struct fr_server *server, const char *name)
     return name[0] == '\0';
 }
 
-static void check(struct fr_call *call, void *context)
+static void check(struct fr_call *call, const Grpc__Health__V1__HealthCheckRequest *request, void *context)
 {
     struct fr_server *server = context;
-    struct fr_error error;
-    struct ProtobufCMessage *message;
-    if (fr_call_unpack(call, &message, &error) != FR_OK) {
-        fr_call_fail_error(call, &error);
-        return;
-    }
-    const Grpc__Health__V1__HealthCheckRequest *request = (const Grpc__Health__V1__HealthCheckRequest *)message;
     if (!has_service(server, request->service)) {
         fr_call_fail(call, FR_NOT_FOUND, "this server has no service '%.64s'", request->service);
         return;
@@ -33,18 +26,12 @@ static void check(struct fr_call *call, void *context)
     response.status = atomic_load(&server->serving)
                           ? GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
                           : GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING;
-    fr_call_reply_message(call, &response.base);
+    grpc_health_v1_health_reply_check(call, &response);
 }
-
-static const struct fr_method check_method = {
-    .name = FR_HEALTH_SERVICE "/Check",
-    .request = &grpc__health__v1__health_check_request__descriptor,
-    .response = &grpc__health__v1__health_check_response__descriptor,
-    .idempotency = FR_NO_SIDE_EFFECTS,
-};
 
 enum fr_code fr_health_register(struct fr_server *server, struct fr_error *reterr)
 {
-    const struct fr_server_method method = {&check_method, check, server};
-    return fr_server_register(server, FR_HEALTH_SERVICE, &method, 1, reterr);
+    static const struct grpc_health_v1_health_service service = {.check = check};
+    enum fr_code code = grpc_health_v1_health_register(server, &service, server);
+    return code == FR_OK ? FR_OK : fr_error_no_memory(reterr);
 }

@@ -30,7 +30,7 @@ bool fr_id_table_init(struct fr_id_table *self);
 /* The entries are not touched. Zeroed memory is fine. */
 void fr_id_table_fini(struct fr_id_table *self);
 
-/* entry->id is set and not in the table. Without memory to grow the chains just get longer. */
+/* entry->id is set. Of several with one id, find gives any. Without memory to grow the chains just get longer. */
 void fr_id_table_insert(struct fr_id_table *self, struct fr_id_entry *entry);
 /* NULL when there is none. */
 struct fr_id_entry *fr_id_table_find(const struct fr_id_table *self, uint64_t id);

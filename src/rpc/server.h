@@ -25,6 +25,7 @@ struct fr_server_method {
     const struct fr_method *method;
     fr_handler *handler; /* NULL answers UNIMPLEMENTED */
     void *context;       /* for the handler; borrowed until the server is freed */
+    fr_any_function *typed; /* of generated code: what its handler calls with an unpacked request */
 };
 
 /* Beyond a limit calls are answered with RESOURCE_EXHAUSTED at once, and connections are closed. 0: the default. */

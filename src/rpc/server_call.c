@@ -240,8 +240,9 @@ void fr_call_set_metadata(struct fr_call *self, const char *key, const char *val
 {
     struct fr_bytes key_bytes = fr_bytes_of(key), value_bytes = fr_bytes_of(value);
     if (self->metadata_count < FR_METADATA_MAX_ENTRIES &&
-        self->extras.size + key_bytes.size + value_bytes.size <= FR_METADATA_MAX_BYTES) {
+        self->metadata_bytes + key_bytes.size + value_bytes.size <= FR_METADATA_MAX_BYTES) {
         fr_wire_put_metadata(&self->extras, key_bytes, value_bytes);
+        self->metadata_bytes = (uint16_t)(self->metadata_bytes + key_bytes.size + value_bytes.size);
         self->metadata_count++;
     }
 }

@@ -84,6 +84,7 @@ struct session {
 
     pthread_mutex_t mu;
     bool dead;                /* the connection is gone */
+    bool told_draining;
     struct fr_id_table calls; /* late and not answered */
     struct fr_reply ready;    /* late answers */
     unsigned round;           /* counts the replies; tells which of them took an answer along */
@@ -105,7 +106,7 @@ struct fr_call {
     struct fr_timer timer;
     struct fr_arena *arena;  /* owned by the handler's side; made at first use */
     struct fr_buffer extras; /* metadata and details of the answer, encoded; owned by the handler's side */
-    uint16_t metadata_count, details_count;
+    uint16_t metadata_count, metadata_bytes, details_count;
     uint64_t retry_after_us;
     bool inlined;  /* answered within the dispatch, or never started; dispatcher only */
     bool late;     /* in session->calls; guarded by session->mu */
@@ -131,8 +132,7 @@ struct batch {
     uint32_t max_reply_bytes;
     bool collect;
     bool left_out;         /* calls were not started since the server drains */
-    struct fr_reply reply; /* inline answers; the dispatcher's, then under session->mu; with session 0 its
-                              size changes under session->mu always */
+    struct fr_reply reply; /* inline answers; the dispatcher's, then under session->mu */
     struct fr_arena *arena; /* of requests unpacked within the dispatch */
     size_t inline_count;   /* handlers that finished within the dispatch */
     size_t call_count;
@@ -216,7 +216,6 @@ struct method_slot *fr_server_find(const struct fr_server *self, struct fr_bytes
 void fr_server_unref(struct fr_server *self);
 
 /* ---- health.c ---- */
-#define FR_HEALTH_SERVICE "grpc.health.v1.Health"
 FR_MUST_CHECK enum fr_code fr_health_register(struct fr_server *server, struct fr_error *reterr);
 
 #endif

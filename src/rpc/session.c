@@ -120,28 +120,13 @@ static void too_large(struct fr_wire_response *response, const char *message)
 }
 
 /* What can never be delivered becomes a refusal. */
-static void bound_locked(const struct session *self, const struct batch *batch, struct fr_wire_response *response)
+static void bound_locked(const struct session *self, struct fr_wire_response *response)
 {
     size_t size = fr_wire_response_size(response);
-    size_t others = self->ready.size;
-    size_t reserved = SP_HEADER_BYTES + FR_WIRE_DRAINING_BYTES;
-    size_t limit = batch->max_reply_bytes;
-    if (self->id == 0) {
-        /* One message for all: the calls after this one must still fit, if they are refused. */
-        others += batch->reply.size;
-        reserved += self->calls.count * REFUSAL_BYTES;
-    } else {
-        limit = self->max_reply_bytes;
-        if (others + size > self->server->limits.session_bytes) {
-            too_large(response, "the client does not collect its answers");
-            return;
-        }
-        others = 0;
-    }
     if (size > FR_MAX_MESSAGE_BYTES) {
         too_large(response, "the answer is larger than 4 MiB");
-    } else if (others + size + reserved > limit) {
-        too_large(response, "the answers do not fit max_reply_bytes");
+    } else if (self->ready.size + size > self->server->limits.session_bytes) {
+        too_large(response, "the client does not collect its answers");
     }
 }
 
@@ -159,7 +144,7 @@ bool fr_session_answer_locked(struct session *self, struct fr_call *call, const 
         return true;
     }
     struct fr_wire_response bounded = *response;
-    bound_locked(self, call->batch, &bounded);
+    bound_locked(self, &bounded);
     size_t size = fr_wire_response_size(&bounded);
     uint8_t *to = fr_reply_extend(&self->ready, size);
     if (to != NULL) {
@@ -171,28 +156,57 @@ bool fr_session_answer_locked(struct session *self, struct fr_call *call, const 
 
 /* ---- replies ---- */
 
-/* Moves the ready answers that fit behind the inline ones; false if some are left. */
+static struct fr_bytes ready_bytes(const struct session *self)
+{
+    return (struct fr_bytes){self->ready.body, self->ready.size};
+}
+
+static void drop_ready_front(struct session *self, size_t size)
+{
+    self->ready.size -= size;
+    memmove(self->ready.body, self->ready.body + size, self->ready.size);
+    atomic_fetch_sub(&self->server->held_bytes, size);
+}
+
+/* Appends a refusal instead of the first ready answer. */
+static void refuse_first_locked(struct session *self, struct batch *batch)
+{
+    struct fr_wire_cursor cursor = {self->ready.body, self->ready.body + self->ready.size};
+    struct fr_wire_response response;
+    if (fr_wire_next_response(&cursor, &response) == FR_WIRE_ITEM) {
+        too_large(&response, "the answers do not fit max_reply_bytes");
+        uint8_t *to = fr_reply_extend(&batch->reply, fr_wire_response_size(&response));
+        if (to != NULL) {
+            fr_wire_put_response(to, &response);
+        }
+    }
+    drop_ready_front(self, (size_t)(cursor.at - self->ready.body));
+}
+
+/* Moves the ready answers behind the inline ones as far as they fit; false if some are left. */
 static bool move_ready_locked(struct session *self, struct batch *batch, size_t reserved)
 {
     struct fr_reply *reply = &batch->reply;
     size_t limit = batch->max_reply_bytes > reserved ? batch->max_reply_bytes - reserved : 0;
-    size_t size = self->ready.size;
-    if (reply->size == 0 && size <= limit) {
+    if (reply->size == 0 && self->ready.size <= limit) {
+        atomic_fetch_sub(&self->server->held_bytes, self->ready.size);
         fr_reply_fini(reply);
         *reply = self->ready;
         self->ready = (struct fr_reply){0};
-    } else {
-        size_t room = limit > reply->size ? limit - reply->size : 0;
-        size = fr_wire_whole_elements((struct fr_bytes){self->ready.body, self->ready.size}, room);
-        uint8_t *to = size == 0 ? NULL : fr_reply_extend(reply, size);
-        if (to == NULL) {
-            return self->ready.size == 0;
-        }
-        memcpy(to, self->ready.body, size);
-        self->ready.size -= size;
-        memmove(self->ready.body, self->ready.body + size, self->ready.size);
+        return true;
     }
-    atomic_fetch_sub(&self->server->held_bytes, size);
+    size_t room = limit > reply->size ? limit - reply->size : 0;
+    size_t size = fr_wire_whole_elements(ready_bytes(self), room);
+    uint8_t *to = size == 0 ? NULL : fr_reply_extend(reply, size);
+    if (to != NULL) {
+        memcpy(to, self->ready.body, size);
+        drop_ready_front(self, size);
+    }
+    /* What will fit no later message either is refused: without a session there is none, and an answer that does
+       not fit alone fits nowhere. */
+    while (self->ready.size > 0 && (self->id == 0 || reply->size == 0)) {
+        refuse_first_locked(self, batch);
+    }
     return self->ready.size == 0;
 }
 
@@ -238,15 +252,17 @@ static nng_msg *assemble_locked(struct session *self, struct batch *batch)
 {
     bool late = batch->inline_count < batch->call_count;
     bool silent = batch->reply.size == 0 && self->ready.size == 0;
-    size_t reserved = SP_HEADER_BYTES + FR_WIRE_DRAINING_BYTES + (late ? 10 + 10 * batch->call_count : 0);
+    size_t left = batch->call_count - batch->inline_count;
+    size_t reserved = SP_HEADER_BYTES + FR_WIRE_DRAINING_BYTES + left * (self->id == 0 ? REFUSAL_BYTES : 10);
     unsigned round = self->round++;
-    bool all_moved = self->ready.size == 0 || move_ready_locked(self, batch, self->id == 0 ? 0 : reserved);
+    bool all_moved = self->ready.size == 0 || move_ready_locked(self, batch, reserved);
     if (self->id != 0 && late) {
         put_pending(batch, all_moved, round);
     } else if (self->id != 0 && silent && batch->collect) {
         put_open_locked(self, batch);
     }
-    if (batch->left_out || atomic_load_explicit(&self->server->draining, memory_order_relaxed)) {
+    if (batch->left_out || atomic_load(&self->server->draining)) {
+        self->told_draining = true;
         uint8_t *to = fr_reply_extend(&batch->reply, FR_WIRE_DRAINING_BYTES);
         if (to != NULL) {
             fr_wire_put_draining(to);
@@ -323,7 +339,8 @@ void fr_session_finish_batch(struct session *self, struct batch *batch)
     end_dispatch_locked(self, batch);
     self->heard_us = fr_clock_now_us();
     bool silent = batch->reply.size == 0 && self->ready.size == 0;
-    bool park = !self->dead && self->calls.count > 0 && (self->id == 0 || (batch->collect && silent));
+    bool untold = atomic_load(&self->server->draining) && !self->told_draining;
+    bool park = !self->dead && self->calls.count > 0 && (self->id == 0 || (batch->collect && silent && !untold));
     if (park) {
         /* One message is parked at most; a second one relieves the first. */
         previous = take_parked_locked(self, true, &previous_reply);

@@ -16,6 +16,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "rpc/cork.h"
+#include "rpc/reflection.h"
+#include "rpc/stats.h"
 #include "service/paths.h"
 
 #define MAX_OPTIONS   32
@@ -29,7 +31,7 @@ static const char *const level_names[] = {"error", "warn", "info", "debug", NULL
 static struct {
     const char *listen, *redis, *redis_password_file, *name_space, *db, *address_file;
     unsigned log_format, log_level;
-    uint64_t drain_timeout_us, workers, queue_limit;
+    uint64_t drain_timeout_us, workers, queue_limit, max_connections, max_open_calls;
     bool log_requests, insecure, version;
 } settings;
 
@@ -60,6 +62,12 @@ static size_t common_options(const struct fr_service_definition *definition, str
          .value = &settings.address_file},
         {.name = "drain-timeout", .type = FR_OPTION_DURATION, .argument = "TIME", .default_value = "10s",
          .help = "On SIGTERM, wait this long for open calls", .value = &settings.drain_timeout_us},
+        {.name = "max-connections", .type = FR_OPTION_NUMBER, .argument = "N", .default_value = "10000",
+         .help = "Clients that may be connected; more are turned away", .min = 1, .max = 1000000,
+         .value = &settings.max_connections},
+        {.name = "max-open-calls", .type = FR_OPTION_NUMBER, .argument = "N", .default_value = "65536",
+         .help = "Calls that may be open at a time; more are refused", .min = 1, .max = 10000000,
+         .value = &settings.max_open_calls},
         {.name = "insecure", .type = FR_OPTION_FLAG,
          .help = "Allow --listen on an address that other machines reach; there is no TLS",
          .value = &settings.insecure},
@@ -217,9 +225,16 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
     }
     enum fr_code code = definition->check == NULL ? FR_OK : definition->check(reterr);
     if (code == FR_OK) {
+        code = fr_metrics_new(&service->metrics, reterr);
+    }
+    if (code == FR_OK) {
         code = fr_server_new(&service->server, reterr);
     }
     if (code == FR_OK) {
+        fr_server_set_limits(service->server, &(struct fr_server_limits){
+                                                  .connections = (unsigned)settings.max_connections,
+                                                  .open_calls = (unsigned)settings.max_open_calls,
+                                              });
         code = fr_server_listen(service->server, settings.listen, reterr);
     }
     if (code == FR_OK && definition->variable_db != NULL) {
@@ -232,7 +247,17 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
         code = fr_relay_new(service->store, service->loop, service->shared, &service->relay, reterr);
     }
     if (code == FR_OK) {
+        const struct fr_cached_options options = {service->loop, service->shared, service->pool, service->connections};
+        code = fr_cached_new(&options, &service->cached, reterr);
+    }
+    if (code == FR_OK) {
         code = definition->start(service, reterr);
+    }
+    if (code == FR_OK) {
+        code = fr_reflection_register(service->server, reterr);
+    }
+    if (code == FR_OK) {
+        code = fr_stats_register(service->server, service->metrics, reterr);
     }
     if (code == FR_OK) {
         code = fr_server_serve(service->server, reterr);
@@ -245,17 +270,22 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
 
 static void stop(struct fr_service *service, const struct fr_service_definition *definition)
 {
+    if (service->server != NULL) {
+        fr_metrics_remove_source(service->metrics, service->server);
+    }
     fr_server_free(service->server);
     definition->stop();
     fr_worker_pool_free(service->pool);
     fr_relay_free(service->relay);
     fr_shared_cache_free(service->shared);
     fr_loop_free(service->loop);
+    fr_cached_free(service->cached);
     for (uint64_t i = 0; service->connections != NULL && i < settings.workers; i++) {
         fr_store_connection_free(service->connections[i]);
     }
     free(service->connections);
     fr_store_free(service->store);
+    fr_metrics_free(service->metrics);
 }
 
 /* Returns how many calls were left unanswered. */

@@ -5,19 +5,23 @@
 #ifndef FR_SERVICE_SERVICE_H
 #define FR_SERVICE_SERVICE_H
 
+#include "base/metrics.h"
 #include "base/options.h"
 #include "base/worker_pool.h"
 #include "cache/shared_cache.h"
 #include "cached/relay.h"
+#include "cached/serve.h"
 #include "rpc/server.h"
 #include "store/store.h"
 
 /* The parts of a running program; a definition's start uses and extends them. Owned by fr_service_main. */
 struct fr_service {
     const char *program; /* "freshet-api" */
+    struct fr_metrics *metrics;
     struct fr_server *server;
     struct fr_loop *loop;
     struct fr_shared_cache *shared;
+    struct fr_cached *cached; /* what serves methods through the caches */
     /* With a database only: */
     struct fr_store *store;
     struct fr_relay *relay;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * commit.c - runs a write handler in a transaction on a worker, and answers once its invalidations are out.
+ * commit.c - runs a write in a transaction on a worker, and answers once its invalidations are out.
  *
  * The answer waits for INVALIDATE and publish, so that who wrote reads the new value next; when Redis is not there
  * it does not wait, and the relay finishes later.
@@ -13,9 +13,10 @@
 
 struct commit {
     struct fr_work work;
-    struct fr_write_method *method;
+    struct fr_service *service;
     struct fr_call *call;
     const struct ProtobufCMessage *request;
+    fr_write *write;
     struct ProtobufCMessage *response; /* in the call's arena */
 };
 
@@ -33,7 +34,7 @@ static enum fr_code commit(struct commit *self, struct fr_store_connection *conn
     if (code != FR_OK) {
         return code;
     }
-    code = self->method->write(connection, self->request, fr_call_arena(self->call), &self->response, reterr);
+    code = self->write(connection, self->request, fr_call_arena(self->call), &self->response, reterr);
     if (code != FR_OK) {
         fr_store_rollback(connection);
         return code;
@@ -44,7 +45,7 @@ static enum fr_code commit(struct commit *self, struct fr_store_connection *conn
 static void run(struct fr_work *work, unsigned worker)
 {
     struct commit *self = (struct commit *)work;
-    struct fr_service *service = self->method->service;
+    struct fr_service *service = self->service;
     struct fr_store_marks marks = {0};
     struct fr_error error = {0};
     if (fr_call_is_over(self->call)) {
@@ -65,21 +66,18 @@ static void run(struct fr_work *work, unsigned worker)
     fr_relay_announce(service->relay, &marks, on_announced, self);
 }
 
-void fr_commit_handle(struct fr_call *call, void *context)
+void fr_commit(struct fr_service *service, struct fr_call *call, const struct ProtobufCMessage *request,
+               fr_write *write)
 {
     struct commit *self = calloc(1, sizeof *self);
-    struct ProtobufCMessage *request = NULL;
     struct fr_error error;
     if (self == NULL) {
         fr_call_fail(call, FR_RESOURCE_EXHAUSTED, "out of memory");
         return;
     }
-    enum fr_code code = fr_call_unpack(call, &request, &error);
-    if (code == FR_OK) {
-        *self = (struct commit){.work.run = run, .method = context, .call = call, .request = request};
-        code = fr_worker_pool_submit(self->method->service->pool, &self->work, &error);
-    }
-    if (code != FR_OK) {
+    *self = (struct commit){
+        .work.run = run, .service = service, .call = call, .request = request, .write = write};
+    if (fr_worker_pool_submit(service->pool, &self->work, &error) != FR_OK) {
         fr_call_fail_error(call, &error);
         free(self);
     }

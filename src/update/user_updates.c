@@ -13,9 +13,8 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "update/commit.h"
-#include "users/policy.h"
 #include "users/rows.h"
-#include "users/users_v1.h"
+#include "users/v1/users.freshet.h"
 
 #define MAX_FIELD_BYTES 65536
 #define RANDOM_ID_BYTES 40
@@ -35,8 +34,10 @@ static enum fr_code respond_with_user(struct fr_store_connection *connection, co
 /* An id must make a cache key, and a field must be of a sane size. */
 static enum fr_code check_id(const char *id, struct fr_error *reterr)
 {
+    Users__V1__GetUserRequest request = USERS__V1__GET_USER_REQUEST__INIT;
     struct fr_key key;
-    return fr_user_key(id, &key, reterr);
+    request.id = (char *)id;
+    return fr_policy_key(users_v1_user_data_get_user_method.cached, &request.base, &key, reterr);
 }
 
 static enum fr_code check_field(const char *name, const char *value, struct fr_error *reterr)
@@ -215,24 +216,37 @@ static enum fr_code delete_user(struct fr_store_connection *connection, const st
     return code;
 }
 
-static struct fr_write_method write_methods[] = {
-    {.write = create_user},
-    {.write = update_user},
-    {.write = update_preference},
-    {.write = delete_user},
-};
+/* ---- the handlers; context is the struct fr_service ---- */
+
+static void handle_create_user(struct fr_call *call, const Users__V1__CreateUserRequest *request, void *context)
+{
+    fr_commit(context, call, &request->base, create_user);
+}
+
+static void handle_update_user(struct fr_call *call, const Users__V1__UpdateUserRequest *request, void *context)
+{
+    fr_commit(context, call, &request->base, update_user);
+}
+
+static void handle_update_preference(struct fr_call *call, const Users__V1__UpdatePreferenceRequest *request,
+                                     void *context)
+{
+    fr_commit(context, call, &request->base, update_preference);
+}
+
+static void handle_delete_user(struct fr_call *call, const Users__V1__DeleteUserRequest *request, void *context)
+{
+    fr_commit(context, call, &request->base, delete_user);
+}
 
 enum fr_code fr_update_users_register(struct fr_service *service, struct fr_error *reterr)
 {
-    const struct fr_server_method methods[] = {
-        {&users_v1_user_updates_create_user_method, fr_commit_handle, &write_methods[0]},
-        {&users_v1_user_updates_update_user_method, fr_commit_handle, &write_methods[1]},
-        {&users_v1_user_updates_update_preference_method, fr_commit_handle, &write_methods[2]},
-        {&users_v1_user_updates_delete_user_method, fr_commit_handle, &write_methods[3]},
+    static const struct users_v1_user_updates_service handlers = {
+        .create_user = handle_create_user,
+        .update_user = handle_update_user,
+        .update_preference = handle_update_preference,
+        .delete_user = handle_delete_user,
     };
-    for (size_t i = 0; i < sizeof write_methods / sizeof write_methods[0]; i++) {
-        write_methods[i].service = service;
-    }
-    return fr_server_register(service->server, "users.v1.UserUpdates", methods,
-                              sizeof methods / sizeof methods[0], reterr);
+    enum fr_code code = users_v1_user_updates_register(service->server, &handlers, service);
+    return code == FR_OK ? FR_OK : fr_error_no_memory(reterr);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * batch.c - BatchGetUsers over any way of reading one user, for api and for data.
+ * batch.c - BatchGetUsers over the cached method that reads one user, for api and for data.
  */
 #include "users/batch.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "users/policy.h"
+#include "message/message.h"
 
 struct batch;
 
@@ -105,13 +105,11 @@ static void on_read(void *argument, const struct fr_read_result *result)
     close_one(item->batch);
 }
 
-static void start(struct batch *self, const Users__V1__BatchGetUsersRequest *request, fr_users_read_one *read_one,
-                  void *context)
+static void start(struct batch *self, const Users__V1__BatchGetUsersRequest *request, struct fr_cached *cached,
+                  const struct fr_method *get_user)
 {
     for (size_t i = 0; i < self->count; i++) {
         struct item *item = &self->items[i];
-        struct fr_key key;
-        struct fr_error error;
         item->batch = self;
         users__v1__get_user_request__init(&item->request);
         item->request.id = request->ids[i];
@@ -120,28 +118,18 @@ static void start(struct batch *self, const Users__V1__BatchGetUsersRequest *req
             fail(self, FR_RESOURCE_EXHAUSTED, "out of memory");
             continue;
         }
-        if (fr_user_key(item->request.id, &key, &error) != FR_OK) {
-            fail(self, error.code, error.message);
-            continue;
-        }
         pthread_mutex_lock(&self->mu);
         self->open++;
         pthread_mutex_unlock(&self->mu);
-        read_one(context, &key, &item->request, fr_buffer_bytes(&item->encoded), fr_call_deadline_us(self->call),
-                 on_read, item);
+        fr_cached_read(cached, get_user, &item->request.base, fr_buffer_bytes(&item->encoded),
+                       fr_call_deadline_us(self->call), on_read, item);
     }
     close_one(self);
 }
 
-void fr_users_batch_handle(struct fr_call *call, fr_users_read_one *read_one, void *context)
+void fr_users_batch_handle(struct fr_call *call, const Users__V1__BatchGetUsersRequest *request,
+                           struct fr_cached *cached, const struct fr_method *get_user)
 {
-    struct ProtobufCMessage *message;
-    struct fr_error error;
-    if (fr_call_unpack(call, &message, &error) != FR_OK) {
-        fr_call_fail_error(call, &error);
-        return;
-    }
-    const Users__V1__BatchGetUsersRequest *request = (const Users__V1__BatchGetUsersRequest *)message;
     if (request->n_ids > FR_USERS_MAX_BATCH) {
         fr_call_fail(call, FR_INVALID_ARGUMENT, "ids: at most %d are allowed, got %zu", FR_USERS_MAX_BATCH,
                      request->n_ids);
@@ -156,5 +144,5 @@ void fr_users_batch_handle(struct fr_call *call, fr_users_read_one *read_one, vo
     batch->open = 1;
     batch->count = request->n_ids;
     pthread_mutex_init(&batch->mu, NULL);
-    start(batch, request, read_one, context);
+    start(batch, request, cached, get_user);
 }

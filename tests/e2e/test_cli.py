@@ -5,14 +5,66 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
+import threading
 import time
+import unittest
 
 from freshet_testing import BIN, PR_SET_CHILD_SUBREAPER, SLOWNESS, TestCase, main, prctl, run_freshet, wait_until
+from sp_client import REP_HELLO, SOURCE, rpc, users
 
 GET = "users.v1.Users/GetUser"
 ALICE = '{"id":"user-123"}'
+
+
+class Failing(threading.Thread):
+    """A server of one connection that answers every call with an error and its details."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = "tcp://127.0.0.1:%d" % self.listener.getsockname()[1]
+
+    def run(self):
+        connection, _ = self.listener.accept()
+        with connection, connection.makefile("rb") as stream:
+            connection.sendall(REP_HELLO)
+            stream.read(8)
+            while head := stream.read(12):
+                size, request_id = struct.unpack(">QI", head)
+                batch = rpc.RequestBatch.FromString(stream.read(size - 4))
+                answer = rpc.ResponseBatch()
+                for request in batch.request:
+                    response = answer.response.add(id=request.id, code=9, message="not now", retry_after_us=2500)
+                    response.details.add(type_url="type.googleapis.com/users.v1.GetUserRequest",
+                                         value=users.GetUserRequest(id="x").SerializeToString())
+                    response.details.add(type_url="example.com/no.such.Type", value=b"\x01\x02")
+                body = answer.SerializeToString()
+                connection.sendall(struct.pack(">QI", len(body) + 4, request_id) + body)
+
+
+class Details(unittest.TestCase):
+    def setUp(self):
+        self.server = Failing()
+        self.server.start()
+        self.addCleanup(self.server.listener.close)
+
+    def test_an_error_shows_its_details(self):
+        done = run_freshet("call", "--addr", self.server.address, GET, ALICE)
+        self.assertEqual(done.returncode, 64 + 9)
+        first, known, unknown = done.stderr.splitlines()
+        self.assertIn("not now", first)
+        self.assertEqual(json.loads(known), {"@type": "type.googleapis.com/users.v1.GetUserRequest",
+                                             "value": {"id": "x"}})
+        self.assertEqual(json.loads(unknown), {"@type": "example.com/no.such.Type", "value": "AQI="})
+
+    def test_with_json_they_are_part_of_the_error(self):
+        done = run_freshet("call", "--addr", self.server.address, "--json", GET, ALICE)
+        error = json.loads(done.stdout)
+        self.assertEqual((error["status"], error["retryAfterMs"]), ("FAILED_PRECONDITION", 2.5))
+        self.assertEqual(error["details"][0]["value"], {"id": "x"})
 
 
 class Against(TestCase):
@@ -82,17 +134,69 @@ class Against(TestCase):
                                    name="update"))
         self.assertEqual(json.loads(answer)["preference"], "dark")
 
+    def test_stats(self):
+        self.ok(self.call(GET, ALICE))
+        address = ("--addr", self.system.address())
+        rows = self.ok(run_freshet("stats", *address, "freshet_rpc_server"))
+        self.assertRegex(rows, r"(?m)^freshet_rpc_server_connections +\d+$")
+        self.assertRegex(self.ok(run_freshet("stats", *address, "--explain", "freshet_rpc_server")), "    Clients that are")
+        figures = json.loads(self.ok(run_freshet("stats", *address, "--json")))
+        self.assertGreaterEqual(figures["freshet_rpc_server_connections"], 1)
+        none = run_freshet("stats", *address, "nothing")
+        self.assertEqual((none.returncode, none.stderr), (1, "freshet: no statistic begins with 'nothing'\n"))
+        self.assertEqual(run_freshet("stats", "--addr", "tcp://127.0.0.1:1").returncode, 78)
+
     def test_list(self):
         services = self.ok(run_freshet("list")).split()
         self.assertLessEqual({"users.v1.Users", "users.v1.UserData", "users.v1.UserUpdates", "grpc.health.v1.Health"},
                              set(services))
         self.assertIn("GetUser", self.ok(run_freshet("list", "users.v1.Users")))
-        self.assertNotEqual(run_freshet("list", "no.such.Service").returncode, 0)
+        self.assertEqual(run_freshet("list", "no.such.Service").returncode, 2)
 
     def test_describe(self):
         self.assertIn("rpc GetUser", self.ok(run_freshet("describe", "users.v1.Users")))
         self.assertIn("preference = 4", self.ok(run_freshet("describe", "users.v1.User")))
-        self.assertNotEqual(run_freshet("describe", "no.such.Symbol").returncode, 0)
+        self.assertEqual(run_freshet("describe", "no.such.Symbol").returncode, 2)
+        self.assertIn('option (freshet.cache.v1.cached) = { kind: "user" by: "id"',
+                      self.ok(run_freshet("describe", "users.v1.UserData/GetUser")))
+
+    def test_a_template_is_a_request_to_fill_in(self):
+        template = json.loads(self.ok(run_freshet("describe", "--template", "users.v1.Users/UpdateUser")))
+        self.assertEqual(template, {"user": {"id": "", "name": "", "email": "", "preference": "", "version": "0",
+                                             "createTime": "1970-01-01T00:00:00Z", "updateTime": "1970-01-01T00:00:00Z"},
+                                    "updateMask": ""})
+        template["user"].update(id="user-789", name="Carol", email="carol@example.com")
+        done = self.call("users.v1.Users/UpdateUser", json.dumps(template))
+        self.assertEqual(json.loads(self.ok(done))["name"], "Carol")
+        self.assertEqual(run_freshet("describe", "-t", "users.v1.Users").returncode, 2)
+
+    def test_a_server_tells_what_it_has(self):
+        listed = self.ok(run_freshet("list", "--addr", self.system.address("data"))).split()
+        self.assertEqual(listed, ["freshet.reflection.v1.Reflection", "freshet.stats.v1.Stats", "grpc.health.v1.Health",
+                                  "users.v1.UserData"])
+        self.assertEqual([service["name"] for service in
+                          json.loads(self.ok(run_freshet("list", "--json", "--addr", self.system.address("data"))))], listed)
+        self.assertIn("// Unique among all users.",
+                      self.ok(run_freshet("describe", "--addr", self.system.address(), "users.v1.User")))
+        for command in (["list"], ["describe", "users.v1.User"]):
+            self.assertEqual(run_freshet(*command, "--addr", "tcp://127.0.0.1:1").returncode, 78)
+
+    def test_definitions_from_files(self):
+        domain = os.path.join(SOURCE, "tests", "cached")
+        folders = ["-I", domain, "-I", os.path.join(SOURCE, "proto")]
+        proto = os.path.join(domain, "products", "v1", "products.proto")
+        listed = self.ok(run_freshet("list", "--proto", proto, *folders)).split()
+        self.assertEqual(listed, ["products.v1.ProductData", "products.v1.Products"])
+        with tempfile.TemporaryDirectory() as folder:
+            protoset = os.path.join(folder, "a.protoset")
+            subprocess.run(["protoc", *folders, "--include_imports", "--descriptor_set_out=" + protoset, proto], check=True)
+            self.assertIn("rpc FindProduct", self.ok(run_freshet("describe", "--protoset", protoset, "products.v1.Products")))
+            done = self.call("--protoset", protoset, "products.v1.Products/FindProduct", '{"shop":"a","sku":"b"}')
+            self.assertEqual(done.returncode, 76, done.stderr)
+        for wrong in (["--proto", "no/such.proto"], ["--protoset", "no/such.set"], ["--protoset", proto]):
+            self.assertEqual(run_freshet("list", *wrong).returncode, 1, wrong)
+        for wrong in (["-I", "."], ["--proto", proto, "--protoset", "x"]):
+            self.assertEqual(run_freshet("list", *wrong).returncode, 2, wrong)
 
     def test_health(self):
         done = run_freshet("health", "--addr", self.system.address())

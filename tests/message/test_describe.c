@@ -143,6 +143,29 @@ static void proto2_shows_labels_and_defaults(void **state)
                                  "}\n");
 }
 
+static void options_that_a_file_defines_are_shown(void **state)
+{
+    (void)state;
+    describes("annotated.v1.Annotated",
+              "service Annotated {\n"
+              "  option (annotated.v1.Holder.held) = true;\n"
+              "  rpc Plain(annotated.v1.Holder) returns (annotated.v1.Holder);\n"
+              "  rpc All(annotated.v1.Holder) returns (annotated.v1.Holder) {\n"
+              "    option (annotated.v1.note) = { text: \"a\" numbers: [1, -2] words: \"x\" words: \"y\" "
+              "inner { colour: RED } blob: \"\\377\\001\" real: 0.5 yes: true zigzag: -7 fixed: [3, 4] };\n"
+              "    option (annotated.v1.number) = -5;\n"
+              "    option (annotated.v1.colour) = RED;\n"
+              "    option (annotated.v1.single) = 1.5;\n"
+              "    option (annotated.v1.large) = 18446744073709551615;\n"
+              "    option (annotated.v1.tags) = \"one\";\n"
+              "    option (annotated.v1.tags) = \"two\";\n"
+              "  }\n"
+              "}\n");
+    describes("annotated.v1.Holder", "message Holder {\n"
+                                     "  option (annotated.v1.kept) = \"yes \\\"really\\\"\\012\";\n"
+                                     "}\n");
+}
+
 static void an_unknown_symbol_is_not_found(void **state)
 {
     (void)state;
@@ -164,6 +187,7 @@ int main(void)
         cmocka_unit_test(maps_look_like_maps),
         cmocka_unit_test(services_and_methods_show_how_safe_they_are),
         cmocka_unit_test(proto2_shows_labels_and_defaults),
+        cmocka_unit_test(options_that_a_file_defines_are_shown),
         cmocka_unit_test(an_unknown_symbol_is_not_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,13 +9,13 @@
 
 /*
  * STRICT: both must accept the bytes or both refuse them. LENIENT, for arbitrary bytes: where both accept, they must
- * have read the same. Ours passes over a known field of another wire type and does not look into details, where
- * protobuf-c refuses; protobuf-c takes field number 0 and varints of more than 64 bits, where ours refuses.
+ * have read the same. Ours passes over a known field of another wire type, where protobuf-c refuses; protobuf-c takes
+ * field number 0 and varints of more than 64 bits, where ours refuses.
  */
 enum envelope_strictness { ENVELOPE_LENIENT, ENVELOPE_STRICT };
 
 /* NULL if they agree about bytes; otherwise the name of what they read differently. */
-const char *envelope_model_request(struct fr_bytes bytes, enum envelope_strictness strictness);
-const char *envelope_model_response(struct fr_bytes bytes, enum envelope_strictness strictness);
+typedef const char *envelope_model_fn(struct fr_bytes bytes, enum envelope_strictness strictness);
+envelope_model_fn envelope_model_request, envelope_model_response;
 
 #endif

@@ -5,7 +5,7 @@ if(FRESHET_FUZZ)
     message(FATAL_ERROR "FRESHET_FUZZ needs clang: add -DCMAKE_C_COMPILER=clang-14")
   endif()
   # The codec is compiled again here, so that libFuzzer sees which of its branches were taken.
-  add_executable(fuzz_envelope fuzz_envelope.c envelope_model.c ${PROJECT_SOURCE_DIR}/src/rpc/envelope.c)
+  add_executable(fuzz_envelope fuzz_envelope.c envelope_model.c ${PROJECT_SOURCE_DIR}/src/rpc/envelope_read.c)
   target_include_directories(fuzz_envelope PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(fuzz_envelope PRIVATE fr_base fr_proto)
   target_compile_options(fuzz_envelope PRIVATE -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_envelope.c - libFuzzer: the envelope's decoder against protobuf-c's, on any bytes.
+ * fuzz_envelope.c - libFuzzer: what reads the envelope against protobuf-c, on any bytes.
  *
  * Needs the packages clang-14, libfuzzer-14-dev and libclang-rt-14-dev. From the root of the project:
  *
@@ -8,8 +8,8 @@
  *   cmake --build build/fuzz --target fuzz_envelope
  *   build/fuzz/bin/fuzz_envelope -max_total_time=60 -max_len=4096
  *
- * The first byte of an input chooses between a request and a response batch. test_envelope.c holds both decoders
- * against each other on random batches in every build, without clang.
+ * The first byte of an input chooses between a request and a response batch. test_envelope.c makes the same
+ * comparison on random batches in every build, without clang.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -174,7 +174,7 @@ int load_serve(const char *address)
 {
     static const struct fr_method method = {.name = RUN};
     struct service service = {.runs = map_runs(PROGRAM_SHARED_FD)};
-    struct fr_server_method served = {&method, run, &service};
+    struct fr_server_method served = {.method = &method, .handler = run, .context = &service};
     struct fr_server *server;
     char byte;
     FR_ASSERT(fr_worker_pool_new(2, LOAD_CALLS, &service.workers, NULL) == FR_OK);

@@ -187,7 +187,8 @@ enum fr_code fixture_serve_limited(struct fixture *self, const char *address, co
 {
     struct fr_server_method served[METHODS];
     for (size_t i = 0; i < METHODS; i++) {
-        served[i] = (struct fr_server_method){&methods[i].method, methods[i].handler, self};
+        served[i] = (struct fr_server_method){
+            .method = &methods[i].method, .handler = methods[i].handler, .context = self};
     }
     assert_int_equal(fr_server_new(&self->server, NULL), FR_OK);
     if (limits != NULL) {

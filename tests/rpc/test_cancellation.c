@@ -93,7 +93,8 @@ static void a_cancellation_that_overtakes_its_call_is_not_lost(void **state)
     static const struct fr_method methods[] = {{.name = "test.v1.Gate/Pass"}, {.name = "test.v1.Gate/Keep"}};
     struct fixture *f = *state;
     struct gate gate = {.fixture = f};
-    struct fr_server_method served[] = {{&methods[0], pass_gate, &gate}, {&methods[1], keep_gate_call, &gate}};
+    struct fr_server_method served[] = {{.method = &methods[0], .handler = pass_gate, .context = &gate},
+                                        {.method = &methods[1], .handler = keep_gate_call, .context = &gate}};
     struct fr_server *server;
     struct wire peer;
     assert_int_equal(fr_server_new(&server, NULL), FR_OK);
@@ -252,7 +253,7 @@ static void nobody_is_told_after_the_answer(void **state)
     enum { ROUNDS = 150, CALLS = 16 };
     static const struct fr_method method = {.name = "test.v1.Office/Work"};
     struct office office = {.mu = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER};
-    struct fr_server_method served = {&method, take_job, &office};
+    struct fr_server_method served = {.method = &method, .handler = take_job, .context = &office};
     struct fixture *f = *state;
     pthread_t workers[WORKERS];
     assert_int_equal(fr_server_new(&office.server, NULL), FR_OK);

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "grpc/health/v1/health.pb-c.h"
+#include "grpc/health/v1/health.freshet.h"
 #include "users/v1/users.pb-c.h"
 
 #define MIB (1u << 20)
@@ -309,20 +309,16 @@ static void the_name_of_an_unknown_method_is_never_echoed_whole(void **state)
 
 static int health_of(struct fixture *f, const char *service)
 {
-    static const struct fr_method check = {.name = "grpc.health.v1.Health/Check",
-                                           .request = &grpc__health__v1__health_check_request__descriptor,
-                                           .response = &grpc__health__v1__health_check_response__descriptor};
     Grpc__Health__V1__HealthCheckRequest request = GRPC__HEALTH__V1__HEALTH_CHECK_REQUEST__INIT;
-    struct ProtobufCMessage *response;
+    Grpc__Health__V1__HealthCheckResponse *response;
     request.service = (char *)service;
-    enum fr_code code = fr_channel_call_message(f->channel, &check, &request.base,
-                                                &(struct fr_call_options){.timeout_us = FR_TEST_PATIENCE_US},
-                                                &response, NULL);
+    enum fr_code code = grpc_health_v1_health_check(
+        f->channel, &request, &(struct fr_call_options){.timeout_us = FR_TEST_PATIENCE_US}, &response, NULL);
     if (code != FR_OK) {
         return -(int)code;
     }
-    int status = (int)((Grpc__Health__V1__HealthCheckResponse *)response)->status;
-    protobuf_c_message_free_unpacked(response, NULL);
+    int status = (int)response->status;
+    grpc__health__v1__health_check_response__free_unpacked(response, NULL);
     return status;
 }
 

@@ -130,7 +130,8 @@ class Rules(unittest.TestCase):
             "tests/a.c:1": {"tests/a.c": "    usleep(1000);\n"},
             "tests/e2e/a.py:1": {"tests/e2e/a.py": "    time.sleep(1)\n"},
             "tests/a.sh:1": {"tests/a.sh": "make && sleep 1\n"},
-        }, [{"tests/support/a.py": "    time.sleep(0.01)\n", "tests/b.c": "asleep(1); no_sleep(2);\n"}])
+        }, [{"tests/support/a.py": "    time.sleep(0.01)\n", "tests/b.c": "asleep(1); no_sleep(2);\n",
+             "tests/rpc/bench_a.c": "    usleep(1000);\n"}])
 
     def test_lengths(self):
         self.check(rules.lengths, {

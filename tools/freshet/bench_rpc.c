@@ -25,6 +25,7 @@ static struct {
     const char *addr, *json;
     struct fr_option_list headers;
     uint64_t max_time_us, concurrency, channels, duration_us, count;
+    bool retry;
 } given;
 
 static const struct fr_option options[] = {
@@ -75,6 +76,10 @@ static const struct fr_option options[] = {
      .min = 1,
      .help = "the deadline of each call",
      .value = &given.max_time_us},
+    {.name = "retry",
+     .type = FR_OPTION_FLAG,
+     .help = "try failed calls again until their deadline, if the method is idempotent",
+     .value = &given.retry},
     {.name = "header",
      .letter = 'H',
      .type = FR_OPTION_LIST,
@@ -274,6 +279,7 @@ static int measure(struct bench *self, int signals)
                                       .metadata = headers_metadata(&self->headers),
                                       .timeout_us = given.max_time_us,
                                       .concurrency = given.concurrency,
+                                      .retry = given.retry,
                                       .channels = given.channels,
                                       .count = given.count};
     enum fr_code code = load_new(&load, &self->load, &error);
@@ -296,7 +302,7 @@ static int measure(struct bench *self, int signals)
 static int prepare(struct bench *self, const char *method, const char *argument)
 {
     struct fr_error error;
-    int exit_code = target_init(&self->target, "bench rpc", method, given.addr);
+    int exit_code = target_init(&self->target, "bench rpc", method, given.addr, NULL);
     if (exit_code != 0) {
         return exit_code;
     }

@@ -4,26 +4,42 @@
  */
 #include <stdio.h>
 
+#include "freshet/address.h"
 #include "freshet/command.h"
+#include "freshet/descriptors.h"
 #include "freshet/near.h"
 #include "freshet/report.h"
-#include "freshet/target.h"
 #include "freshet/usage.h"
+#include "message/json.h"
 
 static struct {
-    bool json;
+    const char *addr;
+    bool json, template;
+    struct descriptors_given descriptors;
 } given;
 
 static const struct fr_option options[] = {
+    {.name = "addr",
+     .letter = 'a',
+     .environment = "FRESHET_ADDR",
+     .argument = "HOST:PORT",
+     .help = "ask this server",
+     .value = &given.addr},
     {.name = "json",
      .type = FR_OPTION_FLAG,
      .help = "one JSON object on standard output",
      .value = &given.json},
+    {.name = "template",
+     .letter = 't',
+     .type = FR_OPTION_FLAG,
+     .help = "a JSON message to fill in: of a message, or of the request of a method",
+     .value = &given.template},
+    DESCRIPTORS_OPTIONS(given.descriptors),
 };
 
 static const struct usage usage = {
     .command = "describe",
-    .arguments = "[--json] SYMBOL",
+    .arguments = "[OPTION]… SYMBOL",
     .text = "Shows the definition of a service, method, message or enum as it stands in its .proto file,\n"
             "such as users.v1.Users, users.v1.Users/GetUser or users.v1.User.\n",
     .options = options,
@@ -73,24 +89,50 @@ static void print_definition(const char *symbol, struct fr_buffer *definition)
     fr_buffer_fini(&out);
 }
 
-int command_describe(int argc, char **argv)
+static int show_template(const struct fr_schema *schema, const char *symbol)
+{
+    const struct fr_schema_method *method = fr_schema_find_method(schema, symbol);
+    const struct fr_message_type *type = method == NULL ? fr_schema_find_message(schema, symbol) : method->request;
+    struct fr_buffer text = {0};
+    if (type == NULL) {
+        return report_usage("describe", "'%s' is neither a method nor a message, so it has no template", symbol);
+    }
+    fr_json_template(type, &text);
+    fwrite(text.data, 1, text.size, stdout);
+    fr_buffer_fini(&text);
+    return 0;
+}
+
+static int show_definition(const struct fr_schema *schema, const char *symbol)
 {
     struct fr_buffer definition = {0};
+    struct fr_error error;
+    int exit_code = 0;
+    if (fr_schema_describe(schema, symbol, &definition, &error) == FR_OK) {
+        print_definition(symbol, &definition);
+    } else {
+        exit_code = unknown_symbol(schema, symbol, &error);
+    }
+    fr_buffer_fini(&definition);
+    return exit_code;
+}
+
+int command_describe(int argc, char **argv)
+{
+    struct descriptors descriptors = {0};
+    char address[ADDRESS_BYTES];
     struct fr_error error;
     int count, exit_code;
     if (!usage_parse(&usage, argc, argv, &count, &exit_code)) {
         return exit_code;
     }
-    struct fr_schema *schema = target_schema();
-    if (schema == NULL) {
-        return EXIT_OTHER;
+    if (given.addr != NULL && address_parse(given.addr, address, &error) != FR_OK) {
+        return report_usage("describe", "%s", error.message);
     }
-    if (fr_schema_describe(schema, argv[1], &definition, &error) == FR_OK) {
-        print_definition(argv[1], &definition);
-    } else {
-        exit_code = unknown_symbol(schema, argv[1], &error);
+    exit_code = descriptors_init(&descriptors, "describe", &given.descriptors, given.addr == NULL ? NULL : address);
+    if (exit_code == 0) {
+        exit_code = (given.template ? show_template : show_definition)(descriptors.schema, argv[1]);
     }
-    fr_buffer_fini(&definition);
-    fr_schema_free(schema);
+    descriptors_fini(&descriptors);
     return exit_code;
 }

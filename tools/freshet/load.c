@@ -182,7 +182,8 @@ static void slot_step(struct slot *slot)
 {
     struct load *self = slot->load;
     const struct fr_call_options options = {.timeout_us = self->options.timeout_us,
-                                            .metadata = self->options.metadata};
+                                            .metadata = self->options.metadata,
+                                            .idempotent = self->options.target->method->idempotent};
     struct fr_bytes request;
     int starting = STARTING;
     uint64_t n;
@@ -245,11 +246,13 @@ static enum fr_code connect_channel(struct fr_channel *channel, struct fr_arena 
 static enum fr_code open_all(struct load *self, struct fr_arena *arena, struct fr_error *reterr)
 {
     const struct load_options *options = &self->options;
+    static const struct fr_retry_policy policy;
+    const struct fr_channel_options channel_options = {.retry = options->retry ? &policy : NULL};
     struct fr_buffer json = {0};
     enum fr_code code = encode(self, 1, arena, &json, &self->constant, reterr);
     fr_buffer_fini(&json);
     for (uint64_t i = 0; i < options->channels && code == FR_OK; i++) {
-        code = fr_channel_new(options->target->address, NULL, &self->channels[i], reterr);
+        code = fr_channel_new(options->target->address, &channel_options, &self->channels[i], reterr);
         if (code == FR_OK) {
             code = connect_channel(self->channels[i], arena, reterr);
         }

@@ -22,6 +22,7 @@ struct load_options {
     uint64_t timeout_us; /* of each call */
     uint64_t concurrency;
     uint64_t channels;
+    bool retry;     /* failed calls, where the method allows */
     uint64_t count; /* stop after so many calls; 0: only by load_stop */
 };
 

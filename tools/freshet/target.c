@@ -11,17 +11,6 @@
 #include "freshet/report.h"
 #include "message/json.h"
 
-struct fr_schema *target_schema(void)
-{
-    struct fr_error error;
-    struct fr_schema *schema;
-    if (fr_schema_new((struct fr_bytes){fr_protoset, fr_protoset_size}, &schema, &error) != FR_OK) {
-        report_failure("the embedded descriptors: %s", error.message);
-        return NULL;
-    }
-    return schema;
-}
-
 /* The service part of "service/method" or "service.method". */
 static const struct fr_schema_service *typed_service(const struct fr_schema *schema, const char *typed)
 {
@@ -62,34 +51,62 @@ static int complain(const struct fr_schema *schema, const char *command, const c
     return exit_code;
 }
 
-int target_init(struct target *self, const char *command, const char *method, const char *address)
+/* The server may know the method when this program does not. Returns 0, or the exit code after a complaint. */
+static int ask_server(struct target *self, const char *method)
 {
+    struct descriptors asked;
     struct fr_error error;
-    *self = (struct target){.schema = target_schema()};
-    if (self->schema == NULL) {
-        return EXIT_OTHER;
+    enum fr_code code = descriptors_ask(&asked, self->address, &error);
+    if (code == FR_UNIMPLEMENTED) {
+        return 0;
     }
-    self->method = fr_schema_find_method(self->schema, method);
+    if (code != FR_OK) {
+        return report_status(code, "%s", error.message);
+    }
+    descriptors_fini(&self->descriptors);
+    self->descriptors = asked;
+    self->method = fr_schema_find_method(asked.schema, method);
+    return 0;
+}
+
+int target_init(struct target *self, const char *command, const char *method, const char *address,
+                const struct descriptors_given *given)
+{
+    static const struct descriptors_given nothing;
+    struct fr_error error;
+    *self = (struct target){0};
+    given = given == NULL ? &nothing : given;
+    int exit_code = descriptors_init(&self->descriptors, command, given, NULL);
+    if (exit_code != 0) {
+        return exit_code;
+    }
+    if (address != NULL && address_parse(address, self->address, &error) != FR_OK) {
+        return report_usage(command, "%s", error.message);
+    }
+    self->method = fr_schema_find_method(self->descriptors.schema, method);
+    if (self->method == NULL && address != NULL && given->protos.count == 0 && given->protoset == NULL) {
+        exit_code = ask_server(self, method);
+    }
+    if (exit_code != 0) {
+        return exit_code;
+    }
     if (self->method == NULL) {
-        return complain(self->schema, command, method, address != NULL);
+        return complain(self->descriptors.schema, command, method, address != NULL);
     }
-    if (address == NULL) {
-        const struct fr_schema_service *service = typed_service(self->schema, self->method->full_name);
-        address = service == NULL ? NULL : address_of_service(service->name);
+    if (address != NULL) {
+        return 0;
     }
+    const struct fr_schema_service *service = typed_service(self->descriptors.schema, self->method->full_name);
+    address = service == NULL ? NULL : address_of_service(service->name);
     if (address == NULL) {
         return report_usage(command, "'%s' has no default address; give one with --addr", method);
     }
-    if (address_parse(address, self->address, &error) != FR_OK) {
-        return report_usage(command, "%s", error.message);
-    }
-    return 0;
+    return address_parse(address, self->address, &error) == FR_OK ? 0 : report_usage(command, "%s", error.message);
 }
 
 void target_fini(struct target *self)
 {
-    fr_schema_free(self->schema);
-    self->schema = NULL;
+    descriptors_fini(&self->descriptors);
 }
 
 /* fr_json_read names a line for bad syntax, a field for anything else. */

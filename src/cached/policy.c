@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * policy.c - the key of a request, as its policy declares it.
+ */
+#include "cached/policy.h"
+
+#include "message/field.h"
+#include "rpc/method.h"
+
+enum fr_code fr_policy_key(const struct fr_cache_policy *self, const struct ProtobufCMessage *request,
+                           struct fr_key *ret_key, struct fr_error *reterr)
+{
+    char scratch[FR_KEY_MAX_FIELDS][FR_FIELD_TEXT_BYTES];
+    struct fr_bytes fields[FR_KEY_MAX_FIELDS];
+    FR_ASSERT(self->by_count > 0 && self->by_count <= FR_KEY_MAX_FIELDS);
+    for (size_t i = 0; i < self->by_count; i++) {
+        bool found = fr_message_field_text(request, self->by[i].number, scratch[i], &fields[i]);
+        FR_ASSERT(found);
+        if (fields[i].size == 0) {
+            return fr_error_set(reterr, FR_INVALID_ARGUMENT, "%s must not be empty", self->by[i].name);
+        }
+    }
+    return fr_key_make(ret_key, self->kind, fields, self->by_count, reterr);
+}
+
+const struct fr_cache_policy *fr_policy_of(const struct fr_method *method)
+{
+    return method->cached_from == NULL ? method->cached : method->cached_from->cached;
+}

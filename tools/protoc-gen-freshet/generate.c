@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * generate.c - from a serialized CodeGeneratorRequest to a serialized CodeGeneratorResponse.
+ */
+#include "protoc-gen-freshet/generate.h"
+
+#include <string.h>
+
+#include "message/message.h"
+#include "protoc-gen-freshet/language.h"
+
+#define ARENA_CHUNK_BYTES 65536
+
+/* Reads "lang=c", which may stand among empty parts. Appends to complaint what is wrong with it. */
+static const struct language *read_parameter(const char *parameter, struct fr_buffer *complaint)
+{
+    const struct language *language = NULL;
+    while (parameter != NULL && *parameter != '\0') {
+        char part[64] = "";
+        size_t size = strcspn(parameter, ",");
+        strncat(part, parameter, size < sizeof part - 1 ? size : sizeof part - 1);
+        if (strncmp(part, "lang=", 5) == 0) {
+            language = language_find(part + 5);
+            if (language == NULL) {
+                fr_buffer_append_format(complaint, "there is no language '%s'; there is: ", part + 5);
+                language_names(complaint);
+            }
+        } else if (size > 0) {
+            fr_buffer_append_format(complaint, "unknown parameter '%s'; write --freshet_out=lang=c:DIR", part);
+        }
+        parameter += size + (parameter[size] == ',');
+    }
+    if (language == NULL && complaint->size == 0) {
+        fr_buffer_append_text(complaint, "name a language, as in --freshet_out=lang=c:DIR; there is: ");
+        language_names(complaint);
+    }
+    return complaint->size > 0 || complaint->failed ? NULL : language;
+}
+
+static enum fr_code emit(struct model *model, const struct language *language,
+                         Freshet__Plugin__CodeGeneratorResponse *response, struct fr_error *reterr)
+{
+    struct output output = {model, response};
+    enum fr_code code = FR_OK;
+    for (size_t i = 0; i < model->file_count && code == FR_OK; i++) {
+        if (model->files[i].wanted) {
+            code = language->emit(&output, &model->files[i], reterr);
+        }
+    }
+    return code;
+}
+
+/* A line of its own for each problem: protoc prints "--freshet_out: " before the first. */
+static enum fr_code tell_problems(struct problems *problems, Freshet__Plugin__CodeGeneratorResponse *response,
+                                  struct fr_buffer *complaint, struct fr_error *reterr)
+{
+    const char *text = fr_buffer_text(&problems->text);
+    if (text == NULL) {
+        return fr_error_no_memory(reterr);
+    }
+    fr_buffer_append_format(complaint, "%zu %s in the .proto files:\n%s", problems->count,
+                            problems->count == 1 ? "mistake" : "mistakes", text);
+    response->n_file = 0;
+    return FR_OK;
+}
+
+static enum fr_code pack(Freshet__Plugin__CodeGeneratorResponse *message, struct fr_buffer *complaint,
+                         struct fr_buffer *response, struct fr_error *reterr)
+{
+    if (complaint->size > 0 || complaint->failed) {
+        message->error = (char *)fr_buffer_text(complaint);
+        if (message->error == NULL) {
+            return fr_error_no_memory(reterr);
+        }
+    }
+    fr_message_pack(&message->base, response);
+    return response->failed ? fr_error_no_memory(reterr) : FR_OK;
+}
+
+static enum fr_code answer(const Freshet__Plugin__CodeGeneratorRequest *request, struct fr_buffer *response,
+                           struct fr_error *reterr)
+{
+    Freshet__Plugin__CodeGeneratorResponse message = FRESHET__PLUGIN__CODE_GENERATOR_RESPONSE__INIT;
+    struct fr_buffer complaint = {0};
+    struct model model = {0};
+    enum fr_code code = FR_OK;
+    message.has_supported_features = true;
+    message.supported_features = FRESHET__PLUGIN__CODE_GENERATOR_RESPONSE__FEATURE__FEATURE_PROTO3_OPTIONAL;
+    const struct language *language = read_parameter(request->parameter, &complaint);
+    if (language != NULL) {
+        code = model_init(&model, request, reterr);
+        code = code != FR_OK ? code : emit(&model, language, &message, reterr);
+        if (code == FR_OK && model.problems.count > 0) {
+            code = tell_problems(&model.problems, &message, &complaint, reterr);
+        }
+    }
+    code = code != FR_OK ? code : pack(&message, &complaint, response, reterr);
+    fr_buffer_fini(&complaint);
+    model_fini(&model);
+    return code;
+}
+
+enum fr_code generate(struct fr_bytes request, struct fr_buffer *response, struct fr_error *reterr)
+{
+    struct fr_arena *arena = fr_arena_new(ARENA_CHUNK_BYTES);
+    struct ProtobufCMessage *message;
+    struct fr_error cause;
+    if (arena == NULL) {
+        return fr_error_no_memory(reterr);
+    }
+    enum fr_code code =
+        fr_message_unpack(&freshet__plugin__code_generator_request__descriptor, request, arena, &message, &cause);
+    if (code != FR_OK) {
+        fr_error_set(reterr, code, "standard input holds no CodeGeneratorRequest: %s", cause.message);
+    } else {
+        code = answer((const Freshet__Plugin__CodeGeneratorRequest *)message, response, reterr);
+    }
+    fr_arena_free(arena);
+    return code;
+}
