@@ -88,7 +88,6 @@ struct session {
     struct fr_id_table calls; /* late and not answered */
     struct fr_reply ready;    /* late answers */
     unsigned round;           /* counts the replies; tells which of them took an answer along */
-    size_t max_reply_bytes;   /* of the latest message */
     struct batch *dispatching; /* the batches whose calls are being dispatched */
     struct batch *parked;     /* is answered when there is something to say; holds a reference */
     uint64_t parked_us;       /* since when */

@@ -59,7 +59,6 @@ void fr_session_admit(struct session *self, struct fr_call *call)
 void fr_session_begin_batch(struct session *self, struct batch *batch)
 {
     pthread_mutex_lock(&self->mu);
-    self->max_reply_bytes = batch->max_reply_bytes;
     batch->next_dispatching = self->dispatching;
     self->dispatching = batch;
     pthread_mutex_unlock(&self->mu);
