@@ -287,20 +287,8 @@ static void answer_undecodable(struct exchange *exchange, nng_msg *message, cons
 
 static void cancel(void *argument, uint64_t id)
 {
-    struct session *session = argument;
-    struct fr_call *call = NULL;
-    pthread_mutex_lock(&session->mu);
-    struct fr_id_entry *entry = fr_id_table_find(&session->calls, id);
-    if (entry != NULL) {
-        call = (struct fr_call *)((char *)entry - offsetof(struct fr_call, by_id));
-        atomic_fetch_add(&call->batch->refs, 1);
-    }
-    pthread_mutex_unlock(&session->mu);
-    if (call != NULL) {
-        struct batch *batch = call->batch;
-        fr_call_end(call, NULL);
-        fr_batch_unref(batch);
-    }
+    struct batch *batch = argument;
+    fr_session_cancel(batch->session, batch, id);
 }
 
 void fr_batch_dispatch(struct fr_server *server, struct exchange *exchange, nng_msg *message, bool overloaded)
@@ -313,9 +301,7 @@ void fr_batch_dispatch(struct fr_server *server, struct exchange *exchange, nng_
         return;
     }
     struct session *session = batch->session;
-    pthread_mutex_lock(&session->mu);
-    session->max_reply_bytes = header.max_reply_bytes;
-    pthread_mutex_unlock(&session->mu);
+    fr_session_begin_batch(session, batch);
     const char *refusal = NULL;
     if (overloaded || atomic_load(&server->held_bytes) > server->limits.held_bytes) {
         refusal = overloaded ? "the server has too many open messages" : "the server's memory for open calls is full";
@@ -324,7 +310,7 @@ void fr_batch_dispatch(struct fr_server *server, struct exchange *exchange, nng_
     struct id_set ids = {0};
     fr_cork();
     if (header.cancel_count > 0) {
-        fr_wire_ids((struct fr_bytes){nng_msg_body(message), nng_msg_len(message)}, FR_WIRE_CANCEL, cancel, session);
+        fr_wire_ids((struct fr_bytes){nng_msg_body(message), nng_msg_len(message)}, FR_WIRE_CANCEL, cancel, batch);
     }
     for (size_t i = 0; i < batch->call_count; i++) {
         dispatch(&batch->calls[i], now_us, refusal, !add_id(&ids, batch, i));

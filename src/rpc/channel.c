@@ -245,8 +245,9 @@ void fr_channel_lost(struct fr_channel *self, int pipe)
 
 void fr_channel_fail_waiting(struct fr_channel *self, const char *message)
 {
-    struct call_link ended;
-    fr_ring_init(&ended);
+    struct call_link untried, tried;
+    fr_ring_init(&untried);
+    fr_ring_init(&tried);
     pthread_mutex_lock(&self->mu);
     for (struct call_link *link = self->waiting.next, *next; link != &self->waiting; link = next) {
         struct fr_pending *call = fr_call_of_link(link);
@@ -254,11 +255,12 @@ void fr_channel_fail_waiting(struct fr_channel *self, const char *message)
         if (!call->patient) {
             fr_call_detach_locked(self, call);
             call->state = CALL_DONE;
-            fr_ring_append(&ended, &call->link);
+            fr_ring_append(call->attempts == 0 ? &untried : &tried, &call->link);
         }
     }
     pthread_mutex_unlock(&self->mu);
-    complete_unavailable(self, &ended, message, true);
+    complete_unavailable(self, &untried, message, true);
+    complete_unavailable(self, &tried, message, false);
 }
 
 /* ---- the channel's life ---- */
@@ -349,10 +351,19 @@ void fr_channel_free(struct fr_channel *self)
         pthread_cond_wait(&self->idle, &self->mu);
     }
     pthread_mutex_unlock(&self->mu);
-    fr_lanes_close(self);
-    if (nng_dialer_id(self->dialer) > 0) {
-        /* Before the socket, or nng leaks it when it is just connecting. */
-        nng_dialer_close(self->dialer);
+    pthread_mutex_lock(&self->mu);
+    nng_pipe *pipe = self->connected ? malloc(sizeof *pipe) : NULL;
+    if (pipe != NULL) {
+        *pipe = (nng_pipe){(uint32_t)self->pipe};
     }
-    fr_nng_close(self->socket, free_memory, self);
+    pthread_mutex_unlock(&self->mu);
+    fr_lanes_close(self);
+    fr_nng_close(&(struct fr_nng_closing){
+        .socket = self->socket,
+        .dialer = self->dialer,
+        .pipes = pipe,
+        .pipe_count = pipe != NULL,
+        .closed = free_memory,
+        .argument = self,
+    });
 }

@@ -49,7 +49,13 @@ static void hold(struct fr_call *call, void *context)
     fr_wait_unlock_changed(&fixture->wait);
 }
 
-static void count_over(void *argument)
+static void release(struct fr_call *call, void *context)
+{
+    fixture_release(context);
+    fr_call_reply(call, (struct fr_bytes){0});
+}
+
+void fixture_count_over(void *argument)
 {
     struct fixture *fixture = argument;
     fr_wait_lock(&fixture->wait);
@@ -59,7 +65,7 @@ static void count_over(void *argument)
 
 static void watch(struct fr_call *call, void *context)
 {
-    fr_call_on_over(call, count_over, context);
+    fr_call_on_over(call, fixture_count_over, context);
     hold(call, context);
 }
 
@@ -116,9 +122,15 @@ static void answer_timeout(struct fr_call *call, void *context)
 
 static void fail_with_details(struct fr_call *call, void *context)
 {
+    static const uint8_t bytes[256];
+    char text[32], type[64];
     (void)context;
-    fr_call_add_detail(call, "type.googleapis.com/test.v1.First", (struct fr_bytes){(const uint8_t *)"\0\1\2", 3});
-    fr_call_add_detail(call, "type.googleapis.com/test.v1.Second", (struct fr_bytes){0});
+    payload_text(call, text, sizeof text);
+    unsigned count = (unsigned)strtoul(text, NULL, 10);
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(type, sizeof type, "type.googleapis.com/test.v1.Detail%u", i);
+        fr_call_add_detail(call, type, (struct fr_bytes){bytes, i});
+    }
     fr_call_set_metadata(call, "beside", "them");
     fr_call_set_retry_after(call, 1500);
     fr_call_fail(call, FR_FAILED_PRECONDITION, "not now");
@@ -145,17 +157,29 @@ static void no_user(struct fr_call *call, void *context)
     fr_call_reply(call, fr_bytes_of("\x0a\x05" "ab"));
 }
 
-#define METHOD(text) {.name = text, .request = &users__v1__get_user_request__descriptor, .response = &users__v1__user__descriptor}
+#define METHOD(text)                                                                                                   \
+    {                                                                                                                  \
+        .name = text, .request = &users__v1__get_user_request__descriptor, .response = &users__v1__user__descriptor    \
+    }
 
 const struct fr_method fixture_get_user = METHOD(GET_USER), fixture_no_user = METHOD(NO_USER);
 static const struct {
     struct fr_method method;
     fr_handler *handler;
 } methods[] = {
-    {METHOD(GET_USER), get_user},  {METHOD(NO_USER), no_user},   {METHOD(ECHO), echo},
-    {METHOD(LATER), later},        {METHOD(HOLD), hold},         {METHOD(WATCH), watch},
-    {METHOD(FAIL), fail_as_asked}, {METHOD(METADATA), answer_metadata}, {METHOD(SIZE), answer_size},
-    {METHOD(TIMEOUT), answer_timeout}, {METHOD(DETAILS), fail_with_details}, {METHOD(MISSING), NULL},
+    {METHOD(GET_USER), get_user},
+    {METHOD(NO_USER), no_user},
+    {METHOD(ECHO), echo},
+    {METHOD(LATER), later},
+    {METHOD(HOLD), hold},
+    {METHOD(WATCH), watch},
+    {METHOD(RELEASE), release},
+    {METHOD(FAIL), fail_as_asked},
+    {METHOD(METADATA), answer_metadata},
+    {METHOD(SIZE), answer_size},
+    {METHOD(TIMEOUT), answer_timeout},
+    {METHOD(DETAILS), fail_with_details},
+    {METHOD(MISSING), NULL},
 };
 #define METHODS (sizeof methods / sizeof methods[0])
 
@@ -206,23 +230,27 @@ void fixture_use_target(struct fixture *self, const char *target, const struct f
 
 void fixture_use_limits(struct fixture *self, const struct fr_server_limits *limits)
 {
-    fr_channel_free(self->channel);
     fr_server_free(self->server);
-    self->channel = NULL;
     assert_int_equal(fixture_serve_limited(self, "tcp://127.0.0.1:0", limits), FR_OK);
-    self->channel = fixture_channel(self->address);
 }
 
-int fixture_open(void **state)
+int fixture_open_bare(void **state)
 {
     struct fixture *self = calloc(1, sizeof *self);
     assert_non_null(self);
     fr_wait_init(&self->wait);
     self->arena = fr_arena_new(4096);
     assert_int_equal(fr_worker_pool_new(4, FIXTURE_HELD, &self->workers, NULL), FR_OK);
+    *state = self;
+    return 0;
+}
+
+int fixture_open(void **state)
+{
+    fixture_open_bare(state);
+    struct fixture *self = *state;
     assert_int_equal(fixture_serve(self, "tcp://127.0.0.1:0"), FR_OK);
     self->channel = fixture_channel(self->address);
-    *state = self;
     return 0;
 }
 

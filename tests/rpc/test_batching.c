@@ -21,7 +21,7 @@ static struct wire server;
 static int open_wire(void **state)
 {
     char target[64];
-    fixture_open(state);
+    fixture_open_bare(state);
     int listener = wire_listen(true, target);
     fixture_use_target(*state, target, &(struct fr_channel_options){.connect_timeout_us = FR_TEST_PATIENCE_US});
     wire_accept(&server, listener);
@@ -31,7 +31,7 @@ static int open_wire(void **state)
 
 static int close_wire(void **state)
 {
-    wire_close(&server);
+    wire_finish(&server);
     return fixture_close(state);
 }
 
@@ -131,14 +131,14 @@ static void calls_issued_while_the_lanes_are_busy_leave_together_oldest_first(vo
     end_busy(&busy, 0);
 }
 
-static void one_message_at_most_asks_to_be_parked(void **state)
+/* Which of the two depends on which lane is idle first again. */
+static void one_of_two_messages_asks_to_be_parked(void **state)
 {
     struct fixture *f = *state;
     struct busy busy;
     for (unsigned i = 0; i < 3; i++) {
         keep_busy(f, &busy);
-        assert_true(busy.batches[0]->collect);
-        assert_false(busy.batches[1]->collect);
+        assert_int_not_equal(busy.batches[0]->collect, busy.batches[1]->collect);
         end_busy(&busy, i % 2);
         end_busy(&busy, 1 - i % 2);
     }
@@ -264,11 +264,19 @@ static void more_waiting_calls_than_allowed_fail_at_once(void **state)
 {
     char target[64];
     struct fixture *f = *state;
-    struct outcome outcomes[6];
+    struct outcome outcomes[6], cancelled;
+    struct fr_pending *pending;
     int listener = wire_listen(true, target);
     fixture_use_target(f, target, &(struct fr_channel_options){.connect_timeout_us = FR_TEST_PATIENCE_US,
                                                               .max_waiting = 5});
+    /* One that has ended leaves its place. */
+    start_call(f, ECHO, "cancelled", NULL, &cancelled, &pending);
+    fr_pending_cancel(pending);
+    fr_pending_unref(pending);
     start_numbered(f, outcomes, 6);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(outcomes[i].done, 0);
+    }
     assert_int_equal(outcomes[5].done, 1);
     assert_int_equal(outcomes[5].code, FR_RESOURCE_EXHAUSTED);
     assert_true(outcomes[5].not_sent);
@@ -283,7 +291,7 @@ static void more_waiting_calls_than_allowed_fail_at_once(void **state)
         await(&outcomes[i]);
         assert_int_equal(outcomes[i].code, FR_OK);
     }
-    wire_close(&other);
+    wire_finish(&other);
     close(listener);
 }
 
@@ -292,7 +300,6 @@ static void ten_thousand_calls_in_flight_are_all_answered(void **state)
     enum { CALLS = 10000 };
     static struct outcome outcomes[CALLS];
     struct fixture *f = *state;
-    fixture_use_target(f, f->address, NULL);
     for (unsigned i = 0; i < CALLS; i++) {
         start_call(f, HOLD, "", i % 2 == 0 ? NULL : &(struct fr_call_options){.timeout_us = 6 * FR_TEST_PATIENCE_US},
                    &outcomes[i], NULL);
@@ -307,6 +314,7 @@ static void ten_thousand_calls_in_flight_are_all_answered(void **state)
     }
 }
 
+#define BARE_FACT(name) cmocka_unit_test_setup_teardown(name, fixture_open_bare, fixture_close)
 #define WIRE_FACT(name) cmocka_unit_test_setup_teardown(name, open_wire, close_wire)
 
 int main(void)
@@ -314,12 +322,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WIRE_FACT(a_lone_call_leaves_at_once_and_names_its_session),
         WIRE_FACT(calls_issued_while_the_lanes_are_busy_leave_together_oldest_first),
-        WIRE_FACT(one_message_at_most_asks_to_be_parked),
+        WIRE_FACT(one_of_two_messages_asks_to_be_parked),
         WIRE_FACT(a_message_takes_a_bounded_number_of_calls),
         WIRE_FACT(a_message_takes_a_bounded_number_of_bytes_and_a_large_call_leaves_alone),
         WIRE_FACT(a_request_over_the_limit_fails_and_never_leaves),
         WIRE_FACT(a_call_that_ends_in_the_queue_never_leaves),
-        FACT(more_waiting_calls_than_allowed_fail_at_once),
+        BARE_FACT(more_waiting_calls_than_allowed_fail_at_once),
         FACT(ten_thousand_calls_in_flight_are_all_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

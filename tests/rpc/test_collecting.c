@@ -16,7 +16,7 @@ static int listener;
 static int open_wire(void **state)
 {
     char target[64];
-    fixture_open(state);
+    fixture_open_bare(state);
     listener = wire_listen(true, target);
     fixture_use_target(*state, target, &(struct fr_channel_options){.connect_timeout_us = FR_TEST_PATIENCE_US});
     wire_accept(&server, listener);
@@ -25,7 +25,7 @@ static int open_wire(void **state)
 
 static int close_wire(void **state)
 {
-    wire_close(&server);
+    wire_finish(&server);
     close(listener);
     return fixture_close(state);
 }
@@ -305,6 +305,7 @@ static void a_server_that_never_answers_is_taken_for_dead(void **state)
     close(other);
 }
 
+#define BARE_FACT(name) cmocka_unit_test_setup_teardown(name, fixture_open_bare, fixture_close)
 #define WIRE_FACT(name) cmocka_unit_test_setup_teardown(name, open_wire, close_wire)
 
 int main(void)
@@ -324,7 +325,7 @@ int main(void)
         WIRE_FACT(a_call_over_its_deadline_needs_no_word),
         WIRE_FACT(a_lost_connection_ends_late_calls_and_those_on_the_lanes),
         WIRE_FACT(calls_left_out_by_a_drain_wait_for_the_next_connection),
-        FACT(a_server_that_never_answers_is_taken_for_dead),
+        BARE_FACT(a_server_that_never_answers_is_taken_for_dead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,12 +14,10 @@
 
 static struct wire peer;
 
-/* The only client of a server with these limits is the peer. */
+/* The peer is the only client of a server with these limits. */
 static void serve_limited(struct fixture *f, const struct fr_server_limits *limits)
 {
     fixture_use_limits(f, limits);
-    fr_channel_free(f->channel);
-    f->channel = NULL;
     wire_connect(&peer, f->address);
 }
 
@@ -55,6 +53,19 @@ static void expect_released(struct wire *wire, uint64_t session, uint64_t id)
     wire_forget(batch);
 }
 
+/* What a message held is given back a moment after its answer has left. */
+static void expect_room_soon(uint64_t session, const struct wire_call *call)
+{
+    uint64_t begin_us = fr_clock_now_us();
+    for (bool refused = true; refused; ) {
+        assert_true(fr_clock_now_us() - begin_us < FR_TEST_PATIENCE_US);
+        response_batch *batch = EXCHANGE(&peer, .session = session, .calls = {*call});
+        refused = !wire_payload_is(wire_find(batch, call->id), call->payload) && !wire_is_pending(batch, call->id);
+        assert_true(!refused || batch->response[0]->code == FR_RESOURCE_EXHAUSTED);
+        wire_forget(batch);
+    }
+}
+
 static void a_session_has_a_number_of_open_calls(void **state)
 {
     struct fixture *f = *state;
@@ -75,14 +86,13 @@ static void a_server_has_a_number_of_open_calls(void **state)
     serve_limited(f, &(struct fr_server_limits){.open_calls = 2});
     wire_connect(&other, f->address);
     for (unsigned i = 0; i < 3; i++) {
-        uint32_t tag = ASK(&other, .calls = {{1, HOLD, ""}});
-        fixture_wait_held(f, 2 * i + 1);
+        wire_forget(EXCHANGE(&other, .session = SESSION, .calls = {{1, HOLD, ""}}));
         expect_room_for_one(&peer, SESSION, 1, HOLD);
         response_batch *batch = EXCHANGE(&other, .calls = {{2, HOLD, ""}});
         expect_refused(batch, 2);
         wire_forget(batch);
         fixture_release(f);
-        wire_forget(wire_answer(&other, tag));
+        expect_released(&other, SESSION, 1);
         expect_released(&peer, SESSION, 1);
     }
     wire_close(&other);
@@ -113,6 +123,17 @@ static void a_call_that_is_over_counts_until_its_handler_is_done(void **state)
     wire_forget(batch);
     fixture_release(f);
     expect_room_for_one(&peer, SESSION, 4, HOLD);
+}
+
+static void a_client_that_waits_for_each_answer_is_never_over_the_limit(void **state)
+{
+    struct fixture *f = *state;
+    serve_limited(f, &(struct fr_server_limits){.session_calls = 1});
+    for (uint64_t id = 1; id <= 2000; id++) {
+        response_batch *batch = EXCHANGE(&peer, .session = SESSION, .collect = true, .calls = {{id, LATER, "x"}});
+        assert_true(wire_payload_is(wire_find(batch, id), "x"));
+        wire_forget(batch);
+    }
 }
 
 static void only_a_method_that_is_registered_can_be_limited(void **state)
@@ -154,16 +175,12 @@ static void a_server_holds_a_number_of_bytes_of_open_calls(void **state)
     text[sizeof text - 1] = '\0';
     serve_limited(f, &(struct fr_server_limits){.held_bytes = 12000});
     for (unsigned i = 0; i < 3; i++) {
-        response_batch *batch = EXCHANGE(&peer, .session = SESSION, .calls = {{1, HOLD, text}});
-        assert_true(wire_is_pending(batch, 1));
-        wire_forget(batch);
-        batch = EXCHANGE(&peer, .session = SESSION, .calls = {{2, ECHO, text}, {3, ECHO, "small"}});
+        expect_room_soon(SESSION, &(struct wire_call){.id = 1, .method = HOLD, .payload = text});
+        response_batch *batch = EXCHANGE(&peer, .session = SESSION, .calls = {{2, ECHO, text}, {3, ECHO, "small"}});
         expect_refused(batch, 2);
         expect_refused(batch, 3);
         wire_forget(batch);
-        batch = EXCHANGE(&peer, .session = SESSION, .calls = {{3, ECHO, "small"}});
-        assert_true(wire_payload_is(wire_find(batch, 3), "small"));
-        wire_forget(batch);
+        expect_room_soon(SESSION, &(struct wire_call){.id = 4, .method = ECHO, .payload = "small"});
         fixture_release(f);
         expect_released(&peer, SESSION, 1);
     }
@@ -174,6 +191,7 @@ static void a_server_has_a_number_of_connections(void **state)
     struct fixture *f = *state;
     struct wire second, third;
     serve_limited(f, &(struct fr_server_limits){.connections = 2});
+    wire_forget(EXCHANGE(&peer, .calls = {{1, ECHO, ""}}));
     wire_connect(&second, f->address);
     wire_forget(EXCHANGE(&second, .calls = {{1, ECHO, ""}}));
     wire_connect(&third, f->address);
@@ -209,16 +227,12 @@ static void a_connection_has_16_sessions_and_an_idle_one_makes_room(void **state
     assert_int_equal(wire_find(batch, 0)->code, FR_RESOURCE_EXHAUSTED);
     wire_forget(batch);
     expect_released(&peer, 1, 1);
-    batch = EXCHANGE(&peer, .session = 17, .calls = {{1, ECHO, "room"}});
-    assert_true(wire_payload_is(wire_find(batch, 1), "room"));
-    wire_forget(batch);
+    expect_room_soon(17, &(struct wire_call){.id = 1, .method = ECHO, .payload = "room"});
     for (uint64_t session = 2; session <= 16; session++) {
         expect_released(&peer, session, 1);
     }
     for (uint64_t session = 100; session < 200; session++) {
-        batch = EXCHANGE(&peer, .session = session, .calls = {{1, ECHO, "many"}});
-        assert_true(wire_payload_is(wire_find(batch, 1), "many"));
-        wire_forget(batch);
+        expect_room_soon(session, &(struct wire_call){.id = 1, .method = ECHO, .payload = "room"});
     }
 }
 
@@ -241,7 +255,7 @@ static void refusals_that_do_not_fit_the_reply_do_not_widen_a_limit(void **state
     assert_int_equal(fr_server_drain(f->server, FR_TEST_PATIENCE_US), 0);
 }
 
-#define LIMIT_FACT(name) cmocka_unit_test_setup_teardown(name, fixture_open, close_peer)
+#define LIMIT_FACT(name) cmocka_unit_test_setup_teardown(name, fixture_open_bare, close_peer)
 
 int main(void)
 {
@@ -250,6 +264,7 @@ int main(void)
         LIMIT_FACT(a_server_has_a_number_of_open_calls),
         LIMIT_FACT(a_method_has_a_number_of_open_calls),
         LIMIT_FACT(a_call_that_is_over_counts_until_its_handler_is_done),
+        LIMIT_FACT(a_client_that_waits_for_each_answer_is_never_over_the_limit),
         cmocka_unit_test(only_a_method_that_is_registered_can_be_limited),
         LIMIT_FACT(a_session_keeps_a_number_of_bytes_that_are_not_collected),
         LIMIT_FACT(a_server_holds_a_number_of_bytes_of_open_calls),

@@ -188,6 +188,13 @@ void wire_wait_closed(struct wire *self)
     }
 }
 
+void wire_finish(struct wire *self)
+{
+    shutdown(self->fd, SHUT_WR);
+    wire_wait_closed(self);
+    wire_close(self);
+}
+
 /* ---- as a client ---- */
 
 static size_t count_calls(const struct wire_request *request)

@@ -38,6 +38,9 @@ void wire_accept(struct wire *self, int listener);
 /* The client's side. */
 void wire_connect(struct wire *self, const char *address);
 void wire_close(struct wire *self);
+/* As a server: closes when the client has read everything and closed its side, so that it is not busy with a message
+   while its channel is freed. */
+void wire_finish(struct wire *self);
 /* Waits until the other side has closed the connection; drops what it still said. */
 void wire_wait_closed(struct wire *self);
 /* Whether nothing has come so far that was not asked for. */
