@@ -5,12 +5,16 @@
  * Each touches one key, so each works on a Redis Cluster too. Arguments called "8 bytes" are fixed64 fields
  * as they stand in a record (fr_fixed64_encode); the others are decimal text or raw bytes.
  *
- *   script      KEYS[1]  ARGV                                                          reply
- *   LEASE       record   token (8 bytes), lease_us, incarnation (8 bytes)              {FR_LEASE_…, floor,
- * record} FILL        record   token (8 bytes), kind, version (8 bytes), incarnation         1: stored, 0:
- * refused (8 bytes), ttl_ms, soft_us (0: none), payload field or "" INVALIDATE  record   version (8 bytes) 1:
- * raised, 0: nothing to do PUBLISH     counter  channel, version (8 bytes), key the event's number
+ *   script      KEYS[1]  ARGV                                                  reply
+ *   LEASE       record   token (8 bytes), lease_us, incarnation (8 bytes),     {FR_LEASE_…, floor, record}
+ *                        min_version (8 bytes)
+ *   FILL        record   token (8 bytes), kind, version (8 bytes),             1: stored, 0: refused
+ *                        incarnation (8 bytes), ttl_ms, soft_us (0: none),
+ *                        payload field or ""
+ *   INVALIDATE  record   version (8 bytes)                                     1: raised, 0: nothing to do
+ *   PUBLISH     counter  channel, version (8 bytes), key                       the event's number
  *
+ * LEASE answers FR_LEASE_VALUE only with a version of at least min_version.
  * The record in LEASE's reply is "" unless a value serves.
  */
 #ifndef FR_CACHE_SCRIPTS_H

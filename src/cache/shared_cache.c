@@ -168,3 +168,8 @@ bool fr_shared_cache_connected(const struct fr_shared_cache *self)
 {
     return atomic_load(&self->connected);
 }
+
+uint64_t fr_shared_cache_serves_until(const struct fr_shared_cache *self)
+{
+    return self->options.on_invalidation != NULL && atomic_load(&self->connected) ? UINT64_MAX : 0;
+}

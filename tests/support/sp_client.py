@@ -75,6 +75,10 @@ class Reply:
     def source(self):
         return self.metadata.get("x-cache", b"").decode()
 
+    @property
+    def cached(self):
+        return self.source in ("near", "redis")
+
 
 def connect(address, timeout_s=30):
     """A plain TCP socket to "tcp://host:port"."""

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/random.h"
-#include "cached/read_path.h"
+#include "cache/read_path.h"
 
 /* Feeds the events and gives the action after the last of them. */
 static enum fr_read_action after(struct fr_read_state *state, enum fr_read_role role, const enum fr_read_event_kind *events,
