@@ -92,13 +92,19 @@ static void on_invalidation(void *argument, struct fr_bytes key, uint64_t versio
     }
 }
 
-static void on_connection(void *argument, bool connected)
+static void on_drop(void *argument, enum fr_drop_cause cause)
 {
     struct fr_cache *self = argument;
+    fr_count(self, (enum fr_cache_count)(FR_COUNT_DROPS + (unsigned)cause), 1);
     if (self->near != NULL) {
         fr_near_cache_drop(self->near);
     }
     fr_flights_close(self, (struct fr_bytes){0});
+}
+
+static void on_connection(void *argument, bool connected)
+{
+    struct fr_cache *self = argument;
     if (self->options.on_connection != NULL) {
         self->options.on_connection(self->options.argument, connected);
     }
@@ -113,6 +119,7 @@ static enum fr_code open_parts(struct fr_cache *self, const struct fr_cache_opti
         .name_space = options->name_space,
         .command_timeout_us = options->command_timeout_us,
         .on_invalidation = options->subscribe ? on_invalidation : NULL,
+        .on_drop = on_drop,
         .on_connection = on_connection,
         .argument = self,
     };

@@ -200,7 +200,10 @@ struct fr_cache_statistics {
     uint64_t redis_failures;    /* reads for which Redis did not answer */
     uint64_t invalidations_received, invalidations_applied; /* applied: removed an entry of the near cache */
     uint64_t invalidations_sent;
-    uint64_t drops;             /* of the whole near cache */
+    uint64_t drops[FR_DROP_CAUSES]; /* of the whole near cache */
+    struct fr_redis_info redis;     /* the last sample */
+    bool redis_connected;           /* false: reads go past Redis, at once */
+    bool near_serves;               /* the subscription is proved whole */
     uint64_t loading, waiting_loads, flights; /* now */
 };
 

@@ -4,11 +4,14 @@
  */
 #include "cache/cache_metrics.h"
 
+#include "base/clock.h"
 #include "cache/cache_state.h"
 #include "cache/near_metrics.h"
 
 #define COUNTER(name, labels, help) {"freshet_cache_" name "_total", labels, FR_METRIC_COUNTER, "", help}
 #define GAUGE(name, help) {"freshet_cache_" name, NULL, FR_METRIC_GAUGE, "", help}
+#define REDIS(name, kind, unit, help) {"freshet_redis_" name, NULL, kind, unit, help}
+#define DROPS(cause) COUNTER("drops", "cause=\"" cause "\"", "Times that the whole near cache was emptied")
 
 /* In the order of read_statistics. */
 static const struct fr_metric table[] = {
@@ -31,10 +34,23 @@ static const struct fr_metric table[] = {
     COUNTER("invalidations_received", NULL, "Invalidations heard"),
     COUNTER("invalidations_applied", NULL, "Invalidations that removed an entry of the near cache"),
     COUNTER("invalidations_sent", NULL, "Invalidations of fr_cache_invalidate that Redis took"),
+    DROPS("gap"),
+    DROPS("silent"),
+    DROPS("unanswered"),
+    DROPS("incarnation"),
+    DROPS("connection"),
+    DROPS("base_line"),
     GAUGE("loading", "Loads under way"),
     GAUGE("waiting_loads", "Loads that wait for others to end"),
     GAUGE("flights", "Keys that are being read"),
-    GAUGE("redis_connected", "1 while commands can be sent to Redis, 0 while reads go past it"),
+    GAUGE("near_serves", "1 while the subscription is proved whole, so that the near cache may serve"),
+    REDIS("connected", FR_METRIC_GAUGE, "", "1 while commands can be sent, 0 while the breaker is open: reads go past it"),
+    REDIS("round_trip_us", FR_METRIC_GAUGE, "us", "Of the last sample, one every 5 s, as are the next"),
+    REDIS("memory_bytes", FR_METRIC_GAUGE, "bytes", "Memory in use"),
+    REDIS("memory_limit_bytes", FR_METRIC_GAUGE, "bytes", "Memory that it may use; 0: all"),
+    REDIS("clients", FR_METRIC_GAUGE, "", "Connected clients"),
+    REDIS("evicted_keys_total", FR_METRIC_COUNTER, "", "Keys that it removed for room"),
+    REDIS("expired_keys_total", FR_METRIC_COUNTER, "", "Keys that it removed after their time"),
 };
 
 static const struct fr_metric load_times = {"freshet_cache_load_us", NULL, FR_METRIC_HISTOGRAM, "us",
@@ -67,11 +83,18 @@ void fr_cache_statistics(struct fr_cache *self, struct fr_cache_statistics *ret_
         .invalidations_received = fr_counted(self, FR_COUNT_INVALIDATIONS_RECEIVED),
         .invalidations_applied = fr_counted(self, FR_COUNT_INVALIDATIONS_APPLIED),
         .invalidations_sent = fr_counted(self, FR_COUNT_INVALIDATIONS_SENT),
-        .drops = near.drops,
         .loading = fr_counted(self, FR_COUNT_LOADING),
         .waiting_loads = fr_counted(self, FR_COUNT_WAITING_LOADS),
         .flights = fr_counted(self, FR_COUNT_FLIGHTS),
+        .redis_connected = fr_shared_cache_connected(self->shared),
+        .near_serves = self->near != NULL && fr_clock_now_us() < fr_shared_cache_serves_until(self->shared),
     };
+    for (unsigned cause = 0; cause < FR_DROP_CAUSES; cause++) {
+        ret_statistics->drops[cause] = fr_counted(self, (enum fr_cache_count)(FR_COUNT_DROPS + cause));
+    }
+    if (!fr_shared_cache_redis_info(self->shared, &ret_statistics->redis)) {
+        ret_statistics->redis = (struct fr_redis_info){0};
+    }
 }
 
 static void read_statistics(void *context, int64_t *values)
@@ -99,10 +122,23 @@ static void read_statistics(void *context, int64_t *values)
         now.invalidations_received,
         now.invalidations_applied,
         now.invalidations_sent,
+        now.drops[FR_DROP_GAP],
+        now.drops[FR_DROP_SILENT],
+        now.drops[FR_DROP_UNANSWERED],
+        now.drops[FR_DROP_INCARNATION],
+        now.drops[FR_DROP_CONNECTION],
+        now.drops[FR_DROP_BASE_LINE],
         now.loading,
         now.waiting_loads,
         now.flights,
-        fr_shared_cache_connected(self->shared),
+        now.near_serves,
+        now.redis_connected,
+        now.redis.round_trip_us,
+        now.redis.memory_bytes,
+        now.redis.memory_limit_bytes,
+        now.redis.clients,
+        now.redis.evicted_keys,
+        now.redis.expired_keys,
     };
     _Static_assert(sizeof all / sizeof all[0] == sizeof table / sizeof table[0], "a value for each metric");
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {

@@ -37,7 +37,8 @@ enum fr_cache_count {
     FR_COUNT_INVALIDATIONS_RECEIVED,
     FR_COUNT_INVALIDATIONS_APPLIED,
     FR_COUNT_INVALIDATIONS_SENT,
-    FR_COUNT_LOADING, /* now, as the next two */
+    FR_COUNT_DROPS, /* one for each cause */
+    FR_COUNT_LOADING = FR_COUNT_DROPS + FR_DROP_CAUSES, /* now, as the next two */
     FR_COUNT_WAITING_LOADS,
     FR_COUNT_FLIGHTS,
     FR_COUNTS,

@@ -62,17 +62,6 @@ static struct fr_bytes full_key(const struct fr_shared_cache *self, const struct
     return bytes_of(out, self->prefix_size + key->size);
 }
 
-/* An error that says that this Redis has become the wrong one; a new connection may find another, or its new
- * life. */
-static void drop_if_wrong(struct fr_shared_cache *self, const redisReply *reply)
-{
-    if (reply != NULL && reply->type == REDIS_REPLY_ERROR &&
-        (strncmp(reply->str, "READONLY", 8) == 0 || strncmp(reply->str, "MASTERDOWN", 10) == 0 ||
-         strncmp(reply->str, "NOAUTH", 6) == 0)) {
-        fr_redis_connection_drop(&self->commands, reply->str);
-    }
-}
-
 static bool show_record(struct fr_shared_value *value, const redisReply *reply, uint64_t incarnation)
 {
     struct fr_record record;
@@ -96,7 +85,7 @@ static void get_done(struct fr_redis_request *request, const redisReply *reply)
         value.code = FR_OK;
         show_record(&value, reply, self->cache->commands.incarnation);
     }
-    drop_if_wrong(self->cache, reply);
+    fr_redis_connection_judge(&self->cache->commands, reply);
     self->done.value(self->argument, &value);
     free(self);
 }
@@ -156,7 +145,7 @@ static void lease_done(struct fr_redis_request *request, const redisReply *reply
         return;
     }
     struct fr_shared_value value = read_lease(reply, self->cache->commands.incarnation);
-    drop_if_wrong(self->cache, reply);
+    fr_redis_connection_judge(&self->cache->commands, reply);
     self->done.value(self->argument, &value);
     free(self);
 }
@@ -206,7 +195,7 @@ static void fill_done(struct fr_redis_request *request, const redisReply *reply)
         return;
     }
     bool answered = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
-    drop_if_wrong(self->cache, reply);
+    fr_redis_connection_judge(&self->cache->commands, reply);
     self->done.fill(self->argument, answered ? FR_OK : FR_UNAVAILABLE, answered && reply->integer == 1);
     free(self);
 }
@@ -296,7 +285,7 @@ static void pair_answered(struct invalidation *self, const redisReply *reply)
 {
     self->forgotten = self->forgotten || fr_script_unknown(reply);
     self->ran += reply != NULL && reply->type == REDIS_REPLY_INTEGER;
-    drop_if_wrong(self->cache, reply);
+    fr_redis_connection_judge(&self->cache->commands, reply);
     if (++self->answered < 2) {
         return;
     }

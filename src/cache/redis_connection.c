@@ -66,6 +66,15 @@ void fr_redis_connection_drop(struct fr_redis_connection *self, const char *why)
     lost(self, why);
 }
 
+void fr_redis_connection_judge(struct fr_redis_connection *self, const redisReply *reply)
+{
+    if (reply != NULL && reply->type == REDIS_REPLY_ERROR &&
+        (strncmp(reply->str, "READONLY", 8) == 0 || strncmp(reply->str, "MASTERDOWN", 10) == 0 ||
+         strncmp(reply->str, "NOAUTH", 6) == 0)) {
+        fr_redis_connection_drop(self, reply->str);
+    }
+}
+
 static void drop_unreachable(struct fr_redis_connection *self, const char *cause)
 {
     char why[512];

@@ -20,6 +20,9 @@
 
 struct fr_redis_connection;
 
+/* Why a connection is dropped whose incarnation is no longer that of its Redis. */
+#define FR_REDIS_OTHER_LIFE "redis began another life on the same connection"
+
 /* One command under way; part of the caller's struct, which lives until done was called. */
 struct fr_redis_request {
     struct fr_redis_request *next;
@@ -86,7 +89,10 @@ FR_MUST_CHECK bool fr_redis_connection_send(struct fr_redis_connection *self,
                                             struct fr_redis_request *request, int count,
                                             const char **arguments, const size_t *sizes);
 
-/* FNV-1a (64 bits; Fowler, Noll, Vo) over run_id, a NUL and master_replid as INFO shows them; never 0. */
-uint64_t fr_redis_incarnation(const char *run_id, const char *master_replid);
+/*
+ * Ends this life if the reply, which may be NULL, is an error that says that this Redis has become the wrong one; a
+ * new connection may find another, or its new life.
+ */
+void fr_redis_connection_judge(struct fr_redis_connection *self, const redisReply *reply);
 
 #endif

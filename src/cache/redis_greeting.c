@@ -7,62 +7,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INFO_ID_BYTES 64 /* run_id and master_replid have 40 */
+#include "cache/redis_info.h"
 
 enum step { STEP_AUTH, STEP_SELECT, STEP_INFO, STEP_SCRIPTS, STEP_READY = STEP_SCRIPTS + FR_SCRIPT_COUNT };
 
 static void send_step(struct fr_redis_connection *self);
 
-uint64_t fr_redis_incarnation(const char *run_id, const char *master_replid)
-{
-    const char *parts[] = {run_id, master_replid};
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (unsigned i = 0; i < 2; i++) {
-        for (const char *at = parts[i];; at++) {
-            hash = (hash ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
-            if (*at == '\0') {
-                break;
-            }
-        }
-    }
-    return hash != 0 ? hash : 1;
-}
-
-/* The value of a line "name:value\r\n" of INFO; false: no such line. */
-static bool find_info(const char *info, const char *name, char out[INFO_ID_BYTES])
-{
-    size_t name_size = strlen(name);
-    for (const char *line = info; line != NULL; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (strncmp(line, name, name_size) == 0 && line[name_size] == ':') {
-            const char *value = line + name_size + 1;
-            size_t size = strcspn(value, "\r\n");
-            if (size == 0 || size >= INFO_ID_BYTES) {
-                return false;
-            }
-            memcpy(out, value, size);
-            out[size] = '\0';
-            return true;
-        }
-    }
-    return false;
-}
-
-/*
- * A replica lags behind its primary, so an INVALIDATE that ran may be missing there: it is no shared cache.
- */
 static const char *read_info(struct fr_redis_connection *self, const redisReply *reply)
 {
-    char run_id[INFO_ID_BYTES], replid[INFO_ID_BYTES], role[INFO_ID_BYTES];
-    if (reply->type != REDIS_REPLY_STRING || !find_info(reply->str, "run_id", run_id) ||
-        !find_info(reply->str, "master_replid", replid) || !find_info(reply->str, "role", role)) {
-        return "its INFO has no run_id, master_replid and role";
+    if (reply->type != REDIS_REPLY_STRING) {
+        return "its INFO is no text";
     }
-    if (strcmp(role, "master") != 0) {
-        return "it is a replica";
-    }
-    self->incarnation = fr_redis_incarnation(run_id, replid);
-    return NULL;
+    return fr_redis_info_identify(reply->str, &self->incarnation);
 }
 
 /* NULL, or what is wrong with the reply. */

@@ -13,6 +13,7 @@
  *                        payload field or ""
  *   INVALIDATE  record   version (8 bytes)                                     1: raised, 0: nothing to do
  *   PUBLISH     counter  channel, version (8 bytes), key                       the event's number
+ *   QUESTION    counter                                                        {counter, run_id, master_replid}
  *
  * LEASE answers FR_LEASE_VALUE only with a version of at least min_version.
  * The record in LEASE's reply is "" unless a value serves.
@@ -20,9 +21,9 @@
 #ifndef FR_CACHE_SCRIPTS_H
 #define FR_CACHE_SCRIPTS_H
 
-enum fr_script { FR_SCRIPT_LEASE, FR_SCRIPT_FILL, FR_SCRIPT_INVALIDATE, FR_SCRIPT_PUBLISH };
+enum fr_script { FR_SCRIPT_LEASE, FR_SCRIPT_FILL, FR_SCRIPT_INVALIDATE, FR_SCRIPT_PUBLISH, FR_SCRIPT_QUESTION };
 
-#define FR_SCRIPT_COUNT     4
+#define FR_SCRIPT_COUNT     5
 #define FR_SCRIPT_SHA_BYTES 40
 
 enum fr_lease_answer { FR_LEASE_VALUE = 0, FR_LEASE_GRANTED = 1, FR_LEASE_WAIT = 2 };

@@ -40,7 +40,20 @@ static void report(struct fr_shared_cache *self, bool connected, const char *why
 
 static void on_ready(void *argument)
 {
-    report(argument, true, "");
+    struct fr_shared_cache *self = argument;
+    report(self, true, "");
+    fr_redis_sampler_ready(&self->sampler);
+    if (self->options.on_invalidation != NULL) {
+        fr_subscriber_ready(&self->subscriber);
+    }
+}
+
+static void on_sample(void *argument, const struct fr_redis_info *sample)
+{
+    struct fr_shared_cache *self = argument;
+    pthread_mutex_lock(&self->mu);
+    self->info = *sample;
+    pthread_mutex_unlock(&self->mu);
 }
 
 static void on_lost(void *argument, const char *why)
@@ -73,8 +86,16 @@ static void start(struct fr_task *task)
         .on_closed = on_part_closed,
         .argument = self,
     };
-    self->open_parts = 1;
+    const struct fr_redis_sampler_options sampler = {
+        .loop = self->loop,
+        .commands = &self->commands,
+        .on_sample = on_sample,
+        .on_closed = on_part_closed,
+        .argument = self,
+    };
+    self->open_parts = 2;
     fr_redis_connection_start(&self->commands, &commands);
+    fr_redis_sampler_start(&self->sampler, &sampler);
     if (self->options.on_invalidation == NULL) {
         return;
     }
@@ -83,8 +104,11 @@ static void start(struct fr_task *task)
         .url = &self->url,
         .command_timeout_us = self->options.command_timeout_us,
         .channel = self->channel,
+        .counter = self->counter,
         .commands = &self->commands,
+        .serves_until_us = &self->serves_until_us,
         .on_invalidation = self->options.on_invalidation,
+        .on_drop = self->options.on_drop,
         .argument = self->options.argument,
         .on_closed = on_part_closed,
         .closed_argument = self,
@@ -93,12 +117,13 @@ static void start(struct fr_task *task)
     fr_subscriber_start(&self->subscriber, &subscriber);
 }
 
-/* The command connection first: it may be carrying a heartbeat of the subscriber. */
+/* The command connection first: it may be carrying requests of the others. */
 static void stop(struct fr_task *task)
 {
     struct fr_shared_cache *self = CONTAINER(task, struct fr_shared_cache, stop);
     atomic_store(&self->connected, false);
     fr_redis_connection_close(&self->commands);
+    fr_redis_sampler_close(&self->sampler);
     if (self->options.on_invalidation != NULL) {
         fr_subscriber_close(&self->subscriber);
     }
@@ -171,5 +196,17 @@ bool fr_shared_cache_connected(const struct fr_shared_cache *self)
 
 uint64_t fr_shared_cache_serves_until(const struct fr_shared_cache *self)
 {
-    return self->options.on_invalidation != NULL && atomic_load(&self->connected) ? UINT64_MAX : 0;
+    return atomic_load_explicit(&self->serves_until_us, memory_order_acquire);
+}
+
+bool fr_shared_cache_redis_info(struct fr_shared_cache *self, struct fr_redis_info *ret_info)
+{
+    pthread_mutex_lock(&self->mu);
+    struct fr_redis_info info = self->info;
+    pthread_mutex_unlock(&self->mu);
+    if (info.sampled_us == 0) {
+        return false;
+    }
+    *ret_info = info;
+    return true;
 }

@@ -14,9 +14,11 @@
 
 #include <stdbool.h>
 
+#include "cache/drop_cause.h"
 #include "cache/key.h"
 #include "cache/loop.h"
 #include "cache/record.h"
+#include "cache/redis_info.h"
 
 struct fr_shared_cache;
 
@@ -26,8 +28,16 @@ struct fr_shared_cache_options {
     const char *url;             /* "redis://[user:password@]host:port[/db]"; copied */
     const char *name_space;      /* prefix of keys, channel and counter; "" or NULL: none; copied */
     uint64_t command_timeout_us; /* 0: 250 ms */
-    /* Invalidations from the channel "[namespace:]cache-invalidation"; NULL: do not subscribe. Loop thread. */
+    /*
+     * Invalidations from the channel "[namespace:]cache-invalidation"; NULL: do not subscribe. Loop thread. An event may
+     * come late, twice or out of order; what was missed is told by on_drop.
+     */
     void (*on_invalidation)(void *argument, struct fr_bytes key, uint64_t version, uint64_t number);
+    /*
+     * With on_invalidation: the near cache is to be emptied, and inserts of what was read before are to be refused,
+     * before this returns. With FR_DROP_BASE_LINE it may serve again from then on. May be NULL. Loop thread.
+     */
+    void (*on_drop)(void *argument, enum fr_drop_cause cause);
     /* The command connection came up (true) or was lost; may be NULL. Loop thread. */
     void (*on_connection)(void *argument, bool connected);
     void *argument;
@@ -47,10 +57,17 @@ void fr_shared_cache_free(struct fr_shared_cache *self);
 bool fr_shared_cache_connected(const struct fr_shared_cache *self);
 
 /*
- * Until when a near cache that obeys on_invalidation may serve (fr_clock_now_us); 0: not now, and always without a
- * subscription. Thread-safe.
+ * Until when a near cache that obeys on_invalidation and on_drop may serve (fr_clock_now_us); 0: not now, and always
+ * without a subscription. It is moved on four times a second, and shows nothing that was invalidated more than half a
+ * second ago, whatever became of Redis, the network or this process. One atomic load; thread-safe.
+ *
+ * To serve: load it, look into the near cache, and then compare it with the clock. A thread that was stopped in
+ * between has lost its hit, as the value may be one that was dropped since.
  */
 uint64_t fr_shared_cache_serves_until(const struct fr_shared_cache *self);
+
+/* The last sample of how Redis fares, one every 5 s while it can be reached. false: there is none yet. Thread-safe. */
+bool fr_shared_cache_redis_info(struct fr_shared_cache *self, struct fr_redis_info *ret_info);
 
 /* What a GET or a LEASE found. Borrowed until done returns. */
 struct fr_shared_value {

@@ -8,11 +8,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "cache/redis_sampler.h"
 #include "cache/shared_cache.h"
 #include "cache/subscriber.h"
 
 #define FR_CHANNEL           "cache-invalidation"
 #define FR_COUNTER           "cache-invalidation:number"
+#define FR_LINE_BYTES        128 /* two cache lines, as processors fetch them in pairs */
 #define FR_CHANNEL_MAX_BYTES (FR_NAME_SPACE_MAX_BYTES + sizeof ":" FR_COUNTER)
 
 /* Which way the connection was reported last. */
@@ -30,12 +32,17 @@ struct fr_shared_cache {
     struct fr_redis_connection commands; /* loop thread only */
     struct fr_subscriber subscriber;     /* loop thread only */
     enum fr_reported reported;           /* loop thread only */
-    unsigned open_parts;                 /* loop thread only: of the two above */
+    struct fr_redis_sampler sampler;     /* loop thread only */
+    unsigned open_parts;                 /* loop thread only: of the three above */
     atomic_bool connected;
+    char before[FR_LINE_BYTES]; /* readers load what stands between for each hit: nothing else shares its line */
+    _Atomic uint64_t serves_until_us;
+    char after[FR_LINE_BYTES];
     struct fr_task start, stop;
     pthread_mutex_t mu;
     pthread_cond_t ended;
-    bool has_ended; /* guarded by mu */
+    bool has_ended;            /* guarded by mu */
+    struct fr_redis_info info; /* guarded by mu */
 };
 
 #endif

@@ -1,31 +1,95 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * subscriber.c - SUBSCRIBE, decode events, and notice a connection that has gone silent.
+ * subscriber.c - SUBSCRIBE, decode events, ask the questions, and carry out what subscription.c concludes.
  *
- * hiredis gives no callback for a PING on a subscribed connection. So the command connection publishes a
- * heartbeat once a second to a channel that only this subscriber hears; one that Redis accepted and that has
- * not come back by the next beat condemns the subscription, and it is made anew.
+ * A connection that has gone silent needs no heartbeat: as long as nothing is published there is nothing to miss, and
+ * what is published moves the counter, which the next question finds.
  */
 #include "cache/subscriber.h"
 
-#include <inttypes.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "cache/record.h"
 
-#define HEARTBEAT_US (1 * FR_SECOND_US)
+static void on_timer(uv_timer_t *timer);
+static void on_answer(struct fr_question *question, const struct fr_question_answer *answer);
 
-static bool is_text(const redisReply *reply, const char *text)
+static void set_timer(struct fr_subscriber *self)
 {
-    return reply->type == REDIS_REPLY_STRING && strcmp(reply->str, text) == 0;
+    uint64_t wake_us = fr_subscription_wake_us(&self->subscription);
+    if (wake_us == self->wake_us) {
+        return;
+    }
+    self->wake_us = wake_us;
+    if (wake_us == 0) {
+        uv_timer_stop(&self->timer);
+        return;
+    }
+    uint64_t now_us = fr_clock_now_us();
+    uv_update_time(self->timer.loop);
+    uv_timer_start(&self->timer, on_timer, wake_us > now_us ? fr_loop_ms(wake_us - now_us) : 0, 0);
 }
 
+/* Readers stop before the drop and start after it. */
+static void carry_out(struct fr_subscriber *self, struct fr_subscription_actions actions)
+{
+    if (actions.drop) {
+        atomic_store(self->options.serves_until_us, 0);
+        if (self->options.on_drop != NULL) {
+            self->options.on_drop(self->options.argument, actions.cause);
+        }
+    }
+    atomic_store(self->options.serves_until_us, self->subscription.serves_until_us);
+    if (actions.reconnect) {
+        fr_redis_connection_drop(&self->connection, fr_drop_cause_name(actions.cause));
+    }
+    if (actions.ask && !fr_question_ask(&self->question, self->options.commands,
+                                        fr_bytes_of(self->options.counter), on_answer)) {
+        carry_out(self, fr_subscription_unanswered(&self->subscription));
+        return;
+    }
+    set_timer(self);
+}
+
+/*
+ * Either connection may be the one with the wrong life of Redis. The command connection is, if its own greeting says
+ * otherwise, or if it is the older one: then the name may have moved to another Redis since.
+ */
+static void leave_other_life(struct fr_subscriber *self, uint64_t incarnation, bool subscription_differs,
+                             uint64_t subscribed_us)
+{
+    struct fr_redis_connection *commands = self->options.commands;
+    if (incarnation != commands->incarnation || (subscription_differs && commands->ready_us < subscribed_us)) {
+        fr_redis_connection_drop(commands, FR_REDIS_OTHER_LIFE);
+    }
+}
+
+static void on_answer(struct fr_question *question, const struct fr_question_answer *answer)
+{
+    struct fr_subscriber *self =
+        (struct fr_subscriber *)((char *)question - offsetof(struct fr_subscriber, question));
+    if (answer == NULL) {
+        carry_out(self, fr_subscription_unanswered(&self->subscription));
+        return;
+    }
+    uint64_t incarnation = answer->incarnation, subscribed_us = self->connection.ready_us;
+    struct fr_subscription_actions actions =
+        fr_subscription_answered(&self->subscription, answer->counter, incarnation, fr_clock_now_us());
+    carry_out(self, actions);
+    leave_other_life(self, incarnation, actions.reconnect, subscribed_us);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct fr_subscriber *self = timer->data;
+    self->wake_us = 0;
+    carry_out(self, fr_subscription_tick(&self->subscription, fr_clock_now_us()));
+}
+
+/* What is malformed proves nothing: a number that it hid is missed, and found missing. */
 static void handle_event(struct fr_subscriber *self, const redisReply *payload)
 {
     struct fr_invalidation_event event;
@@ -37,9 +101,15 @@ static void handle_event(struct fr_subscriber *self, const redisReply *payload)
         return;
     }
     self->options.on_invalidation(self->options.argument, event.key, event.version, event.number);
+    carry_out(self, fr_subscription_event(&self->subscription, event.number, fr_clock_now_us()));
 }
 
-/* Acknowledgements of SUBSCRIBE and messages; NULL when the connection ends. */
+static bool is_text(const redisReply *reply, const char *text)
+{
+    return reply->type == REDIS_REPLY_STRING && strcmp(reply->str, text) == 0;
+}
+
+/* The acknowledgement of SUBSCRIBE and messages; NULL when the connection ends. */
 static void on_message(redisAsyncContext *context, void *answer, void *argument)
 {
     struct fr_subscriber *self = argument;
@@ -48,24 +118,20 @@ static void on_message(redisAsyncContext *context, void *answer, void *argument)
         reply->elements != 3) {
         return;
     }
-    const redisReply *channel = reply->element[1], *payload = reply->element[2];
+    const redisReply *payload = reply->element[2];
     if (is_text(reply->element[0], "subscribe")) {
-        self->subscribed = self->subscribed || is_text(channel, self->heartbeat_channel);
-    } else if (!is_text(reply->element[0], "message") || payload->type != REDIS_REPLY_STRING) {
-        return;
-    } else if (is_text(channel, self->options.channel)) {
+        carry_out(self, fr_subscription_acknowledged(&self->subscription, self->connection.incarnation,
+                                                     fr_clock_now_us()));
+    } else if (is_text(reply->element[0], "message") && payload->type == REDIS_REPLY_STRING) {
         handle_event(self, payload);
-    } else if (is_text(channel, self->heartbeat_channel)) {
-        self->beat_heard = strtoull(payload->str, NULL, 10);
     }
 }
 
-/* The heartbeat's channel comes second, so its acknowledgement stands for both. */
 static void on_ready(void *argument)
 {
     struct fr_subscriber *self = argument;
-    if (redisAsyncCommand(self->connection.context, on_message, self, "SUBSCRIBE %s %s",
-                          self->options.channel, self->heartbeat_channel) != REDIS_OK) {
+    if (redisAsyncCommand(self->connection.context, on_message, self, "SUBSCRIBE %s", self->options.channel) !=
+        REDIS_OK) {
         fr_redis_connection_drop(&self->connection, "cannot subscribe");
     }
 }
@@ -74,39 +140,7 @@ static void on_lost(void *argument, const char *why)
 {
     (void)why; /* the command connection reports the state of Redis */
     struct fr_subscriber *self = argument;
-    self->subscribed = false;
-    self->beat_accepted = self->beat_heard = self->beat;
-}
-
-static void on_published(struct fr_redis_request *request, const redisReply *reply)
-{
-    struct fr_subscriber *self =
-        (struct fr_subscriber *)((char *)request - offsetof(struct fr_subscriber, publish));
-    self->publishing = false;
-    if (reply != NULL && reply->type == REDIS_REPLY_INTEGER && self->subscribed) {
-        self->beat_accepted = self->beat;
-    }
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-    struct fr_subscriber *self = timer->data;
-    if (!self->subscribed || self->publishing) {
-        return;
-    }
-    if (self->beat_accepted > self->beat_heard) {
-        fr_redis_connection_drop(&self->connection, "the subscription is silent");
-        return;
-    }
-    char number[24];
-    snprintf(number, sizeof number, "%" PRIu64, self->beat + 1);
-    const char *words[] = {"PUBLISH", self->heartbeat_channel, number};
-    size_t sizes[] = {strlen(words[0]), strlen(words[1]), strlen(words[2])};
-    self->publish.done = on_published;
-    if (fr_redis_connection_send(self->options.commands, &self->publish, 3, words, sizes)) {
-        self->publishing = true;
-        self->beat++;
-    }
+    carry_out(self, fr_subscription_lost(&self->subscription));
 }
 
 static void close_part(struct fr_subscriber *self)
@@ -129,11 +163,8 @@ static void on_timer_closed(uv_handle_t *handle)
 void fr_subscriber_start(struct fr_subscriber *self, const struct fr_subscriber_options *options)
 {
     *self = (struct fr_subscriber){.options = *options, .open_parts = 2};
-    snprintf(self->heartbeat_channel, sizeof self->heartbeat_channel, "%s:heartbeat:%016" PRIx64,
-             options->channel, fr_random_u64());
     uv_timer_init(fr_loop_uv_get(options->loop), &self->timer);
     self->timer.data = self;
-    uv_timer_start(&self->timer, on_timer, fr_loop_ms(HEARTBEAT_US), fr_loop_ms(HEARTBEAT_US));
     const struct fr_redis_connection_options connection = {
         .loop = options->loop,
         .url = options->url,
@@ -146,8 +177,14 @@ void fr_subscriber_start(struct fr_subscriber *self, const struct fr_subscriber_
     fr_redis_connection_start(&self->connection, &connection);
 }
 
+void fr_subscriber_ready(struct fr_subscriber *self)
+{
+    carry_out(self, fr_subscription_askable(&self->subscription, fr_clock_now_us()));
+}
+
 void fr_subscriber_close(struct fr_subscriber *self)
 {
+    carry_out(self, fr_subscription_lost(&self->subscription));
     fr_redis_connection_close(&self->connection);
     uv_close((uv_handle_t *)&self->timer, on_timer_closed);
 }

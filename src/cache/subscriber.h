@@ -1,21 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * subscriber.h - internal to this folder: a connection of its own that hears the invalidations.
+ * subscriber.h - internal to this folder: hears the invalidations on a connection of its own, and keeps asking on the
+ * command connection whether these are all.
  */
 #ifndef FR_CACHE_SUBSCRIBER_H
 #define FR_CACHE_SUBSCRIBER_H
 
+#include <stdatomic.h>
+
 #include "base/buffer.h"
+#include "cache/question.h"
 #include "cache/redis_connection.h"
+#include "cache/subscription.h"
 
 struct fr_subscriber_options {
     struct fr_loop *loop;
-    const struct fr_redis_url *url; /* borrowed until closed */
+    const struct fr_redis_url *url; /* borrowed until closed, as all that follows */
     uint64_t command_timeout_us;
-    const char *channel;                  /* borrowed until closed */
-    struct fr_redis_connection *commands; /* carries the heartbeats; borrowed until closed */
+    const char *channel;
+    const char *counter;                  /* the key of the events' numbers */
+    struct fr_redis_connection *commands; /* carries the questions */
+    _Atomic uint64_t *serves_until_us;    /* is kept up to date; read by any thread */
     void (*on_invalidation)(void *argument, struct fr_bytes key, uint64_t version, uint64_t number);
-    void *argument; /* of on_invalidation */
+    void (*on_drop)(void *argument, enum fr_drop_cause cause); /* may be NULL */
+    void *argument;                                            /* of these two */
     void (*on_closed)(void *closed_argument);
     void *closed_argument;
 };
@@ -24,20 +32,18 @@ struct fr_subscriber_options {
 struct fr_subscriber {
     struct fr_subscriber_options options;
     struct fr_redis_connection connection;
-    struct fr_redis_request publish; /* one heartbeat at a time */
-    bool publishing;
-    bool subscribed;
-    char heartbeat_channel[256]; /* heard by this subscriber only */
-    uint64_t beat;               /* number of the last heartbeat sent */
-    uint64_t beat_accepted;      /* of the last that Redis took for a subscriber of this life */
-    uint64_t beat_heard;         /* of the last that came back */
+    struct fr_subscription subscription;
+    struct fr_question question;
     uv_timer_t timer;
+    uint64_t wake_us;    /* what the timer is set to; 0: it is not */
     unsigned open_parts; /* timer and connection */
     uint64_t malformed;
 };
 
 void fr_subscriber_start(struct fr_subscriber *self, const struct fr_subscriber_options *options);
-/* After the command connection was closed, so that no heartbeat is under way. */
+/* The command connection is ready. */
+void fr_subscriber_ready(struct fr_subscriber *self);
+/* After the command connection was closed, so that no question is under way. */
 void fr_subscriber_close(struct fr_subscriber *self);
 
 #endif
