@@ -24,8 +24,8 @@ struct fr_question {
  * counter is the key, borrowed until done was called. One at a time. false: it cannot be sent, and done is not called.
  * A Redis that has become a replica costs the connection.
  */
-FR_MUST_CHECK bool fr_question_ask(struct fr_question *self, struct fr_redis_connection *commands,
-                                   struct fr_bytes counter,
-                                   void (*done)(struct fr_question *self, const struct fr_question_answer *answer));
+FR_MUST_CHECK bool
+fr_question_ask(struct fr_question *self, struct fr_redis_connection *commands, struct fr_bytes counter,
+                void (*done)(struct fr_question *self, const struct fr_question_answer *answer));
 
 #endif

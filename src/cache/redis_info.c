@@ -64,10 +64,8 @@ void fr_redis_info_read(const char *info, struct fr_redis_info *sample)
         const char *name;
         uint64_t *number;
     } lines[] = {
-        {"used_memory", &sample->memory_bytes},
-        {"maxmemory", &sample->memory_limit_bytes},
-        {"connected_clients", &sample->clients},
-        {"evicted_keys", &sample->evicted_keys},
+        {"used_memory", &sample->memory_bytes},  {"maxmemory", &sample->memory_limit_bytes},
+        {"connected_clients", &sample->clients}, {"evicted_keys", &sample->evicted_keys},
         {"expired_keys", &sample->expired_keys},
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {

@@ -29,8 +29,8 @@ struct fr_shared_cache_options {
     const char *name_space;      /* prefix of keys, channel and counter; "" or NULL: none; copied */
     uint64_t command_timeout_us; /* 0: 250 ms */
     /*
-     * Invalidations from the channel "[namespace:]cache-invalidation"; NULL: do not subscribe. Loop thread. An event may
-     * come late, twice or out of order; what was missed is told by on_drop.
+     * Invalidations from the channel "[namespace:]cache-invalidation"; NULL: do not subscribe. Loop thread. Whatever
+     * comes is handed on, whether or not it is the next; that something was missed is told by on_drop.
      */
     void (*on_invalidation)(void *argument, struct fr_bytes key, uint64_t version, uint64_t number);
     /*

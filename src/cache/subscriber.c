@@ -62,7 +62,8 @@ static void leave_other_life(struct fr_subscriber *self, uint64_t incarnation, b
                              uint64_t subscribed_us)
 {
     struct fr_redis_connection *commands = self->options.commands;
-    if (incarnation != commands->incarnation || (subscription_differs && commands->ready_us < subscribed_us)) {
+    if (incarnation != commands->incarnation ||
+        (subscription_differs && commands->ready_us < subscribed_us)) {
         fr_redis_connection_drop(commands, FR_REDIS_OTHER_LIFE);
     }
 }
@@ -130,8 +131,8 @@ static void on_message(redisAsyncContext *context, void *answer, void *argument)
 static void on_ready(void *argument)
 {
     struct fr_subscriber *self = argument;
-    if (redisAsyncCommand(self->connection.context, on_message, self, "SUBSCRIBE %s", self->options.channel) !=
-        REDIS_OK) {
+    if (redisAsyncCommand(self->connection.context, on_message, self, "SUBSCRIBE %s",
+                          self->options.channel) != REDIS_OK) {
         fr_redis_connection_drop(&self->connection, "cannot subscribe");
     }
 }

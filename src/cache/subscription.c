@@ -25,8 +25,7 @@ const char *fr_drop_cause_name(enum fr_drop_cause cause)
 static struct fr_subscription_actions distrust(struct fr_subscription *self, enum fr_subscription_stage stage,
                                                enum fr_drop_cause cause)
 {
-    struct fr_subscription_actions actions = {.drop = self->stage == FR_SUBSCRIPTION_WHOLE,
-                                              .cause = cause};
+    struct fr_subscription_actions actions = {.drop = self->stage == FR_SUBSCRIPTION_WHOLE, .cause = cause};
     self->stage = stage;
     self->serves_until_us = 0;
     self->waiting = false;
@@ -34,8 +33,8 @@ static struct fr_subscription_actions distrust(struct fr_subscription *self, enu
 }
 
 /* One question at a time: the answer of one that is under way is as good, or leads to another. */
-static struct fr_subscription_actions ask(struct fr_subscription *self, struct fr_subscription_actions actions,
-                                          uint64_t now_us)
+static struct fr_subscription_actions ask(struct fr_subscription *self,
+                                          struct fr_subscription_actions actions, uint64_t now_us)
 {
     if (!self->asking) {
         self->asking = actions.ask = true;
@@ -76,8 +75,8 @@ static struct fr_subscription_actions take_base_line(struct fr_subscription *sel
     return (struct fr_subscription_actions){.drop = true, .cause = FR_DROP_BASE_LINE};
 }
 
-struct fr_subscription_actions fr_subscription_acknowledged(struct fr_subscription *self, uint64_t incarnation,
-                                                            uint64_t now_us)
+struct fr_subscription_actions fr_subscription_acknowledged(struct fr_subscription *self,
+                                                            uint64_t incarnation, uint64_t now_us)
 {
     self->stage = FR_SUBSCRIPTION_ACKNOWLEDGED;
     self->incarnation = incarnation;
@@ -85,7 +84,8 @@ struct fr_subscription_actions fr_subscription_acknowledged(struct fr_subscripti
     return ask(self, nothing, now_us);
 }
 
-struct fr_subscription_actions fr_subscription_event(struct fr_subscription *self, uint64_t number, uint64_t now_us)
+struct fr_subscription_actions fr_subscription_event(struct fr_subscription *self, uint64_t number,
+                                                     uint64_t now_us)
 {
     if (number != self->run_last + 1) {
         self->run_first = number;
@@ -173,7 +173,7 @@ struct fr_subscription_actions fr_subscription_tick(struct fr_subscription *self
 
 uint64_t fr_subscription_wake_us(const struct fr_subscription *self)
 {
-    bool idle = self->stage == FR_SUBSCRIPTION_LOST ||
-                (self->stage == FR_SUBSCRIPTION_ACKNOWLEDGED && self->asking);
+    bool idle =
+        self->stage == FR_SUBSCRIPTION_LOST || (self->stage == FR_SUBSCRIPTION_ACKNOWLEDGED && self->asking);
     return idle ? 0 : self->asked_us + FR_SUBSCRIPTION_PERIOD_US;
 }

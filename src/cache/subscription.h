@@ -34,11 +34,12 @@ enum fr_subscription_stage { FR_SUBSCRIPTION_LOST, FR_SUBSCRIPTION_ACKNOWLEDGED,
 /* Zeroed memory is a subscription that is LOST. The fields are private except serves_until_us. */
 struct fr_subscription {
     enum fr_subscription_stage stage;
-    uint64_t incarnation;         /* of the Redis that has the subscription */
-    uint64_t serves_until_us;     /* the near cache may serve before this time; 0: it may not */
-    uint64_t delivered;           /* WHOLE: the last event, or the base-line */
-    uint64_t late;                /* WHOLE: events up to this may follow the base-line, and prove nothing; 0: none */
-    uint64_t run_first, run_last; /* the unbroken run of events that ends with the last one since the question */
+    uint64_t incarnation;     /* of the Redis that has the subscription */
+    uint64_t serves_until_us; /* the near cache may serve before this time; 0: it may not */
+    uint64_t delivered;       /* WHOLE: the last event, or the base-line */
+    uint64_t late; /* WHOLE: events up to this may follow the base-line, and prove nothing; 0: none */
+    /* The unbroken run of events that ends with the last one since the question. */
+    uint64_t run_first, run_last;
     uint64_t asked_us;
     uint64_t asked_at; /* delivered when it was asked; 0: not WHOLE then */
     bool asking;       /* a question is under way */
@@ -56,10 +57,11 @@ struct fr_subscription_actions {
 };
 
 /* SUBSCRIBE was acknowledged on a connection that greeted this incarnation. */
-struct fr_subscription_actions fr_subscription_acknowledged(struct fr_subscription *self, uint64_t incarnation,
-                                                            uint64_t now_us);
+struct fr_subscription_actions fr_subscription_acknowledged(struct fr_subscription *self,
+                                                            uint64_t incarnation, uint64_t now_us);
 /* An event was delivered. Its key has been invalidated before this is called. */
-struct fr_subscription_actions fr_subscription_event(struct fr_subscription *self, uint64_t number, uint64_t now_us);
+struct fr_subscription_actions fr_subscription_event(struct fr_subscription *self, uint64_t number,
+                                                     uint64_t now_us);
 /* The end of the question that was asked last: what Redis said, or that it said nothing. */
 struct fr_subscription_actions fr_subscription_answered(struct fr_subscription *self, uint64_t counter,
                                                         uint64_t incarnation, uint64_t now_us);

@@ -43,6 +43,14 @@ static void on_invalidation(void *argument, struct fr_bytes key, uint64_t versio
     fr_wait_unlock_changed(&self->wait);
 }
 
+static void on_drop(void *argument, enum fr_drop_cause cause)
+{
+    struct fixture *self = argument;
+    fr_wait_lock(&self->wait);
+    self->drops[cause]++;
+    fr_wait_unlock_changed(&self->wait);
+}
+
 static void connect_plain(struct fixture *self)
 {
     self->redis = redisConnect("127.0.0.1", self->server->port);
@@ -66,6 +74,7 @@ void fixture_open(struct fixture *self, struct fr_redis_server *server, const st
         .command_timeout_us =
             options->command_timeout_us != 0 ? options->command_timeout_us : 5 * FR_SECOND_US,
         .on_invalidation = options->subscribe ? on_invalidation : NULL,
+        .on_drop = on_drop,
         .on_connection = on_connection,
         .argument = self,
     };

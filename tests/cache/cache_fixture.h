@@ -27,6 +27,7 @@ struct fixture {
     uint64_t ups, downs;  /* guarded by wait: calls of on_connection */
     uint64_t event_count; /* guarded by wait, as events */
     struct fixture_event events[FIXTURE_EVENTS];
+    uint64_t drops[FR_DROP_CAUSES]; /* guarded by wait: calls of on_drop */
 };
 
 struct fixture_options {

@@ -38,7 +38,8 @@ struct step {
 
 static unsigned actions_of(struct fr_subscription_actions actions)
 {
-    return (actions.ask ? ASK : 0) | (actions.reconnect ? CONNECT : 0) | (actions.drop ? DROP(actions.cause) : 0);
+    return (actions.ask ? ASK : 0) | (actions.reconnect ? CONNECT : 0) |
+           (actions.drop ? DROP(actions.cause) : 0);
 }
 
 static struct fr_subscription_actions happen(struct fr_subscription *self, enum what what, uint64_t number,
@@ -66,12 +67,12 @@ static void tell(struct fr_subscription *self, const struct step *steps, size_t 
 {
     for (size_t i = 0; i < count; i++) {
         const struct step *step = &steps[i];
-        unsigned got = actions_of(happen(self, step->what, step->number, step->incarnation,
-                                         START + step->at_ms * MS));
+        unsigned got =
+            actions_of(happen(self, step->what, step->number, step->incarnation, START + step->at_ms * MS));
         uint64_t wanted_us = step->serves_until_ms != 0 ? START + step->serves_until_ms * MS : 0;
         if (got != step->wanted || self->serves_until_us != wanted_us) {
-            fail_msg("step %zu at %u ms: actions %#x, not %#x; serves until %lld ms, not %u", i, step->at_ms, got,
-                     step->wanted, ((long long)self->serves_until_us - (long long)START) / 1000,
+            fail_msg("step %zu at %u ms: actions %#x, not %#x; serves until %lld ms, not %u", i, step->at_ms,
+                     got, step->wanted, ((long long)self->serves_until_us - (long long)START) / 1000,
                      step->serves_until_ms);
         }
     }
@@ -83,7 +84,10 @@ static void tell(struct fr_subscription *self, const struct step *steps, size_t 
 
 /* Whole since 0 ms with base-line 10 in life 1; the next question is due at 250 ms. */
 #define BEGIN                                                                                                \
-    {0, ACKNOWLEDGED, 0, 1, ASK, 0}, {1, ANSWERED, 10, 1, DROP(FR_DROP_BASE_LINE), 500}
+    {0, ACKNOWLEDGED, 0, 1, ASK, 0},                                                                         \
+    {                                                                                                        \
+        1, ANSWERED, 10, 1, DROP(FR_DROP_BASE_LINE), 500                                                     \
+    }
 
 static void it_serves_only_after_acknowledgement_base_line_and_drop(void **state)
 {
@@ -91,7 +95,8 @@ static void it_serves_only_after_acknowledgement_base_line_and_drop(void **state
     struct fr_subscription s = {.stage = FR_SUBSCRIPTION_LOST};
     assert_int_equal(fr_subscription_wake_us(&s), 0);
     TELL(&s, {0, ASKABLE, 0, 0, NONE, 0}, {0, TICK, 0, 0, NONE, 0}, {0, ACKNOWLEDGED, 0, 1, ASK, 0},
-         {1, EVENT, 10, 0, NONE, 0}, {2, ANSWERED, 10, 1, DROP(FR_DROP_BASE_LINE), 500}, {3, EVENT, 11, 0, NONE, 500});
+         {1, EVENT, 10, 0, NONE, 0}, {2, ANSWERED, 10, 1, DROP(FR_DROP_BASE_LINE), 500},
+         {3, EVENT, 11, 0, NONE, 500});
     assert_int_equal(fr_subscription_wake_us(&s), START + PERIOD);
 }
 
@@ -99,9 +104,9 @@ static void good_questions_let_it_serve_on_from_when_they_were_asked(void **stat
 {
     (void)state;
     struct fr_subscription s = {.stage = FR_SUBSCRIPTION_LOST};
-    TELL(&s, BEGIN, {249, TICK, 0, 0, NONE, 500}, {250, TICK, 0, 0, ASK, 500}, {260, ANSWERED, 10, 1, NONE, 750},
-         {300, EVENT, 11, 0, NONE, 750}, {499, TICK, 0, 0, NONE, 750}, {500, TICK, 0, 0, ASK, 750},
-         {700, ANSWERED, 11, 1, NONE, 1000}, {750, TICK, 0, 0, ASK, 1000});
+    TELL(&s, BEGIN, {249, TICK, 0, 0, NONE, 500}, {250, TICK, 0, 0, ASK, 500},
+         {260, ANSWERED, 10, 1, NONE, 750}, {300, EVENT, 11, 0, NONE, 750}, {499, TICK, 0, 0, NONE, 750},
+         {500, TICK, 0, 0, ASK, 750}, {700, ANSWERED, 11, 1, NONE, 1000}, {750, TICK, 0, 0, ASK, 1000});
 }
 
 static void an_event_that_is_not_the_next_drops_everything(void **state)
@@ -111,9 +116,19 @@ static void an_event_that_is_not_the_next_drops_everything(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct fr_subscription s = {.stage = FR_SUBSCRIPTION_LOST};
         TELL(&s, BEGIN, {2, EVENT, 11, 0, NONE, 500}, {3, EVENT, wrong[i], 0, ASK | DROP(FR_DROP_GAP), 0},
-             {4, EVENT, wrong[i] + 1, 0, NONE, 0}, {5, ANSWERED, wrong[i] + 1, 1, DROP(FR_DROP_BASE_LINE), 503},
+             {4, EVENT, wrong[i] + 1, 0, NONE, 0},
+             {5, ANSWERED, wrong[i] + 1, 1, DROP(FR_DROP_BASE_LINE), 503},
              {6, EVENT, wrong[i] + 2, 0, NONE, 503});
     }
+}
+
+static void a_gap_ends_the_wait_for_what_was_counted(void **state)
+{
+    (void)state;
+    struct fr_subscription s = {.stage = FR_SUBSCRIPTION_LOST};
+    TELL(&s, BEGIN, {250, TICK, 0, 0, ASK, 500}, {260, ANSWERED, 13, 1, NONE, 500},
+         {270, EVENT, 12, 0, ASK | DROP(FR_DROP_GAP), 0}, {520, TICK, 0, 0, NONE, 0},
+         {530, ANSWERED, 13, 1, DROP(FR_DROP_BASE_LINE), 770});
 }
 
 static void events_up_to_the_base_line_may_come_after_it(void **state)
@@ -152,11 +167,11 @@ static void what_was_counted_has_one_period_to_arrive(void **state)
 {
     (void)state;
     struct fr_subscription s = {.stage = FR_SUBSCRIPTION_LOST};
-    TELL(&s, BEGIN, {250, TICK, 0, 0, ASK, 500}, {260, ANSWERED, 12, 1, NONE, 500}, {270, EVENT, 11, 0, NONE, 500},
-         {499, TICK, 0, 0, NONE, 500}, {499, EVENT, 12, 0, NONE, 750}, {500, TICK, 0, 0, ASK, 750},
-         {510, ANSWERED, 13, 1, NONE, 750}, {750, TICK, 0, 0, CONNECT | DROP(FR_DROP_SILENT), 0},
-         {751, LOST, 0, 0, NONE, 0}, {760, ACKNOWLEDGED, 0, 1, ASK, 0},
-         {761, ANSWERED, 13, 1, DROP(FR_DROP_BASE_LINE), 1260});
+    TELL(&s, BEGIN, {250, TICK, 0, 0, ASK, 500}, {260, ANSWERED, 12, 1, NONE, 500},
+         {270, EVENT, 11, 0, NONE, 500}, {499, TICK, 0, 0, NONE, 500}, {499, EVENT, 12, 0, NONE, 750},
+         {500, TICK, 0, 0, ASK, 750}, {510, ANSWERED, 13, 1, NONE, 750},
+         {750, TICK, 0, 0, CONNECT | DROP(FR_DROP_SILENT), 0}, {751, LOST, 0, 0, NONE, 0},
+         {760, ACKNOWLEDGED, 0, 1, ASK, 0}, {761, ANSWERED, 13, 1, DROP(FR_DROP_BASE_LINE), 1260});
 }
 
 static void a_counter_that_went_back_is_a_gap(void **state)
@@ -164,20 +179,21 @@ static void a_counter_that_went_back_is_a_gap(void **state)
     (void)state;
     struct fr_subscription s = {.stage = FR_SUBSCRIPTION_LOST};
     TELL(&s, BEGIN, {10, EVENT, 11, 0, NONE, 500}, {250, TICK, 0, 0, ASK, 500},
-         {260, ANSWERED, 10, 1, ASK | DROP(FR_DROP_GAP), 0}, {270, ANSWERED, 10, 1, DROP(FR_DROP_BASE_LINE), 760},
-         {280, EVENT, 11, 0, NONE, 760});
+         {260, ANSWERED, 10, 1, ASK | DROP(FR_DROP_GAP), 0},
+         {270, ANSWERED, 10, 1, DROP(FR_DROP_BASE_LINE), 760}, {280, EVENT, 11, 0, NONE, 760});
     /* Also where the numbers stay below a base-line that nothing has followed yet. */
     s = (struct fr_subscription){.stage = FR_SUBSCRIPTION_LOST};
     TELL(&s, BEGIN, {10, EVENT, 1, 0, NONE, 500}, {20, EVENT, 2, 0, NONE, 500}, {250, TICK, 0, 0, ASK, 500},
-         {260, ANSWERED, 2, 1, ASK | DROP(FR_DROP_GAP), 0}, {270, ANSWERED, 2, 1, DROP(FR_DROP_BASE_LINE), 760});
+         {260, ANSWERED, 2, 1, ASK | DROP(FR_DROP_GAP), 0},
+         {270, ANSWERED, 2, 1, DROP(FR_DROP_BASE_LINE), 760});
 }
 
 static void an_answer_may_be_overtaken_by_events(void **state)
 {
     (void)state;
     struct fr_subscription s = {.stage = FR_SUBSCRIPTION_LOST};
-    TELL(&s, BEGIN, {250, TICK, 0, 0, ASK, 500}, {251, EVENT, 11, 0, NONE, 500}, {252, EVENT, 12, 0, NONE, 500},
-         {260, ANSWERED, 11, 1, NONE, 750}, {261, EVENT, 13, 0, NONE, 750});
+    TELL(&s, BEGIN, {250, TICK, 0, 0, ASK, 500}, {251, EVENT, 11, 0, NONE, 500},
+         {252, EVENT, 12, 0, NONE, 500}, {260, ANSWERED, 11, 1, NONE, 750}, {261, EVENT, 13, 0, NONE, 750});
 }
 
 static void a_gap_while_a_question_is_open_uses_its_answer(void **state)
@@ -218,8 +234,9 @@ static void another_life_of_redis_needs_another_subscription(void **state)
 {
     (void)state;
     struct fr_subscription s = {.stage = FR_SUBSCRIPTION_LOST};
-    TELL(&s, BEGIN, {250, TICK, 0, 0, ASK, 500}, {260, ANSWERED, 10, 2, CONNECT | DROP(FR_DROP_INCARNATION), 0},
-         {261, EVENT, 11, 0, NONE, 0}, {262, ASKABLE, 0, 0, NONE, 0}, {900, TICK, 0, 0, NONE, 0});
+    TELL(&s, BEGIN, {250, TICK, 0, 0, ASK, 500},
+         {260, ANSWERED, 10, 2, CONNECT | DROP(FR_DROP_INCARNATION), 0}, {261, EVENT, 11, 0, NONE, 0},
+         {262, ASKABLE, 0, 0, NONE, 0}, {900, TICK, 0, 0, NONE, 0});
     assert_int_equal(fr_subscription_wake_us(&s), 0);
     TELL(&s, {910, ACKNOWLEDGED, 0, 2, ASK, 0}, {911, ANSWERED, 10, 2, DROP(FR_DROP_BASE_LINE), 1410});
     /* Nor is there a base-line from it. */
@@ -286,7 +303,8 @@ struct world {
     /* Published and not known to the near cache, oldest first */
     struct published missed[MISSED];
     size_t missing;
-    bool calm; /* no more faults */
+    bool stalled; /* the thread that does all this hangs, and readers go on */
+    bool calm;    /* no more faults */
     uint64_t served_steps, steps, drops[FR_DROP_CAUSES];
 };
 
@@ -400,8 +418,9 @@ static void redis_and_network(struct world *w)
     }
     if (w->asked && (w->read ? one_in(w, w->calm ? 2 : 20) : w->down && one_in(w, 400))) {
         w->asked = false;
-        act(w, w->read ? fr_subscription_answered(&w->subscription, w->answer, w->answer_incarnation, w->now_us)
-                       : fr_subscription_unanswered(&w->subscription));
+        act(w, w->read
+                   ? fr_subscription_answered(&w->subscription, w->answer, w->answer_incarnation, w->now_us)
+                   : fr_subscription_unanswered(&w->subscription));
     }
     if (!w->down && !w->linked && one_in(w, 20)) {
         w->linked = w->acknowledging = true;
@@ -432,6 +451,14 @@ static void check(struct world *w)
 static void step(struct world *w)
 {
     w->now_us += MS;
+    w->stalled = w->calm ? false : w->stalled ? !one_in(w, 300) : one_in(w, 2000);
+    if (w->stalled) {
+        if (!w->down && one_in(w, 50)) {
+            publish(w);
+        }
+        check(w);
+        return;
+    }
     nemesis(w);
     uint64_t wake_us = fr_subscription_wake_us(&w->subscription);
     if (wake_us != 0 && wake_us <= w->now_us && !fault(w, 3)) {
@@ -456,8 +483,10 @@ static void nothing_is_missed_for_more_than_two_periods_while_it_serves(void **s
 {
     (void)state;
     static struct world w;
-    uint64_t seed = from_environment("FRESHET_SEED", 20240607), steps = from_environment("FRESHET_STEPS", 400000);
-    print_message("FRESHET_SEED=%llu FRESHET_STEPS=%llu\n", (unsigned long long)seed, (unsigned long long)steps);
+    uint64_t seed = from_environment("FRESHET_SEED", 20240607),
+             steps = from_environment("FRESHET_STEPS", 400000);
+    print_message("FRESHET_SEED=%llu FRESHET_STEPS=%llu\n", (unsigned long long)seed,
+                  (unsigned long long)steps);
     w.random = seed * 2 + 1; /* never 0 */
     w.now_us = START;
     w.counter = w.incarnation = 1;
@@ -467,7 +496,7 @@ static void nothing_is_missed_for_more_than_two_periods_while_it_serves(void **s
     /* Everything came about, and it is worth having. */
     for (unsigned i = 0; i < FR_DROP_CAUSES; i++) {
         print_message("dropped for %s: %llu\n", fr_drop_cause_name(i), (unsigned long long)w.drops[i]);
-        assert_true(w.drops[i] > steps / 20000);
+        assert_true(w.drops[i] > steps / 50000);
     }
     assert_true(w.served_steps > w.steps / 4);
     /* Without faults it serves soon, and without a break. */
@@ -488,6 +517,7 @@ int main(void)
         cmocka_unit_test(it_serves_only_after_acknowledgement_base_line_and_drop),
         cmocka_unit_test(good_questions_let_it_serve_on_from_when_they_were_asked),
         cmocka_unit_test(an_event_that_is_not_the_next_drops_everything),
+        cmocka_unit_test(a_gap_ends_the_wait_for_what_was_counted),
         cmocka_unit_test(events_up_to_the_base_line_may_come_after_it),
         cmocka_unit_test(events_above_the_base_line_may_come_before_it),
         cmocka_unit_test(a_gap_between_base_line_and_what_came_before_it_is_seen),
