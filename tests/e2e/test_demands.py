@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """test_demands.py - what a read may demand of the caches, what it is told, and what a batch costs."""
 import re
+import struct
 
 from freshet_testing import TestCase, main, wait_until
-from sp_client import FAILED_PRECONDITION, INVALID_ARGUMENT, users
+from sp_client import FAILED_PRECONDITION, INVALID_ARGUMENT, UNAVAILABLE, users
 
 GET = "users.v1.Users/GetUser"
 BATCH = "users.v1.Users/BatchGetUsers"
@@ -93,6 +94,28 @@ class Batches(TestCase):
         system.start_service("api")
         with system.client() as client:
             self.assertEqual([user.id for user in client.call(BATCH, ids=ids).message.users], ids)
+
+
+class Stale(TestCase):
+    SOFT_EXPIRY_AT = 42  # of a Record: five fixed fields with their tags, and its own tag
+
+    def test_an_expired_value_serves_marked_while_data_is_away(self):
+        system = self.started()
+        with system.client() as client:
+            wait_until(lambda: client.call(GET, id="user-123").cached, 10, "it is cached")
+        system["api"].stop()  # and with it the near cache
+        system.redis.command("SETRANGE", "test:user:user-123", self.SOFT_EXPIRY_AT, struct.pack("<Q", 1))
+        system.start_service("api")
+        system["data"].kill()
+        with system.client() as client:
+            for _ in range(3):
+                stale = client.call(GET, id="user-123")
+                self.assertEqual((stale.source, stale.message.name), ("stale", "Alice"))
+            newer = {"x-cache-min-version": str(stale.message.version + 1)}
+            self.assertIn("data", self.assert_code(UNAVAILABLE, client.call, GET, id="user-123", metadata=newer))
+            system.start_service("data")
+            wait_until(lambda: client.call(GET, id="user-123").source == "origin", 10, "data is found again")
+            self.assertTrue(client.call(GET, id="user-123").cached)
 
 
 if __name__ == "__main__":
