@@ -433,9 +433,6 @@ struct invalidation {
 static void on_invalidated(void *argument, enum fr_code code)
 {
     struct invalidation *self = argument;
-    if (code == FR_OK) {
-        fr_count(self->cache, FR_COUNT_INVALIDATIONS_SENT, 1);
-    }
     if (self->done != NULL) {
         self->done(self->argument, code);
     }

@@ -196,10 +196,11 @@ struct fr_cache_statistics {
     uint64_t loads, load_failures, load_timeouts, loads_refused; /* refused: too many */
     uint64_t fills, refused_fills;
     uint64_t leases_granted, leases_waited;
+    uint64_t leases_taken_over; /* of those granted: somebody else's was waited for and brought nothing */
     uint64_t refreshes;         /* begun before the expiry */
     uint64_t redis_failures;    /* reads for which Redis did not answer */
     uint64_t invalidations_received, invalidations_applied; /* applied: removed an entry of the near cache */
-    uint64_t invalidations_sent;
+    uint64_t invalidations_sent; /* by whomever, through fr_cache_shared too */
     uint64_t drops[FR_DROP_CAUSES]; /* of the whole near cache */
     struct fr_redis_info redis;     /* the last sample */
     bool redis_connected;           /* false: reads go past Redis, at once */

@@ -32,11 +32,11 @@ enum fr_cache_count {
     FR_COUNT_REFUSED_FILLS,
     FR_COUNT_LEASES_GRANTED,
     FR_COUNT_LEASES_WAITED,
+    FR_COUNT_LEASES_TAKEN_OVER,
     FR_COUNT_REFRESHES,
     FR_COUNT_REDIS_FAILURES,
     FR_COUNT_INVALIDATIONS_RECEIVED,
     FR_COUNT_INVALIDATIONS_APPLIED,
-    FR_COUNT_INVALIDATIONS_SENT,
     FR_COUNT_DROPS, /* one for each cause */
     FR_COUNT_LOADING = FR_COUNT_DROPS + FR_DROP_CAUSES, /* now, as the next two */
     FR_COUNT_WAITING_LOADS,
@@ -114,7 +114,7 @@ struct fr_flight {
     bool queued;             /* for its load */
     bool loaded;             /* result is of a load of this flight */
     bool filled;             /* and was stored in Redis */
-    uint64_t deadline_us;
+    uint64_t started_us;
     uint64_t mark; /* of the near cache, before the last read below */
     uint64_t token, floor;
     struct fr_backoff pause;
@@ -208,6 +208,8 @@ struct fr_group *fr_group_new(void);
 void fr_group_release(struct fr_group *group);
 /* NULL is fine; it has ended. */
 void fr_loading_free(struct fr_loading *loading);
+/* How long the flight may wait for a load of its own or of somebody else. */
+uint64_t fr_loads_patience_us(const struct fr_flight *flight);
 /* Ends the flight's wait for its load: it is overdue. true: it was waiting, and the flight is fed. */
 bool fr_loads_give_up(struct fr_flight *flight, uint64_t now_us);
 /* Refuses all that wait for room. */

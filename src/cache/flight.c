@@ -171,6 +171,7 @@ static void on_lease(void *argument, const struct fr_shared_value *value)
     if (value->granted) {
         self->floor = value->floor;
         fr_count(self->cache, FR_COUNT_LEASES_GRANTED, 1);
+        fr_count(self->cache, FR_COUNT_LEASES_TAKEN_OVER, self->state.pauses > 0);
         fr_flight_feed(self, FR_EVENT_GRANTED);
     } else {
         fr_count(self->cache, FR_COUNT_LEASES_WAITED, 1);
@@ -278,7 +279,8 @@ static void fill(struct fr_flight *self)
 static void on_paused(struct fr_task *task)
 {
     struct fr_flight *self = (struct fr_flight *)task;
-    bool late = self->waiting.first == NULL || fr_clock_now_us() >= self->deadline_us || self->cache->stopping;
+    bool late = self->waiting.first == NULL || self->cache->stopping ||
+                fr_clock_now_us() >= self->started_us + fr_loads_patience_us(self);
     if (late) {
         self->result = (struct fr_read_result){
             .code = FR_DEADLINE_EXCEEDED,

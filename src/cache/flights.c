@@ -186,7 +186,7 @@ static struct fr_flight *new_flight(struct fr_cache *self, struct fr_reader *rea
         .refresh = flight->refresh,
     };
     fr_count(self, FR_COUNT_REFRESHES, flight->refresh);
-    flight->deadline_us = fr_clock_now_us() + kind->load_timeout_us;
+    flight->started_us = fr_clock_now_us();
     link_flight(flight);
     return flight;
 }

@@ -11,6 +11,10 @@
 /* The weight of a new load time in the mean, as in TCP's round-trip estimate (RFC 6298). */
 #define NEW_SHARE 8
 
+/* How long a load may take while an old value could serve: so many times as long as usual, and not less than this. */
+#define USUAL_TIMES       4
+#define LEAST_PATIENCE_US (1 * FR_SECOND_US)
+
 #define NO_ROOM "too many loads are waiting"
 #define STOPPED "the cache is being stopped"
 
@@ -181,14 +185,23 @@ static void abandon(struct fr_flight *flight)
     fr_flight_fail_load(flight, FR_DEADLINE_EXCEEDED, "the load did not end in time");
 }
 
+/* With an old value at hand nobody need wait as long: an origin that takes so much longer than usual counts as away. */
+uint64_t fr_loads_patience_us(const struct fr_flight *flight)
+{
+    uint64_t whole_us = flight->kind->options.load_timeout_us;
+    uint64_t short_us = USUAL_TIMES * atomic_load_explicit(&flight->kind->load_us, memory_order_relaxed);
+    short_us = short_us > LEAST_PATIENCE_US ? short_us : LEAST_PATIENCE_US;
+    return flight->state.old && short_us < whole_us ? short_us : whole_us;
+}
+
 bool fr_loads_give_up(struct fr_flight *flight, uint64_t now_us)
 {
     struct fr_loading *loading = flight->loading;
-    if (loading != NULL && !loading->ended && now_us >= loading->load.deadline_us) {
+    if (loading != NULL && !loading->ended && now_us >= loading->started_us + fr_loads_patience_us(flight)) {
         abandon(flight);
         return true;
     }
-    if (flight->queued && now_us >= flight->deadline_us) {
+    if (flight->queued && now_us >= flight->started_us + fr_loads_patience_us(flight)) {
         dequeue(flight->cache, flight);
         fr_flight_fail_load(flight, FR_DEADLINE_EXCEEDED, "there was no room for the load in time");
         return true;

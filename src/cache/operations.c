@@ -258,6 +258,9 @@ void fr_shared_cache_fill(struct fr_shared_cache *self, const struct fr_key *key
 
 static void invalidation_end(struct invalidation *self, enum fr_code code)
 {
+    if (code == FR_OK) {
+        atomic_fetch_add_explicit(&self->cache->invalidations_sent, 1, memory_order_relaxed);
+    }
     self->done(self->argument, code);
     free(self);
 }
@@ -344,4 +347,9 @@ void fr_shared_cache_invalidate(struct fr_shared_cache *self, const struct fr_ke
         free(invalidation);
     }
     done(argument, FR_UNAVAILABLE);
+}
+
+uint64_t fr_shared_cache_invalidations_sent(const struct fr_shared_cache *self)
+{
+    return atomic_load_explicit(&self->invalidations_sent, memory_order_relaxed);
 }

@@ -118,5 +118,7 @@ typedef void fr_invalidate_done(void *argument, enum fr_code code);
 /* INVALIDATE, then the publish script, in one pipeline. done after both; FR_UNAVAILABLE unless both ran. */
 void fr_shared_cache_invalidate(struct fr_shared_cache *self, const struct fr_key *key, uint64_t version,
                                 fr_invalidate_done *done, void *argument);
+/* How many of them ended with FR_OK. Thread-safe. */
+uint64_t fr_shared_cache_invalidations_sent(const struct fr_shared_cache *self);
 
 #endif

@@ -2,8 +2,15 @@
 /*
  * library_fixture.c - caches as programs use them.
  */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
 #include "library_fixture.h"
 
+#include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,6 +198,31 @@ static void on_told(void *argument, enum fr_code code)
     told->code = code;
     told->count++;
     fr_wait_unlock_changed(told->wait);
+}
+
+void library_reset(struct database *database, const struct fr_redis_server *server)
+{
+    redisContext *redis = redisConnect("127.0.0.1", server->port);
+    FR_ASSERT(redis != NULL && redis->err == 0);
+    freeReplyObject(redisCommand(redis, "FLUSHALL"));
+    redisFree(redis);
+    memset(database->versions, 0, sizeof database->versions);
+}
+
+void library_expect(const struct answer *answer, enum fr_source source, uint64_t version)
+{
+    assert_int_equal(answer->code, version == 0 ? FR_NOT_FOUND : FR_OK);
+    assert_string_equal(fr_source_name(answer->source), fr_source_name(source));
+    if (version != 0) {
+        assert_int_equal(answer->version, version);
+        assert_int_equal(answer->payload, version);
+    }
+}
+
+void library_expect_get(struct library *self, unsigned row, enum fr_source source, uint64_t version)
+{
+    struct answer answer = library_get(self, row);
+    library_expect(&answer, source, version);
 }
 
 void library_set_row(struct database *database, unsigned row, uint64_t version)

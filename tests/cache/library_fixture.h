@@ -32,6 +32,9 @@ struct database {
     uint64_t versions[ROWS]; /* guarded by wait; 0: there is no such row */
 };
 
+/* Empties Redis and the database. */
+void library_reset(struct database *database, const struct fr_redis_server *server);
+
 struct library_options {
     enum fr_read_role role;
     bool near;
@@ -63,6 +66,10 @@ void library_wait(struct answer *answer);
 /* Both. */
 struct answer library_get(struct library *self, unsigned row);
 struct answer library_get_with(struct library *self, unsigned row, struct fr_demand demand);
+
+/* Asserts what a read came to; version 0: not found. */
+void library_expect(const struct answer *answer, enum fr_source source, uint64_t version);
+void library_expect_get(struct library *self, unsigned row, enum fr_source source, uint64_t version);
 
 /* The row gets this version, and all caches are told by way of self. */
 void library_write(struct library *self, unsigned row, uint64_t version);
