@@ -112,7 +112,8 @@ static void take_hit(struct fr_flight *self, const struct fr_shared_value *value
     if (!found) {
         set_not_found(self, &self->result);
     }
-    self->early = !self->refresh && !self->state.only_cached &&
+    /* With none left our clock is ahead of that of Redis, which says that the value is fresh. */
+    self->early = !self->refresh && !self->state.only_cached && left_us > 0 &&
                   fr_expiry_is_early(left_us, ttl_us, load_us, fr_random_u64());
     keep_near(self, &self->result, whole_us);
     fr_log_request("cache hit", key_field(self), fr_log_number("version", value->version),

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """test_demands.py - what a read may demand of the caches, what it is told, and what a batch costs."""
+import contextlib
 import re
 import struct
 
-from freshet_testing import TestCase, main, wait_until
-from sp_client import FAILED_PRECONDITION, INVALID_ARGUMENT, UNAVAILABLE, users
+from freshet_testing import Service, TestCase, main, wait_until
+from sp_client import FAILED_PRECONDITION, INVALID_ARGUMENT, UNAVAILABLE, RpcError, users
 
 GET = "users.v1.Users/GetUser"
 BATCH = "users.v1.Users/BatchGetUsers"
@@ -89,11 +90,36 @@ class Batches(TestCase):
             self.assertEqual(len(queries()), before + 1)
             missing = client.call(BATCH, ids=["nobody", "row \"3\"", "nobody else"]).message
             self.assertEqual(list(missing.missing_ids), ["nobody", "nobody else"])
-        system["data"].kill()
+        # Without a near cache, and when every fill has reached Redis.
         system["api"].stop()
-        system.start_service("api")
+        system.start_service("api", {"FRESHET_NEAR_CACHE_BYTES": "0"})
         with system.client() as client:
+            def warm():
+                client.call(BATCH, ids=ids)
+                with contextlib.suppress(RpcError):
+                    return client.call(BATCH, ids=ids, metadata={"x-cache-control": "only-if-cached"})
+
+            wait_until(warm, 20, "all of them are in Redis")
+            system["data"].kill()
             self.assertEqual([user.id for user in client.call(BATCH, ids=ids).message.users], ids)
+
+
+class Near(TestCase):
+    def test_a_near_cache_of_no_bytes_is_none(self):
+        system = self.started()
+        system["api"].stop()
+        system.start_service("api", {"FRESHET_NEAR_CACHE_BYTES": "0"})
+        with system.client() as client:
+            wait_until(lambda: client.call(GET, id="user-123").source == "redis", 10, "it is in Redis")
+            for _ in range(20):
+                self.assertEqual(client.call(GET, id="user-123").source, "redis")
+
+    def test_one_of_a_few_bytes_is_refused(self):
+        system = self.started()
+        system["api"].stop()
+        api = Service("api", [*system.options_of("api"), "--near-cache-bytes", "100"], system.folder)
+        self.assertEqual(api.wait(), 2)
+        self.assertIn("near cache", api.stderr())
 
 
 class Stale(TestCase):
