@@ -44,11 +44,12 @@ static void end(struct library *self, struct fr_load *load, uint64_t version)
         version = self->database->versions[strtoul(load->key->text + strlen("row:"), NULL, 10)];
     }
     enum fr_code code = self->failing;
+    enum fr_source source = self->source;
     fr_wait_unlock_changed(self->wait);
     char text[24];
     snprintf(text, sizeof text, "%llu", (unsigned long long)version);
     struct fr_read_result result = {.code = code, .message = "as the test wants", .version = version,
-                                    .source = FR_SOURCE_ORIGIN};
+                                    .source = source};
     if (code == FR_OK) {
         result.code = version != 0 ? FR_OK : FR_NOT_FOUND;
         result.payload = fr_bytes_of(version != 0 ? text : "");
@@ -93,7 +94,7 @@ static void wait_until_near_serves(struct library *self)
 void library_open(struct library *self, struct database *database, const struct fr_redis_server *server,
                   const struct library_options *options)
 {
-    *self = (struct library){.wait = &database->wait, .database = database};
+    *self = (struct library){.wait = &database->wait, .database = database, .source = FR_SOURCE_ORIGIN};
     const struct fr_cache_options cache = {
         .url = options->url != NULL ? options->url : server->url,
         .name_space = "library",

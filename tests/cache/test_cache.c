@@ -110,6 +110,77 @@ static void a_load_that_an_invalidation_overtook_is_kept_nowhere(void **state)
     library_close(&a);
 }
 
+static void who_asks_after_an_invalidation_gets_nothing_read_before_it(void **state)
+{
+    (void)state;
+    struct library a;
+    struct answer early, late;
+    open_near(&a);
+    library_set_row(&database, 1, 5);
+    library_hold(&a, true);
+    library_start(&a, 1, NULL, &early);
+    library_wait_loads(&a, 1);
+    library_write(&a, 1, 6);
+    library_start(&a, 1, NULL, &late);
+    struct fr_cache_statistics now = {0};
+    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced == 0;) {
+        assert_true(fr_clock_now_us() < end_us);
+        fr_cache_statistics(a.cache, &now);
+    }
+    library_hold(&a, false);
+    library_release_as(&a, 5);
+    library_wait(&early);
+    library_expect(&early, FR_SOURCE_ORIGIN, 5);
+    library_wait(&late);
+    library_expect(&late, FR_SOURCE_ORIGIN, 6);
+    library_close(&a);
+}
+
+/* A task that holds the loop's thread until the test lets it go. */
+struct block {
+    struct fr_task task;
+    struct fr_wait *wait;
+    uint64_t entered, released, left; /* guarded by wait */
+};
+
+static void hold_the_loop(struct fr_task *task)
+{
+    struct block *self = (struct block *)task;
+    fr_wait_lock(self->wait);
+    self->entered++;
+    fr_wait_unlock_changed(self->wait);
+    fr_wait_for(self->wait, &self->released, 1, FR_TEST_PATIENCE_US);
+    fr_wait_lock(self->wait);
+    self->left++;
+    fr_wait_unlock_changed(self->wait);
+}
+
+/* As after a sleep of the machine: nobody has asked Redis, and nobody has noticed either. */
+static void nothing_near_is_served_that_has_not_been_proved_for_long(void **state)
+{
+    (void)state;
+    struct library a;
+    struct block block = {.task = {.run = hold_the_loop}, .wait = &database.wait};
+    open_near(&a);
+    library_set_row(&database, 1, 5);
+    library_expect_get(&a, 1, FR_SOURCE_ORIGIN, 5);
+    library_expect_get(&a, 1, FR_SOURCE_NEAR, 5);
+    fr_loop_post(fr_cache_loop(a.cache), &block.task);
+    assert_true(fr_wait_for(block.wait, &block.entered, 1, FR_TEST_PATIENCE_US));
+    struct fr_key key = library_key(1);
+    struct fr_cache_hit hit;
+    const struct fr_cache_read read = {.kind = a.kind, .key = &key};
+    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US / 2; fr_cache_get_near(a.cache, &read, &hit);) {
+        fr_cache_hit_release(&hit);
+        assert_true(fr_clock_now_us() < end_us);
+    }
+    fr_wait_lock(block.wait);
+    block.released++;
+    fr_wait_unlock_changed(block.wait);
+    assert_true(fr_wait_for(block.wait, &block.left, 1, FR_TEST_PATIENCE_US));
+    library_close(&a);
+}
+
 /* ---- many at once ---- */
 
 #define MANY 500
@@ -328,6 +399,8 @@ int main(void)
         FACT(not_found_is_kept_until_a_write_says_otherwise),
         FACT(a_write_empties_every_process),
         FACT(a_load_that_an_invalidation_overtook_is_kept_nowhere),
+        FACT(who_asks_after_an_invalidation_gets_nothing_read_before_it),
+        FACT(nothing_near_is_served_that_has_not_been_proved_for_long),
         FACT(reads_of_one_key_share_one_load),
         FACT(keys_that_are_read_together_are_loaded_in_one_call),
         FACT(two_processes_share_one_load_by_lease),

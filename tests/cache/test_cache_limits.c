@@ -62,6 +62,55 @@ static void an_expired_value_serves_while_the_origin_cannot_be_reached(void **st
     library_close(&a);
 }
 
+static void who_joins_and_demands_more_than_the_old_value_is_told_why(void **state)
+{
+    (void)state;
+    struct library a;
+    struct answer plain, newer;
+    library_open(&a, &database, &server, &(struct library_options){.ttl_us = 1000, .stale_us = 60 * FR_SECOND_US});
+    library_set_row(&database, 1, 5);
+    library_expect_get(&a, 1, FR_SOURCE_ORIGIN, 5);
+    library_hold(&a, true);
+    /* Until one of them finds it expired, and waits for the load. */
+    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US, loads = 0; loads < 2;) {
+        assert_true(fr_clock_now_us() < end_us);
+        library_start(&a, 1, NULL, &plain);
+        while (!fr_wait_for(a.wait, &plain.count, 1, 0) && loads < 2) {
+            fr_wait_lock(a.wait);
+            loads = a.loads;
+            fr_wait_unlock_changed(a.wait);
+        }
+    }
+    library_start(&a, 1, &(struct fr_cache_read){.demand = {.min_version = 6}}, &newer);
+    struct fr_cache_statistics now = {0};
+    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced == 0;) {
+        assert_true(fr_clock_now_us() < end_us);
+        fr_cache_statistics(a.cache, &now);
+    }
+    library_fail(&a, FR_UNAVAILABLE);
+    library_release(&a);
+    library_wait(&plain);
+    library_expect(&plain, FR_SOURCE_STALE, 5);
+    library_wait(&newer);
+    assert_int_equal(newer.code, FR_UNAVAILABLE);
+    library_close(&a);
+}
+
+static void what_is_stale_at_the_origin_is_kept_nowhere(void **state)
+{
+    (void)state;
+    struct library a;
+    library_open(&a, &database, &server, &(struct library_options){.near = true, .role = FR_READ_CONSUMER});
+    library_set_row(&database, 1, 5);
+    a.source = FR_SOURCE_STALE;
+    library_expect_get(&a, 1, FR_SOURCE_STALE, 5);
+    library_expect_get(&a, 1, FR_SOURCE_STALE, 5);
+    a.source = FR_SOURCE_ORIGIN;
+    library_expect_get(&a, 1, FR_SOURCE_ORIGIN, 5);
+    library_expect_get(&a, 1, FR_SOURCE_NEAR, 5);
+    library_close(&a);
+}
+
 /* A loader that hangs counts as away; who has no old value waits on. */
 static void an_expired_value_serves_while_the_origin_hangs(void **state)
 {
@@ -334,6 +383,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FACT(an_expired_value_serves_while_the_origin_cannot_be_reached),
+        FACT(who_joins_and_demands_more_than_the_old_value_is_told_why),
+        FACT(what_is_stale_at_the_origin_is_kept_nowhere),
         FACT(an_expired_value_serves_while_the_origin_hangs),
         FACT(a_failed_load_without_an_old_value_is_told),
         FACT(hits_near_the_expiry_refresh_in_the_background),
