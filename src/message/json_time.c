@@ -153,19 +153,26 @@ bool fr_json_timestamp_parse(const char *text, int64_t *ret_seconds, int32_t *re
     return *ret_seconds >= MIN_TIMESTAMP && *ret_seconds <= MAX_TIMESTAMP;
 }
 
-/* "" for none, else a point and as many groups of three digits as needed. */
-static void format_fraction(int32_t nanos, char text[12])
+/* The last count digits of value, with leading zeros; returns where they end. printf takes ten times as long. */
+static char *put_digits(char *to, unsigned count, int64_t value)
 {
-    text[0] = '\0';
+    for (unsigned i = count; i > 0; i--) {
+        to[i - 1] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    return to + count;
+}
+
+/* Nothing for none, else a point and as many groups of three digits as needed. */
+static char *put_fraction(char *to, int32_t nanos)
+{
     if (nanos == 0) {
-        return;
+        return to;
     }
-    snprintf(text, 12, ".%09" PRId32, nanos);
-    if (nanos % 1000000 == 0) {
-        text[4] = '\0';
-    } else if (nanos % 1000 == 0) {
-        text[7] = '\0';
-    }
+    *to++ = '.';
+    return nanos % 1000000 == 0 ? put_digits(to, 3, nanos / 1000000)
+           : nanos % 1000 == 0  ? put_digits(to, 6, nanos / 1000)
+                                : put_digits(to, 9, nanos);
 }
 
 bool fr_json_timestamp_format(int64_t seconds, int32_t nanos, char text[FR_TIME_TEXT_BYTES])
@@ -178,10 +185,20 @@ bool fr_json_timestamp_format(int64_t seconds, int32_t nanos, char text[FR_TIME_
     int64_t month;
     int64_t day;
     date_from_days((seconds - clock) / DAY_SECONDS, &year, &month, &day);
-    char fraction[12];
-    format_fraction(nanos, fraction);
-    snprintf(text, FR_TIME_TEXT_BYTES, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", (int)year, (int)month, (int)day,
-             (int)(clock / 3600), (int)(clock / 60 % 60), (int)(clock % 60), fraction);
+    text = put_digits(text, 4, year);
+    *text++ = '-';
+    text = put_digits(text, 2, month);
+    *text++ = '-';
+    text = put_digits(text, 2, day);
+    *text++ = 'T';
+    text = put_digits(text, 2, clock / 3600);
+    *text++ = ':';
+    text = put_digits(text, 2, clock / 60 % 60);
+    *text++ = ':';
+    text = put_digits(text, 2, clock % 60);
+    text = put_fraction(text, nanos);
+    *text++ = 'Z';
+    *text = '\0';
     return true;
 }
 
@@ -213,10 +230,11 @@ bool fr_json_duration_format(int64_t seconds, int32_t nanos, char text[FR_TIME_T
         return false;
     }
     bool negative = seconds < 0 || nanos < 0;
-    char fraction[12];
-    format_fraction(nanos < 0 ? -nanos : nanos, fraction);
-    snprintf(text, FR_TIME_TEXT_BYTES, "%s%" PRId64 "%ss", negative ? "-" : "",
-             seconds < 0 ? -seconds : seconds, fraction);
+    int size = snprintf(text, FR_TIME_TEXT_BYTES, "%s%" PRId64, negative ? "-" : "",
+                        seconds < 0 ? -seconds : seconds);
+    char *end = put_fraction(text + size, nanos < 0 ? -nanos : nanos);
+    *end++ = 's';
+    *end = '\0';
     return true;
 }
 

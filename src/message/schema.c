@@ -217,6 +217,20 @@ const struct fr_message_type *fr_schema_find_message(const struct fr_schema *sel
     return symbol != NULL && symbol->kind == FR_SYMBOL_MESSAGE ? symbol->type.message : NULL;
 }
 
+const struct fr_message_type *fr_schema_next_message(const struct fr_schema *self,
+                                                     const struct fr_message_type *previous)
+{
+    bool found = previous == NULL;
+    for (size_t i = 0; i < self->symbol_count; i++) {
+        const struct fr_symbol *symbol = self->symbols[i];
+        if (symbol->kind == FR_SYMBOL_MESSAGE && found) {
+            return symbol->type.message;
+        }
+        found = found || (symbol->kind == FR_SYMBOL_MESSAGE && symbol->type.message == previous);
+    }
+    return NULL;
+}
+
 const char *fr_message_type_name(const struct fr_message_type *self)
 {
     return self->descriptor.name;
@@ -225,4 +239,15 @@ const char *fr_message_type_name(const struct fr_message_type *self)
 const struct ProtobufCMessageDescriptor *fr_message_type_descriptor(const struct fr_message_type *self)
 {
     return &self->descriptor;
+}
+
+enum fr_well_known fr_message_type_well_known(const struct fr_message_type *self)
+{
+    return self->well_known;
+}
+
+struct fr_field_mapping fr_message_type_mapping(const struct fr_message_type *self, unsigned index)
+{
+    const struct fr_field *field = &self->fields[index];
+    return (struct fr_field_mapping){field->json_name, field->message, field->is_map};
 }

@@ -14,6 +14,23 @@ struct ProtobufCMessageDescriptor;
 struct fr_schema;       /* immutable once made: thread-safe */
 struct fr_message_type; /* borrowed from its schema */
 
+/* Messages that JSON writes in a form of their own. */
+enum fr_well_known {
+    FR_WELL_KNOWN_NONE,
+    FR_WELL_KNOWN_TIMESTAMP,
+    FR_WELL_KNOWN_DURATION,
+    FR_WELL_KNOWN_FIELD_MASK,
+    FR_WELL_KNOWN_WRAPPER,     /* StringValue and the like */
+    FR_WELL_KNOWN_UNSUPPORTED, /* Any, Struct, Value, ListValue */
+};
+
+/* What JSON needs to know of a field beyond its descriptor. */
+struct fr_field_mapping {
+    const char *json_name;
+    const struct fr_message_type *message; /* NULL unless of a message type */
+    bool is_map;                           /* message is then the entry type, with the fields key and value */
+};
+
 struct fr_schema_method {
     const char *name;      /* "GetUser" */
     const char *full_name; /* "users.v1.Users/GetUser" */
@@ -48,10 +65,16 @@ const struct fr_schema_service *fr_schema_find_service(const struct fr_schema *s
 const struct fr_schema_method *fr_schema_find_method(const struct fr_schema *self, const char *full_name);
 /* Takes "users.v1.User"; NULL when there is none. */
 const struct fr_message_type *fr_schema_find_message(const struct fr_schema *self, const char *full_name);
+/* The next message by name; previous NULL: the first one. NULL behind the last one. */
+const struct fr_message_type *fr_schema_next_message(const struct fr_schema *self,
+                                                     const struct fr_message_type *previous);
 
 const char *fr_message_type_name(const struct fr_message_type *self);
 /* For fr_message_unpack and protobuf-c; borrowed from the schema. */
 const struct ProtobufCMessageDescriptor *fr_message_type_descriptor(const struct fr_message_type *self);
+enum fr_well_known fr_message_type_well_known(const struct fr_message_type *self);
+/* index: as in the descriptor, by field number. */
+struct fr_field_mapping fr_message_type_mapping(const struct fr_message_type *self, unsigned index);
 
 /*
  * Appends the definition of a service, method, message or enum in .proto syntax with its comments.

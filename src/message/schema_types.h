@@ -13,16 +13,6 @@
 #include "message/arena.h"
 #include "message/schema.h"
 
-/* Messages that JSON writes in a form of their own. */
-enum fr_well_known {
-    FR_WELL_KNOWN_NONE,
-    FR_WELL_KNOWN_TIMESTAMP,
-    FR_WELL_KNOWN_DURATION,
-    FR_WELL_KNOWN_FIELD_MASK,
-    FR_WELL_KNOWN_WRAPPER,     /* StringValue and the like */
-    FR_WELL_KNOWN_UNSUPPORTED, /* Any, Struct, Value, ListValue */
-};
-
 /* What protobuf-c's field descriptor lacks. */
 struct fr_field {
     const char *json_name;

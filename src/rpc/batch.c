@@ -138,11 +138,15 @@ static void run(struct fr_call *call, uint64_t now_us, const char *refusal)
 }
 
 /* Runs one call and, if it is still open then, makes it known to its session. */
-static void dispatch(struct fr_call *call, uint64_t now_us, const char *refusal)
+static void dispatch(struct fr_call *call, uint64_t now_us, const char *refusal, bool repeated)
 {
     struct batch *batch = call->batch;
     fr_dispatched_call = call;
-    run(call, now_us, refusal);
+    if (repeated) {
+        fr_call_refuse(call, FR_INVALID_ARGUMENT, "this id stands in the batch already", 0);
+    } else {
+        run(call, now_us, refusal);
+    }
     fr_dispatched_call = NULL;
     if (!call->inlined) {
         fr_call_count_running(call, 1);
@@ -283,20 +287,8 @@ static void answer_undecodable(struct exchange *exchange, nng_msg *message, cons
 
 static void cancel(void *argument, uint64_t id)
 {
-    struct session *session = argument;
-    struct fr_call *call = NULL;
-    pthread_mutex_lock(&session->mu);
-    struct fr_id_entry *entry = fr_id_table_find(&session->calls, id);
-    if (entry != NULL) {
-        call = (struct fr_call *)((char *)entry - offsetof(struct fr_call, by_id));
-        atomic_fetch_add(&call->batch->refs, 1);
-    }
-    pthread_mutex_unlock(&session->mu);
-    if (call != NULL) {
-        struct batch *batch = call->batch;
-        fr_call_end(call, NULL);
-        fr_batch_unref(batch);
-    }
+    struct batch *batch = argument;
+    fr_session_cancel(batch->session, batch, id);
 }
 
 void fr_batch_dispatch(struct fr_server *server, struct exchange *exchange, nng_msg *message, bool overloaded)
@@ -309,9 +301,7 @@ void fr_batch_dispatch(struct fr_server *server, struct exchange *exchange, nng_
         return;
     }
     struct session *session = batch->session;
-    pthread_mutex_lock(&session->mu);
-    session->max_reply_bytes = header.max_reply_bytes;
-    pthread_mutex_unlock(&session->mu);
+    fr_session_begin_batch(session, batch);
     const char *refusal = NULL;
     if (overloaded || atomic_load(&server->held_bytes) > server->limits.held_bytes) {
         refusal = overloaded ? "the server has too many open messages" : "the server's memory for open calls is full";
@@ -320,16 +310,10 @@ void fr_batch_dispatch(struct fr_server *server, struct exchange *exchange, nng_
     struct id_set ids = {0};
     fr_cork();
     if (header.cancel_count > 0) {
-        fr_wire_ids((struct fr_bytes){nng_msg_body(message), nng_msg_len(message)}, FR_WIRE_CANCEL, cancel, session);
+        fr_wire_ids((struct fr_bytes){nng_msg_body(message), nng_msg_len(message)}, FR_WIRE_CANCEL, cancel, batch);
     }
     for (size_t i = 0; i < batch->call_count; i++) {
-        if (add_id(&ids, batch, i)) {
-            dispatch(&batch->calls[i], now_us, refusal);
-        } else {
-            fr_dispatched_call = &batch->calls[i];
-            fr_call_refuse(&batch->calls[i], FR_INVALID_ARGUMENT, "this id stands in the batch already", 0);
-            fr_dispatched_call = NULL;
-        }
+        dispatch(&batch->calls[i], now_us, refusal, !add_id(&ids, batch, i));
     }
     free(ids.slots);
     fr_session_finish_batch(session, batch);

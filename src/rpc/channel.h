@@ -101,10 +101,4 @@ FR_MUST_CHECK enum fr_code fr_channel_call_message(struct fr_channel *self, cons
                                                    const struct fr_call_options *options,
                                                    struct ProtobufCMessage **ret_response, struct fr_error *reterr);
 
-/* Typed asynchronous call: response is NULL unless code is FR_OK; both are borrowed until it returns. */
-typedef void fr_message_done(void *argument, const struct fr_result *result, const struct ProtobufCMessage *response);
-void fr_channel_start_message(struct fr_channel *self, const struct fr_method *method,
-                              const struct ProtobufCMessage *request, const struct fr_call_options *options,
-                              fr_message_done *done, void *argument, struct fr_pending **ret_pending);
-
 #endif

@@ -13,14 +13,15 @@
  * Deadline, cancellation and the channel's end lead to DONE from everywhere. Whoever moves a call to DONE (under the
  * mutex) completes it (without the mutex), so that happens once.
  *
- * A lane is a REQ context with its one aio and carries one message at a time. All waiting calls leave together when a
+ * A lane is a REQ context with its aio and carries one message at a time. All waiting calls leave together when a
  * lane is idle, so calls issued meanwhile gather without a timer. Two lanes: at most one carries a message with
  * "collect" set, whose answer may wait for late answers; the other is then answered at once, so a slow call holds up
  * nothing. Answers are matched by id, whichever lane brings them.
  *
  * nng's operations are posted without the mutex, since nng may write to the socket within, by whoever loaded the
- * lane, then by the callback. The receive is posted only from the callback of the send (nng 1.5.2 crashes when a
- * receive ends while its send is pending). A send is cancelled under the mutex when the connection is lost; whoever
+ * lane, then by the callback. The receive is posted only after the send has ended (nng 1.5.2 crashes when a receive
+ * ends while its send is pending): by the send's callback, or by a caller who blocks anyway and waits for the send
+ * itself, which saves a lone call the way through another thread. A send is cancelled under the mutex when the connection is lost; whoever
  * comes too early for that, before it was posted, leaves "poked" set, and the poster looks again.
  *
  * References keep a call: one until it is completed, one for its deadline timer, one for the caller's handle.
@@ -71,6 +72,8 @@ struct lane {
     struct fr_channel *channel;
     nng_ctx ctx;
     nng_aio *aio;
+    nng_aio *blocking_send; /* has no callback */
+    nng_aio *sending;       /* one of the two */
     enum lane_state state;
     bool collect;            /* of the message under way */
     struct call_link calls;  /* of the message under way, without an answer so far */
@@ -135,8 +138,34 @@ FR_MUST_CHECK enum fr_code fr_lanes_open(struct fr_channel *self, struct fr_erro
 void fr_lanes_close(struct fr_channel *self);
 /* Sends what waits on the lanes that are idle. */
 void fr_lanes_kick(struct fr_channel *self);
+/* The same for a thread that may block: it waits until nng has taken the messages. */
+void fr_lanes_kick_and_wait(struct fr_channel *self);
 /* The connection was lost: what has not left stays here. */
 void fr_lanes_poke_locked(struct fr_channel *self);
+
+/* The lane's message was answered, or lost: the lane idles. */
+void fr_lane_retire_locked(struct lane *lane);
+
+/* ---- lane_answer.c ---- */
+/* Does what the answer says, which it takes over, and retires the lane. */
+void fr_lane_answered(struct fr_channel *self, struct lane *lane, nng_msg *message);
+
+/* ---- pending.c ---- */
+/*
+ * A call in two steps, so that its payload can be written in place: *ret_payload has room for payload_size bytes.
+ * fr_pending_start then takes it over; a new one that is not started ends with fr_pending_unref.
+ */
+FR_MUST_CHECK enum fr_code fr_pending_new(const char *method, size_t payload_size,
+                                          const struct fr_call_options *options, struct fr_pending **ret_call,
+                                          uint8_t **ret_payload, struct fr_error *reterr);
+/* The same with a payload that is copied. options may be NULL. */
+FR_MUST_CHECK enum fr_code fr_pending_new_from(const char *method, struct fr_bytes request,
+                                               const struct fr_call_options *options, struct fr_pending **ret_call,
+                                               struct fr_error *reterr);
+void fr_pending_start(struct fr_channel *self, struct fr_pending *call, fr_call_done *done, void *argument,
+                      struct fr_pending **ret_pending);
+/* The same for a caller who blocks until done. */
+void fr_pending_start_blocking(struct fr_channel *self, struct fr_pending *call, fr_call_done *done, void *argument);
 
 /* ---- channel.c ---- */
 static inline void fr_ring_init(struct call_link *head)
@@ -155,16 +184,6 @@ void fr_ring_remove(struct call_link *link);
 void fr_ring_prepend_all(struct call_link *to, struct call_link *from);
 struct fr_pending *fr_call_of_link(struct call_link *link);
 
-/*
- * A call in two steps, so that its payload can be written in place: *ret_payload has room for payload_size bytes.
- * fr_pending_start then takes it over; a new one that is not started ends with fr_pending_unref.
- */
-FR_MUST_CHECK enum fr_code fr_pending_new(const char *method, size_t payload_size,
-                                          const struct fr_call_options *options, struct fr_pending **ret_call,
-                                          uint8_t **ret_payload, struct fr_error *reterr);
-void fr_pending_start(struct fr_channel *self, struct fr_pending *call, fr_call_done *done, void *argument,
-                      struct fr_pending **ret_pending);
-
 /* A connection came up: waiting calls leave. */
 void fr_channel_connected(struct fr_channel *self, int pipe);
 /* It was lost: calls in doubt end. The news of a loss can come after that of the next one. */
@@ -174,6 +193,10 @@ void fr_channel_fail_waiting(struct fr_channel *self, const char *message);
 /* Counts unfinished down. */
 void fr_channel_finished(struct fr_channel *self, size_t count);
 
+/* Puts a call that is nowhere into the queue. */
+void fr_call_wait_locked(struct fr_channel *self, struct fr_pending *call);
+/* Takes a call out of wherever it is. */
+void fr_call_detach_locked(struct fr_channel *self, struct fr_pending *call);
 /* Takes a call out of ring and table; it is DONE, unless its failure is to be retried: then false. */
 bool fr_call_settle_locked(struct fr_channel *self, struct fr_pending *call, enum fr_code code,
                            uint64_t retry_after_us);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "rpc/channel_internal.h"
+#include "rpc/stub.h"
 
 /* One blocking caller; lives on its stack. */
 struct waiter {
@@ -91,8 +92,20 @@ enum fr_code fr_channel_call(struct fr_channel *self, const char *method, struct
                              struct fr_result *ret_result)
 {
     struct copying_waiter waiter = {.waiter.take = take_copy, .arena = arena, .result = ret_result};
+    struct fr_pending *call;
+    struct fr_error error;
+    enum fr_code code = fr_pending_new_from(method, request, options, &call, &error);
+    if (code != FR_OK) {
+        const char *message = fr_arena_copy_text(arena, error.message, strlen(error.message));
+        *ret_result = (struct fr_result){
+            .code = code,
+            .message = message != NULL ? message : "out of memory",
+            .not_sent = true,
+        };
+        return code;
+    }
     waiter_init(&waiter.waiter);
-    fr_channel_start(self, method, request, options, on_done, &waiter.waiter, NULL);
+    fr_pending_start_blocking(self, call, on_done, &waiter.waiter);
     waiter_wait(&waiter.waiter);
     return ret_result->code;
 }
@@ -145,7 +158,7 @@ enum fr_code fr_channel_call_message(struct fr_channel *self, const struct fr_me
         return code;
     }
     waiter_init(&waiter.waiter);
-    fr_pending_start(self, call, on_done, &waiter.waiter, NULL);
+    fr_pending_start_blocking(self, call, on_done, &waiter.waiter);
     waiter_wait(&waiter.waiter);
     if (waiter.error.code == FR_OK) {
         *ret_response = waiter.response;
@@ -158,7 +171,8 @@ enum fr_code fr_channel_call_message(struct fr_channel *self, const struct fr_me
 /* One asynchronous typed call. */
 struct typed_call {
     const struct fr_method *method;
-    fr_message_done *done;
+    fr_stub_deliver *deliver;
+    fr_any_function *done;
     void *argument;
 };
 
@@ -182,14 +196,14 @@ static void on_typed_done(void *argument, const struct fr_result *result)
             response = NULL;
         }
     }
-    self->done(self->argument, &failure, response);
+    self->deliver(self->done, self->argument, &failure, response);
     fr_arena_free(arena);
     free(self);
 }
 
-void fr_channel_start_message(struct fr_channel *self, const struct fr_method *method,
-                              const struct ProtobufCMessage *request, const struct fr_call_options *options,
-                              fr_message_done *done, void *argument, struct fr_pending **ret_pending)
+void fr_stub_start(struct fr_channel *self, const struct fr_method *method, const struct ProtobufCMessage *request,
+                   const struct fr_call_options *options, fr_stub_deliver *deliver, fr_any_function *done,
+                   void *argument, struct fr_pending **ret_pending)
 {
     struct typed_call *typed = malloc(sizeof *typed);
     struct fr_pending *call;
@@ -201,9 +215,9 @@ void fr_channel_start_message(struct fr_channel *self, const struct fr_method *m
         if (ret_pending != NULL) {
             *ret_pending = NULL;
         }
-        done(argument, &result, NULL);
+        deliver(done, argument, &result, NULL);
         return;
     }
-    *typed = (struct typed_call){method, done, argument};
+    *typed = (struct typed_call){method, deliver, done, argument};
     fr_pending_start(self, call, on_typed_done, typed, ret_pending);
 }

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "rpc/channel_internal.h"
 #include "rpc/nng_error.h"
+#include "rpc/nng_shut.h"
 
 #define WATCH_US         (10 * FR_MILLISECOND_US)
 #define RECONNECT_MIN_MS 10
@@ -147,7 +148,7 @@ static void on_guard(struct fr_timer *timer)
     int pipe = self->pipe;
     pthread_mutex_unlock(&self->mu);
     if (dead) {
-        nng_pipe_close((nng_pipe){(uint32_t)pipe});
+        fr_nng_shut_pipes(&(nng_pipe){(uint32_t)pipe}, 1);
     }
     fr_channel_finished(self, 1);
 }

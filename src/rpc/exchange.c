@@ -39,6 +39,11 @@ static void on_received(struct exchange *self)
 {
     struct fr_server *server = self->server;
     nng_msg *message = nng_aio_get_msg(self->aio);
+    if (atomic_load(&server->ignoring)) {
+        nng_msg_free(message);
+        receive(self);
+        return;
+    }
     self->state = WORKING;
     atomic_fetch_add(&server->open_batches, 1);
     bool few = atomic_fetch_sub(&server->receiving, 1) <= SPARE;

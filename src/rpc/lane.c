@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lane.c - the messages of a channel: which calls leave together, and what their answers say.
+ * lane.c - the messages of a channel: which calls leave together, and the way of a message through nng.
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "rpc/channel_internal.h"
-#include "rpc/cork.h"
 
 #define BATCH_CALLS 1024       /* at most FR_MAX_BATCH_CALLS */
 #define BATCH_BYTES (1u << 20) /* a call that is larger leaves alone */
-
-/* ---- what leaves ---- */
 
 static uint64_t timeout_left_us(const struct fr_pending *call, uint64_t now_us)
 {
@@ -118,9 +114,16 @@ static void look_again(struct lane *lane, unsigned generation)
     }
     pthread_mutex_lock(&self->mu);
     if (lane->generation == generation && lane->state == LANE_SENDING && !self->connected) {
-        nng_aio_cancel(lane->aio);
+        nng_aio_cancel(lane->sending);
     }
     pthread_mutex_unlock(&self->mu);
+}
+
+static void post(struct lane *lane, nng_msg *message, unsigned generation)
+{
+    nng_aio_set_msg(lane->sending, message);
+    nng_ctx_send(lane->ctx, lane->sending);
+    look_again(lane, generation);
 }
 
 void fr_lanes_kick(struct fr_channel *self)
@@ -130,13 +133,45 @@ void fr_lanes_kick(struct fr_channel *self)
     pthread_mutex_lock(&self->mu);
     while ((lane = load_locked(self, &message)) != NULL) {
         unsigned generation = lane->generation;
+        lane->sending = lane->aio;
         pthread_mutex_unlock(&self->mu);
-        nng_aio_set_msg(lane->aio, message);
-        nng_ctx_send(lane->ctx, lane->aio);
-        look_again(lane, generation);
+        post(lane, message, generation);
         pthread_mutex_lock(&self->mu);
     }
     pthread_mutex_unlock(&self->mu);
+}
+
+static void on_unsent(struct fr_channel *self, struct lane *lane, nng_msg *message);
+
+static void receive(struct fr_channel *self, struct lane *lane)
+{
+    pthread_mutex_lock(&self->mu);
+    lane->state = LANE_RECEIVING;
+    pthread_mutex_unlock(&self->mu);
+    nng_ctx_recv(lane->ctx, lane->aio);
+}
+
+void fr_lanes_kick_and_wait(struct fr_channel *self)
+{
+    nng_msg *message;
+    struct lane *lane;
+    pthread_mutex_lock(&self->mu);
+    self->unfinished++;
+    while ((lane = load_locked(self, &message)) != NULL) {
+        unsigned generation = lane->generation;
+        lane->sending = lane->blocking_send;
+        pthread_mutex_unlock(&self->mu);
+        post(lane, message, generation);
+        nng_aio_wait(lane->sending);
+        if (nng_aio_result(lane->sending) == 0) {
+            receive(self, lane);
+        } else {
+            on_unsent(self, lane, nng_aio_get_msg(lane->sending));
+        }
+        pthread_mutex_lock(&self->mu);
+    }
+    pthread_mutex_unlock(&self->mu);
+    fr_channel_finished(self, 1);
 }
 
 void fr_lanes_poke_locked(struct fr_channel *self)
@@ -144,229 +179,24 @@ void fr_lanes_poke_locked(struct fr_channel *self)
     for (unsigned i = 0; i < FR_LANES; i++) {
         if (self->lanes[i].state == LANE_SENDING) {
             atomic_store(&self->lanes[i].poked, true);
-            nng_aio_cancel(self->lanes[i].aio);
+            nng_aio_cancel(self->lanes[i].sending);
         }
     }
 }
 
-/* ---- what comes back ---- */
-
-static bool make_room(struct lane *lane, size_t count)
-{
-    if (count <= lane->room) {
-        return true;
-    }
-    size_t room = count < 64 ? 64 : count;
-    struct fr_wire_response *responses = realloc(lane->responses, room * sizeof responses[0]);
-    if (responses == NULL) {
-        return false;
-    }
-    lane->responses = responses;
-    struct fr_pending **answered = realloc(lane->answered, room * sizeof answered[0]);
-    if (answered == NULL) {
-        return false;
-    }
-    lane->answered = answered;
-    lane->room = room;
-    return true;
-}
-
-/* Reads the whole answer before anything is done with it. */
-static enum fr_code read_answer(struct lane *lane, struct fr_bytes body, struct fr_wire_response_batch *ret_batch,
-                                struct fr_error *reterr)
-{
-    enum fr_code code = fr_wire_read_response_batch(body, ret_batch, reterr);
-    if (code != FR_OK) {
-        return code;
-    }
-    if (!make_room(lane, ret_batch->count)) {
-        return fr_error_no_memory(reterr);
-    }
-    struct fr_wire_cursor cursor = ret_batch->responses;
-    for (uint32_t i = 0; i < ret_batch->count; i++) {
-        if (fr_wire_next_response(&cursor, &lane->responses[i]) != FR_WIRE_ITEM) {
-            return fr_error_set(reterr, FR_INTERNAL, "the server's answer holds a malformed Response");
-        }
-    }
-    return FR_OK;
-}
-
-static void on_pending(void *argument, uint64_t id)
-{
-    struct fr_channel *self = argument;
-    struct fr_id_entry *entry = fr_id_table_find(&self->calls, id);
-    if (entry != NULL) {
-        struct fr_pending *call = (struct fr_pending *)((char *)entry - offsetof(struct fr_pending, by_id));
-        fr_ring_remove(&call->link);
-        fr_ring_append(&self->late, &call->link);
-    }
-}
-
-/* Whom each response answers: NULL for a call that has ended, or that is tried again. */
-static void match_locked(struct fr_channel *self, struct lane *lane, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        const struct fr_wire_response *response = &lane->responses[i];
-        struct fr_id_entry *entry = fr_id_table_find(&self->calls, response->id);
-        lane->answered[i] = NULL;
-        if (entry != NULL) {
-            struct fr_pending *call = (struct fr_pending *)((char *)entry - offsetof(struct fr_pending, by_id));
-            if (fr_call_settle_locked(self, call, fr_code_from_wire(response->code), response->retry_after_us)) {
-                lane->answered[i] = call;
-            }
-        }
-    }
-}
-
-/* No other message is under way. */
-static bool alone_locked(const struct fr_channel *self, const struct lane *lane)
-{
-    for (unsigned i = 0; i < FR_LANES; i++) {
-        if (&self->lanes[i] != lane && self->lanes[i].state != LANE_IDLE) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void start_leaving_locked(struct fr_channel *self)
-{
-    if (!self->leaving) {
-        self->leaving = true;
-        self->unconnected_us = fr_clock_now_us();
-        self->refusals_known = false;
-    }
-    if (self->waiting_count > 0) {
-        fr_connection_watch_locked(self);
-    }
-}
-
-/* What a well-formed answer means for the lane's calls and the late ones. Those it ends without a Response go to
-   unmentioned, and to forgotten if the server knows them no longer. */
-static void apply_locked(struct fr_channel *self, struct lane *lane, struct fr_bytes body,
-                         const struct fr_wire_response_batch *batch, struct call_link *unmentioned,
-                         struct call_link *forgotten)
-{
-    match_locked(self, lane, batch->count);
-    if (batch->pending_count > 0) {
-        fr_wire_ids(body, FR_WIRE_PENDING, on_pending, self);
-    }
-    if (batch->draining) {
-        start_leaving_locked(self);
-        fr_calls_requeue_locked(self, &lane->calls);
-    }
-    fr_calls_settle_locked(self, &lane->calls, unmentioned, FR_INTERNAL);
-    if (lane->collect && batch->count == 0 && batch->pending_count == 0 && !batch->draining &&
-        alone_locked(self, lane)) {
-        /* The server knows of no open call; or we would ask it again and again. */
-        fr_calls_settle_locked(self, &self->late, forgotten, FR_UNAVAILABLE);
-    }
-}
-
-/* The metadata, details and text of one answer, where the result can borrow them. */
-struct answer {
-    struct fr_result result;
-    char message[FR_ERROR_MESSAGE_BYTES];
-    struct fr_metadata_entry entries[FR_METADATA_MAX_ENTRIES];
-    struct fr_detail details[FR_MAX_DETAILS];
-};
-
-static void read_response(const struct fr_wire_response *response, struct answer *answer)
-{
-    size_t size = response->message.size;
-    size = size < sizeof answer->message ? size : sizeof answer->message - 1;
-    memcpy(answer->message, size > 0 ? (const void *)response->message.data : "", size);
-    answer->message[size] = '\0';
-    answer->result = (struct fr_result){
-        .code = fr_code_from_wire(response->code),
-        .message = answer->message,
-        .payload = response->payload,
-        .metadata.entries = answer->entries,
-        .details.entries = answer->details,
-        .retry_after_us = response->retry_after_us,
-    };
-    if (response->metadata_count > 0) {
-        answer->result.metadata.count = fr_wire_metadata(response->encoded, answer->entries);
-    }
-    if (response->details_count > 0) {
-        answer->result.details.count = fr_wire_details(response->encoded, answer->details);
-    }
-}
-
-static void complete_answered(struct fr_channel *self, struct lane *lane, uint32_t count)
-{
-    static const struct fr_result too_late = {.code = FR_DEADLINE_EXCEEDED, .message = "the answer came too late"};
-    struct answer answer;
-    size_t finished = 0;
-    uint64_t now_us = fr_clock_now_us();
-    for (uint32_t i = 0; i < count; i++) {
-        struct fr_pending *call = lane->answered[i];
-        if (call == NULL) {
-            continue;
-        }
-        bool late = call->deadline_us != 0 && now_us >= call->deadline_us;
-        if (!late) {
-            read_response(&lane->responses[i], &answer);
-        }
-        finished += fr_call_complete(call, late ? &too_late : &answer.result);
-    }
-    if (finished > 0) {
-        fr_channel_finished(self, finished);
-    }
-}
-
-static void retire_locked(struct lane *lane)
+void fr_lane_retire_locked(struct lane *lane)
 {
     lane->state = LANE_IDLE;
     lane->generation++;
 }
 
-static void on_answer(struct fr_channel *self, struct lane *lane, nng_msg *message)
-{
-    struct fr_bytes body = {nng_msg_body(message), nng_msg_len(message)};
-    struct fr_wire_response_batch batch = {0};
-    struct fr_error error = {.code = FR_INTERNAL, .message = "the server's answer does not mention this call"};
-    struct call_link unmentioned, forgotten;
-    fr_ring_init(&unmentioned);
-    fr_ring_init(&forgotten);
-    enum fr_code code = read_answer(lane, body, &batch, &error);
-    pthread_mutex_lock(&self->mu);
-    if (code == FR_OK) {
-        apply_locked(self, lane, body, &batch, &unmentioned, &forgotten);
-    } else {
-        batch.count = 0;
-        fr_calls_settle_locked(self, &lane->calls, &unmentioned, code);
-    }
-    struct answer answer;
-    if (code == FR_OK && batch.count == 1 && lane->responses[0].id == 0) {
-        /* What the server says of a message that it could not take. */
-        read_response(&lane->responses[0], &answer);
-        error.code = answer.result.code != FR_OK ? answer.result.code : FR_INTERNAL;
-        snprintf(error.message, sizeof error.message, "%s", answer.message);
-    }
-    /* The lane stays busy while its calls complete: what they start in turn leaves together. */
-    pthread_mutex_unlock(&self->mu);
-    fr_cork();
-    complete_answered(self, lane, batch.count);
-    struct fr_result result = {.code = error.code, .message = error.message};
-    fr_calls_complete(self, &unmentioned, &result);
-    result = (struct fr_result){.code = FR_UNAVAILABLE, .message = "the server no longer knows the call"};
-    fr_calls_complete(self, &forgotten, &result);
-    pthread_mutex_lock(&self->mu);
-    retire_locked(lane);
-    pthread_mutex_unlock(&self->mu);
-    fr_uncork();
-    nng_msg_free(message);
-}
-
-/* ---- the lanes themselves ---- */
-
 /* The send failed: the calls never left. */
-static void on_unsent(struct fr_channel *self, struct lane *lane)
+static void on_unsent(struct fr_channel *self, struct lane *lane, nng_msg *message)
 {
+    nng_msg_free(message);
     pthread_mutex_lock(&self->mu);
     fr_calls_requeue_locked(self, &lane->calls);
-    retire_locked(lane);
+    fr_lane_retire_locked(lane);
     pthread_mutex_unlock(&self->mu);
 }
 
@@ -378,7 +208,7 @@ static void on_broken(struct fr_channel *self, struct lane *lane)
     fr_ring_init(&ended);
     pthread_mutex_lock(&self->mu);
     fr_calls_settle_locked(self, &lane->calls, &ended, FR_UNAVAILABLE);
-    retire_locked(lane);
+    fr_lane_retire_locked(lane);
     pthread_mutex_unlock(&self->mu);
     snprintf(message, sizeof message, "the connection to %s broke before the answer", self->title);
     struct fr_result result = {.code = FR_UNAVAILABLE, .message = message};
@@ -391,26 +221,21 @@ static void on_lane(void *argument)
     struct fr_channel *self = lane->channel;
     int result = nng_aio_result(lane->aio);
     pthread_mutex_lock(&self->mu);
-    bool sent = lane->state == LANE_SENDING && result == 0;
     bool sending = lane->state == LANE_SENDING;
-    if (sent) {
-        lane->state = LANE_RECEIVING;
-    }
     pthread_mutex_unlock(&self->mu);
-    if (sent) {
-        nng_ctx_recv(lane->ctx, lane->aio);
+    if (sending && result == 0) {
+        receive(self, lane);
         return;
     }
     /* An aio holds a message after a failed send and after a successful receive. */
     nng_msg *message = nng_aio_get_msg(lane->aio);
     nng_aio_set_msg(lane->aio, NULL);
     if (sending) {
-        nng_msg_free(message);
-        on_unsent(self, lane);
+        on_unsent(self, lane, message);
     } else if (result != 0) {
         on_broken(self, lane);
     } else {
-        on_answer(self, lane, message);
+        fr_lane_answered(self, lane, message);
     }
     fr_lanes_kick(self);
 }
@@ -422,6 +247,9 @@ static int open_lane(struct fr_channel *self, struct lane *lane)
     if (result == 0) {
         lane->channel = self;
         result = nng_aio_alloc(&lane->aio, on_lane, lane);
+    }
+    if (result == 0) {
+        result = nng_aio_alloc(&lane->blocking_send, NULL, NULL);
     }
     return result;
 }
@@ -442,11 +270,17 @@ void fr_lanes_close(struct fr_channel *self)
         if (self->lanes[i].aio != NULL) {
             nng_aio_stop(self->lanes[i].aio);
         }
+        if (self->lanes[i].blocking_send != NULL) {
+            nng_aio_stop(self->lanes[i].blocking_send);
+        }
     }
     for (unsigned i = 0; i < FR_LANES; i++) {
         struct lane *lane = &self->lanes[i];
         if (lane->aio != NULL) {
             nng_aio_free(lane->aio);
+        }
+        if (lane->blocking_send != NULL) {
+            nng_aio_free(lane->blocking_send);
         }
         if (lane->channel != NULL) {
             nng_ctx_close(lane->ctx);

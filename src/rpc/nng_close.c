@@ -9,24 +9,24 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "rpc/nng_shut.h"
+
 #define EXIT_WAIT_S 1
 
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t idle = PTHREAD_COND_INITIALIZER;
 static unsigned closing; /* guarded by mu */
 
-/* What to close, and what to call then; freed by the thread. */
-struct closing_socket {
-    nng_socket socket;
-    void (*closed)(void *argument);
-    void *argument;
-};
-
 static void *run(void *argument)
 {
-    struct closing_socket *self = argument;
+    struct fr_nng_closing *self = argument;
+    fr_nng_end_pipes(self->pipes, self->pipe_count);
+    if (nng_dialer_id(self->dialer) > 0) {
+        nng_dialer_close(self->dialer);
+    }
     nng_close(self->socket);
     self->closed(self->argument);
+    free(self->pipes);
     free(self);
     pthread_mutex_lock(&mu);
     closing--;
@@ -52,19 +52,20 @@ static void register_exit(void)
     atexit(wait_a_moment);
 }
 
-void fr_nng_close(nng_socket socket, void (*closed)(void *argument), void *argument)
+void fr_nng_close(const struct fr_nng_closing *closing_socket)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_t thread;
-    if (nng_socket_id(socket) <= 0) {
-        closed(argument);
+    if (nng_socket_id(closing_socket->socket) <= 0) {
+        free(closing_socket->pipes);
+        closing_socket->closed(closing_socket->argument);
         return;
     }
-    struct closing_socket *self = malloc(sizeof *self);
+    struct fr_nng_closing *self = malloc(sizeof *self);
     if (self == NULL) {
         return; /* the socket stays open: better than to wait for ever */
     }
-    *self = (struct closing_socket){socket, closed, argument};
+    *self = *closing_socket;
     pthread_once(&once, register_exit);
     pthread_mutex_lock(&mu);
     closing++;

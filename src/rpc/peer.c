@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "rpc/nng_error.h"
+#include "rpc/nng_shut.h"
 #include "rpc/server_internal.h"
 
 #define MAX_SESSIONS 16 /* of one connection; a client needs one */
@@ -294,7 +295,7 @@ static bool is_silent(struct session *session, uint64_t now_us)
 
 static void disconnect(struct session *session)
 {
-    nng_pipe_close((nng_pipe){(uint32_t)session->pipe});
+    fr_nng_shut_pipes(&(nng_pipe){(uint32_t)session->pipe}, 1);
 }
 
 static void on_sweep(struct fr_timer *timer);
@@ -324,6 +325,20 @@ void fr_peers_watch(struct fr_server *server)
 {
     atomic_fetch_add(&server->refs, 1);
     start_sweep(server);
+}
+
+nng_pipe *fr_peers_pipes(struct fr_server *server, size_t *ret_count)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&server->peers_mu);
+    nng_pipe *pipes = calloc(server->peers.count + 1, sizeof pipes[0]);
+    struct fr_id_entry *entry = NULL;
+    while (pipes != NULL && (entry = fr_id_table_next(&server->peers, entry)) != NULL) {
+        pipes[count++].id = (uint32_t)entry->id;
+    }
+    pthread_mutex_unlock(&server->peers_mu);
+    *ret_count = count;
+    return pipes;
 }
 
 static struct peer *take_any(struct fr_server *server)

@@ -16,6 +16,7 @@
 #include "rpc/address.h"
 #include "rpc/nng_close.h"
 #include "rpc/nng_error.h"
+#include "rpc/nng_shut.h"
 #include "rpc/server_internal.h"
 
 #define FIRST_EXCHANGES 16
@@ -262,7 +263,17 @@ void fr_server_free(struct fr_server *self)
     pthread_mutex_lock(&self->mu);
     self->stopping = true;
     pthread_mutex_unlock(&self->mu);
-    if (nng_listener_id(self->listener) > 0) {
+    atomic_store(&self->ignoring, true);
+    bool listening = nng_listener_id(self->listener) > 0;
+    if (listening) {
+        fr_nng_shut_listener(self->listener);
+    }
+    size_t pipe_count;
+    nng_pipe *pipes = fr_peers_pipes(self, &pipe_count);
+    /* Before the listener, which would close them. */
+    fr_nng_end_pipes(pipes, pipe_count);
+    free(pipes);
+    if (listening) {
         nng_listener_close(self->listener);
     }
     /* The list no longer changes: fr_exchange_open refuses. */
@@ -274,5 +285,9 @@ void fr_server_free(struct fr_server *self)
     }
     fr_peers_kill_all(self);
     /* Now, not with the last reference: calls that are never answered must not keep the port and its connections. */
-    fr_nng_close(self->socket, drop_reference, self);
+    fr_nng_close(&(struct fr_nng_closing){
+        .socket = self->socket,
+        .closed = drop_reference,
+        .argument = self,
+    });
 }

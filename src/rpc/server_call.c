@@ -119,6 +119,8 @@ static void finish_late(struct fr_call *call, const struct fr_wire_response *res
 {
     struct batch *batch = call->batch;
     struct session *session = batch->session;
+    /* Before the answer leaves, or a client that waits for it could find itself over a limit with its next call. */
+    fr_call_count_running(call, -1);
     pthread_mutex_lock(&session->mu);
     bool answered = fr_session_answer_locked(session, call, response);
     pthread_mutex_unlock(&session->mu);
@@ -130,7 +132,6 @@ static void finish_late(struct fr_call *call, const struct fr_wire_response *res
     if (call->deadline_us != 0 && fr_timer_stop(&call->timer)) {
         fr_batch_unref(batch);
     }
-    fr_call_count_running(call, -1);
     fr_batch_unref(batch);
 }
 

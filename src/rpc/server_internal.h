@@ -56,6 +56,7 @@ struct fr_server {
 
     atomic_bool serving;
     atomic_bool draining;
+    atomic_bool ignoring; /* received messages are dropped: the server is being freed */
 
     pthread_mutex_t mu;
     bool stopping;               /* guarded by mu */
@@ -87,7 +88,7 @@ struct session {
     struct fr_id_table calls; /* late and not answered */
     struct fr_reply ready;    /* late answers */
     unsigned round;           /* counts the replies; tells which of them took an answer along */
-    size_t max_reply_bytes;   /* of the latest message */
+    struct batch *dispatching; /* the batches whose calls are being dispatched */
     struct batch *parked;     /* is answered when there is something to say; holds a reference */
     uint64_t parked_us;       /* since when */
     uint64_t heard_us;        /* when the latest message came */
@@ -109,6 +110,7 @@ struct fr_call {
     bool inlined;  /* answered within the dispatch, or never started; dispatcher only */
     bool late;     /* in session->calls; guarded by session->mu */
     bool answered; /* guarded by session->mu */
+    bool cancelled; /* before it was late; guarded by session->mu */
     unsigned round; /* of the session when it was answered late; guarded by session->mu */
     atomic_bool over;
     atomic_uint over_state; /* enum over_state */
@@ -123,6 +125,7 @@ struct batch {
     struct fr_server *server;
     struct exchange *exchange;
     struct session *session;
+    struct batch *next_dispatching; /* of the session; guarded by session->mu */
     nng_msg *message; /* the received one; requests borrow it */
     size_t held_bytes;
     uint32_t max_reply_bytes;
@@ -169,6 +172,10 @@ bool fr_call_end(struct fr_call *self, const struct fr_wire_response *response);
 /* NULL without memory. */
 struct session *fr_session_new(struct fr_server *server, int pipe, uint64_t id);
 void fr_session_unref(struct session *self);
+/* The dispatch of batch begins; fr_session_finish_batch ends it. */
+void fr_session_begin_batch(struct session *self, struct batch *batch);
+/* Ends a call without a word, if the session knows it or is just dispatching it, in another batch than by. */
+void fr_session_cancel(struct session *self, const struct batch *by, uint64_t id);
 /* After its handler returned without an answer: the session knows call from now on, unless it was answered since. */
 void fr_session_admit(struct session *self, struct fr_call *call);
 /* Answers call, without a word if response is NULL; then the caller calls fr_session_flush. false: it was answered. */
@@ -198,6 +205,8 @@ FR_MUST_CHECK enum fr_code fr_peers_session(struct fr_server *server, int pipe, 
 void fr_peers_detach(struct session *session);
 /* Answers what is parked, so that every client learns of the drain. */
 void fr_peers_release_all(struct fr_server *server);
+/* Every connection, from malloc; NULL without memory. */
+nng_pipe *fr_peers_pipes(struct fr_server *server, size_t *ret_count);
 /* Ends every call and waits until no on_over runs. */
 void fr_peers_kill_all(struct fr_server *server);
 

@@ -41,7 +41,7 @@ void fr_session_unref(struct session *self)
 void fr_session_admit(struct session *self, struct fr_call *call)
 {
     pthread_mutex_lock(&self->mu);
-    bool dead = self->dead && !call->answered;
+    bool ends = (self->dead || call->cancelled) && !call->answered;
     if (!call->answered) {
         call->late = true;
         call->by_id.id = call->request.id;
@@ -51,8 +51,59 @@ void fr_session_admit(struct session *self, struct fr_call *call)
         }
     }
     pthread_mutex_unlock(&self->mu);
-    if (dead) {
+    if (ends) {
         fr_call_end(call, NULL);
+    }
+}
+
+void fr_session_begin_batch(struct session *self, struct batch *batch)
+{
+    pthread_mutex_lock(&self->mu);
+    batch->next_dispatching = self->dispatching;
+    self->dispatching = batch;
+    pthread_mutex_unlock(&self->mu);
+}
+
+static void end_dispatch_locked(struct session *self, struct batch *batch)
+{
+    struct batch **link = &self->dispatching;
+    while (*link != batch) {
+        link = &(*link)->next_dispatching;
+    }
+    *link = batch->next_dispatching;
+}
+
+static struct fr_call *call_of(struct fr_id_entry *entry)
+{
+    return (struct fr_call *)((char *)entry - offsetof(struct fr_call, by_id));
+}
+
+/* A cancellation can overtake the calls of a batch that is still being dispatched. */
+static void cancel_dispatching_locked(struct session *self, const struct batch *by, uint64_t id)
+{
+    for (struct batch *batch = self->dispatching; batch != NULL; batch = batch->next_dispatching) {
+        for (size_t i = 0; i < batch->call_count && batch != by; i++) {
+            batch->calls[i].cancelled |= batch->calls[i].request.id == id;
+        }
+    }
+}
+
+void fr_session_cancel(struct session *self, const struct batch *by, uint64_t id)
+{
+    struct fr_call *call = NULL;
+    pthread_mutex_lock(&self->mu);
+    struct fr_id_entry *entry = fr_id_table_find(&self->calls, id);
+    if (entry != NULL) {
+        call = call_of(entry);
+        atomic_fetch_add(&call->batch->refs, 1);
+    } else {
+        cancel_dispatching_locked(self, by, id);
+    }
+    pthread_mutex_unlock(&self->mu);
+    if (call != NULL) {
+        struct batch *batch = call->batch;
+        fr_call_end(call, NULL);
+        fr_batch_unref(batch);
     }
 }
 
@@ -204,10 +255,10 @@ static nng_msg *assemble_locked(struct session *self, struct batch *batch)
     size_t reserved = SP_HEADER_BYTES + FR_WIRE_DRAINING_BYTES + left * (self->id == 0 ? REFUSAL_BYTES : 10);
     unsigned round = self->round++;
     bool all_moved = self->ready.size == 0 || move_ready_locked(self, batch, reserved);
-    if (self->id != 0 && silent && batch->collect) {
-        put_open_locked(self, batch);
-    } else if (self->id != 0 && late) {
+    if (self->id != 0 && late) {
         put_pending(batch, all_moved, round);
+    } else if (self->id != 0 && silent && batch->collect) {
+        put_open_locked(self, batch);
     }
     if (batch->left_out || atomic_load(&self->server->draining)) {
         self->told_draining = true;
@@ -284,6 +335,7 @@ void fr_session_finish_batch(struct session *self, struct batch *batch)
     nng_msg *reply = NULL, *previous_reply = NULL;
     struct batch *previous = NULL;
     pthread_mutex_lock(&self->mu);
+    end_dispatch_locked(self, batch);
     self->heard_us = fr_clock_now_us();
     bool silent = batch->reply.size == 0 && self->ready.size == 0;
     bool untold = atomic_load(&self->server->draining) && !self->told_draining;
@@ -305,11 +357,6 @@ void fr_session_finish_batch(struct session *self, struct batch *batch)
         }
         fr_exchange_answer(batch->exchange, reply);
     }
-}
-
-static struct fr_call *call_of(struct fr_id_entry *entry)
-{
-    return (struct fr_call *)((char *)entry - offsetof(struct fr_call, by_id));
 }
 
 void fr_session_kill(struct session *self)

@@ -15,7 +15,7 @@
 typedef void fr_stub_deliver(fr_any_function *done, void *argument, const struct fr_result *result,
                              const struct ProtobufCMessage *response);
 
-/* As fr_channel_start_message, but done has its own types. */
+/* As fr_channel_start with messages. response is NULL unless code is FR_OK; both are borrowed until done returns. */
 void fr_stub_start(struct fr_channel *channel, const struct fr_method *method, const struct ProtobufCMessage *request,
                    const struct fr_call_options *options, fr_stub_deliver *deliver, fr_any_function *done,
                    void *argument, struct fr_pending **ret_pending);

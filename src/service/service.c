@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "rpc/cork.h"
 #include "rpc/reflection.h"
+#include "rpc/stats.h"
 #include "service/paths.h"
 
 #define MAX_OPTIONS   32
@@ -237,6 +238,9 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
     }
     enum fr_code code = definition->check == NULL ? FR_OK : definition->check(reterr);
     if (code == FR_OK) {
+        code = fr_metrics_new(&service->metrics, reterr);
+    }
+    if (code == FR_OK) {
         code = fr_server_new(&service->server, reterr);
     }
     if (code == FR_OK) {
@@ -267,6 +271,9 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
         code = fr_reflection_register(service->server, reterr);
     }
     if (code == FR_OK) {
+        code = fr_stats_register(service->server, service->metrics, reterr);
+    }
+    if (code == FR_OK) {
         code = fr_server_serve(service->server, reterr);
     }
     if (code == FR_OK) {
@@ -277,6 +284,9 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
 
 static void stop(struct fr_service *service, const struct fr_service_definition *definition)
 {
+    if (service->server != NULL) {
+        fr_metrics_remove_source(service->metrics, service->server);
+    }
     fr_server_free(service->server);
     if (service->cache != NULL) {
         fr_cache_stop(service->cache); /* refreshes may be under way, for which no call waits */
@@ -292,6 +302,7 @@ static void stop(struct fr_service *service, const struct fr_service_definition 
     }
     free(service->connections);
     fr_store_free(service->store);
+    fr_metrics_free(service->metrics);
 }
 
 /* Returns how many calls were left unanswered. */

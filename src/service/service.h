@@ -17,6 +17,7 @@
 /* The parts of a running program; a definition's start uses and extends them. Owned by fr_service_main. */
 struct fr_service {
     const char *program; /* "freshet-api" */
+    struct fr_metrics *metrics;
     struct fr_server *server;
     struct fr_metrics *metrics;
     struct fr_cache *cache;

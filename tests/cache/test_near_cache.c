@@ -264,15 +264,17 @@ static void the_bound_in_bytes_holds_whatever_is_inserted(void **state)
     (void)state;
     static char payload[20000];
     memset(payload, 'p', sizeof payload - 1);
+    uint64_t most = 0;
     for (unsigned i = 0; i < 20000; i++) {
         char key[24];
         snprintf(key, sizeof key, "k%u", (unsigned)fr_random_below(3000));
         size_t size = fr_random_below(UINT64_C(1) << (1 + fr_random_below(14)));
         assert_int_equal(put(key, i + 1, payload + sizeof payload - 1 - size), FR_NEAR_INSERTED);
-        (void)statistics();
+        uint64_t bytes = statistics().bytes;
+        most = bytes > most ? bytes : most;
     }
     assert_true(statistics().evictions > 1000);
-    assert_true(statistics().bytes > FR_NEAR_CACHE_MIN_BYTES * 3 / 4);
+    assert_in_range(most, FR_NEAR_CACHE_MIN_BYTES * 3 / 4, FR_NEAR_CACHE_MIN_BYTES);
 }
 
 /* Fills the cache many times over. Its entries are read, so that SIEVE's hand goes round and meets all others. */

@@ -5,15 +5,66 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
+import threading
 import time
+import unittest
 
 from freshet_testing import BIN, PR_SET_CHILD_SUBREAPER, SLOWNESS, TestCase, main, prctl, run_freshet, wait_until
-from sp_client import SOURCE
+from sp_client import REP_HELLO, SOURCE, rpc, users
 
 GET = "users.v1.Users/GetUser"
 ALICE = '{"id":"user-123"}'
+
+
+class Failing(threading.Thread):
+    """A server of one connection that answers every call with an error and its details."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = "tcp://127.0.0.1:%d" % self.listener.getsockname()[1]
+
+    def run(self):
+        connection, _ = self.listener.accept()
+        with connection, connection.makefile("rb") as stream:
+            connection.sendall(REP_HELLO)
+            stream.read(8)
+            while head := stream.read(12):
+                size, request_id = struct.unpack(">QI", head)
+                batch = rpc.RequestBatch.FromString(stream.read(size - 4))
+                answer = rpc.ResponseBatch()
+                for request in batch.request:
+                    response = answer.response.add(id=request.id, code=9, message="not now", retry_after_us=2500)
+                    response.details.add(type_url="type.googleapis.com/users.v1.GetUserRequest",
+                                         value=users.GetUserRequest(id="x").SerializeToString())
+                    response.details.add(type_url="example.com/no.such.Type", value=b"\x01\x02")
+                body = answer.SerializeToString()
+                connection.sendall(struct.pack(">QI", len(body) + 4, request_id) + body)
+
+
+class Details(unittest.TestCase):
+    def setUp(self):
+        self.server = Failing()
+        self.server.start()
+        self.addCleanup(self.server.listener.close)
+
+    def test_an_error_shows_its_details(self):
+        done = run_freshet("call", "--addr", self.server.address, GET, ALICE)
+        self.assertEqual(done.returncode, 64 + 9)
+        first, known, unknown = done.stderr.splitlines()
+        self.assertIn("not now", first)
+        self.assertEqual(json.loads(known), {"@type": "type.googleapis.com/users.v1.GetUserRequest",
+                                             "value": {"id": "x"}})
+        self.assertEqual(json.loads(unknown), {"@type": "example.com/no.such.Type", "value": "AQI="})
+
+    def test_with_json_they_are_part_of_the_error(self):
+        done = run_freshet("call", "--addr", self.server.address, "--json", GET, ALICE)
+        error = json.loads(done.stdout)
+        self.assertEqual((error["status"], error["retryAfterMs"]), ("FAILED_PRECONDITION", 2.5))
+        self.assertEqual(error["details"][0]["value"], {"id": "x"})
 
 
 class Against(TestCase):
@@ -83,6 +134,18 @@ class Against(TestCase):
                                    name="update"))
         self.assertEqual(json.loads(answer)["preference"], "dark")
 
+    def test_stats(self):
+        self.ok(self.call(GET, ALICE))
+        address = ("--addr", self.system.address())
+        rows = self.ok(run_freshet("stats", *address, "freshet_rpc_server"))
+        self.assertRegex(rows, r"(?m)^freshet_rpc_server_connections +\d+$")
+        self.assertRegex(self.ok(run_freshet("stats", *address, "--explain", "freshet_rpc_server")), "    Clients that are")
+        figures = json.loads(self.ok(run_freshet("stats", *address, "--json")))
+        self.assertGreaterEqual(figures["freshet_rpc_server_connections"], 1)
+        none = run_freshet("stats", *address, "nothing")
+        self.assertEqual((none.returncode, none.stderr), (1, "freshet: no statistic begins with 'nothing'\n"))
+        self.assertEqual(run_freshet("stats", "--addr", "tcp://127.0.0.1:1").returncode, 78)
+
     def test_list(self):
         services = self.ok(run_freshet("list")).split()
         self.assertLessEqual({"users.v1.Users", "users.v1.UserData", "users.v1.UserUpdates", "grpc.health.v1.Health"},
@@ -109,7 +172,8 @@ class Against(TestCase):
 
     def test_a_server_tells_what_it_has(self):
         listed = self.ok(run_freshet("list", "--addr", self.system.address("data"))).split()
-        self.assertEqual(listed, ["freshet.reflection.v1.Reflection", "grpc.health.v1.Health", "users.v1.UserData"])
+        self.assertEqual(listed, ["freshet.reflection.v1.Reflection", "freshet.stats.v1.Stats", "grpc.health.v1.Health",
+                                  "users.v1.UserData"])
         self.assertEqual([service["name"] for service in
                           json.loads(self.ok(run_freshet("list", "--json", "--addr", self.system.address("data"))))], listed)
         self.assertIn("// Unique among all users.",

@@ -49,6 +49,26 @@ static void hold(struct fr_call *call, void *context)
     fr_wait_unlock_changed(&fixture->wait);
 }
 
+static void release(struct fr_call *call, void *context)
+{
+    fixture_release(context);
+    fr_call_reply(call, (struct fr_bytes){0});
+}
+
+void fixture_count_over(void *argument)
+{
+    struct fixture *fixture = argument;
+    fr_wait_lock(&fixture->wait);
+    fixture->over_count++;
+    fr_wait_unlock_changed(&fixture->wait);
+}
+
+static void watch(struct fr_call *call, void *context)
+{
+    fr_call_on_over(call, fixture_count_over, context);
+    hold(call, context);
+}
+
 static void payload_text(const struct fr_call *call, char *text, size_t room)
 {
     struct fr_bytes request = fr_call_request(call);
@@ -100,6 +120,22 @@ static void answer_timeout(struct fr_call *call, void *context)
     fr_call_reply(call, fr_bytes_of(text));
 }
 
+static void fail_with_details(struct fr_call *call, void *context)
+{
+    static const uint8_t bytes[256];
+    char text[32], type[64];
+    (void)context;
+    payload_text(call, text, sizeof text);
+    unsigned count = (unsigned)strtoul(text, NULL, 10);
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(type, sizeof type, "type.googleapis.com/test.v1.Detail%u", i);
+        fr_call_add_detail(call, type, (struct fr_bytes){bytes, i});
+    }
+    fr_call_set_metadata(call, "beside", "them");
+    fr_call_set_retry_after(call, 1500);
+    fr_call_fail(call, FR_FAILED_PRECONDITION, "not now");
+}
+
 static void get_user(struct fr_call *call, void *context)
 {
     struct ProtobufCMessage *request;
@@ -121,24 +157,45 @@ static void no_user(struct fr_call *call, void *context)
     fr_call_reply(call, fr_bytes_of("\x0a\x05" "ab"));
 }
 
-#define METHOD(text) {.name = text, .request = &users__v1__get_user_request__descriptor, .response = &users__v1__user__descriptor}
+#define METHOD(text)                                                                                                   \
+    {                                                                                                                  \
+        .name = text, .request = &users__v1__get_user_request__descriptor, .response = &users__v1__user__descriptor    \
+    }
 
 const struct fr_method fixture_get_user = METHOD(GET_USER), fixture_no_user = METHOD(NO_USER);
-static const struct fr_method methods[] = {METHOD(ECHO), METHOD(LATER),   METHOD(HOLD),   METHOD(FAIL),
-                                           METHOD(METADATA), METHOD(SIZE), METHOD(TIMEOUT), METHOD(MISSING)};
-static fr_handler *const handlers[] = {echo, later, hold, fail_as_asked, answer_metadata, answer_size, answer_timeout, NULL};
+static const struct {
+    struct fr_method method;
+    fr_handler *handler;
+} methods[] = {
+    {METHOD(GET_USER), get_user},
+    {METHOD(NO_USER), no_user},
+    {METHOD(ECHO), echo},
+    {METHOD(LATER), later},
+    {METHOD(HOLD), hold},
+    {METHOD(WATCH), watch},
+    {METHOD(RELEASE), release},
+    {METHOD(FAIL), fail_as_asked},
+    {METHOD(METADATA), answer_metadata},
+    {METHOD(SIZE), answer_size},
+    {METHOD(TIMEOUT), answer_timeout},
+    {METHOD(DETAILS), fail_with_details},
+    {METHOD(MISSING), NULL},
+};
+#define METHODS (sizeof methods / sizeof methods[0])
 
-enum fr_code fixture_serve(struct fixture *self, const char *address)
+enum fr_code fixture_serve_limited(struct fixture *self, const char *address, const struct fr_server_limits *limits)
 {
-    struct fr_server_method served[10] = {
-        {.method = &fixture_get_user, .handler = get_user, .context = self},
-        {.method = &fixture_no_user, .handler = no_user, .context = self},
-    };
-    for (size_t i = 0; i < 8; i++) {
-        served[i + 2] = (struct fr_server_method){.method = &methods[i], .handler = handlers[i], .context = self};
+    struct fr_server_method served[METHODS];
+    for (size_t i = 0; i < METHODS; i++) {
+        served[i] = (struct fr_server_method){
+            .method = &methods[i].method, .handler = methods[i].handler, .context = self};
     }
     assert_int_equal(fr_server_new(&self->server, NULL), FR_OK);
-    assert_int_equal(fr_server_register(self->server, "test.v1.Test", served, 10, NULL), FR_OK);
+    if (limits != NULL) {
+        fr_server_set_limits(self->server, limits);
+    }
+    assert_int_equal(fr_server_register(self->server, "test.v1.Test", served, METHODS, NULL), FR_OK);
+    assert_int_equal(fr_server_limit_method(self->server, WATCH, self->max_watched, NULL), FR_OK);
     enum fr_code code = fr_server_listen(self->server, address, NULL);
     if (code == FR_OK) {
         code = fr_server_serve(self->server, NULL);
@@ -152,6 +209,11 @@ enum fr_code fixture_serve(struct fixture *self, const char *address)
     return FR_OK;
 }
 
+enum fr_code fixture_serve(struct fixture *self, const char *address)
+{
+    return fixture_serve_limited(self, address, NULL);
+}
+
 struct fr_channel *fixture_channel(const char *target)
 {
     struct fr_channel *channel = NULL;
@@ -159,16 +221,36 @@ struct fr_channel *fixture_channel(const char *target)
     return channel;
 }
 
-int fixture_open(void **state)
+void fixture_use_target(struct fixture *self, const char *target, const struct fr_channel_options *options)
+{
+    fr_channel_free(self->channel);
+    self->channel = NULL;
+    assert_int_equal(fr_channel_new(target, options, &self->channel, NULL), FR_OK);
+}
+
+void fixture_use_limits(struct fixture *self, const struct fr_server_limits *limits)
+{
+    fr_server_free(self->server);
+    assert_int_equal(fixture_serve_limited(self, "tcp://127.0.0.1:0", limits), FR_OK);
+}
+
+int fixture_open_bare(void **state)
 {
     struct fixture *self = calloc(1, sizeof *self);
     assert_non_null(self);
     fr_wait_init(&self->wait);
     self->arena = fr_arena_new(4096);
     assert_int_equal(fr_worker_pool_new(4, FIXTURE_HELD, &self->workers, NULL), FR_OK);
+    *state = self;
+    return 0;
+}
+
+int fixture_open(void **state)
+{
+    fixture_open_bare(state);
+    struct fixture *self = *state;
     assert_int_equal(fixture_serve(self, "tcp://127.0.0.1:0"), FR_OK);
     self->channel = fixture_channel(self->address);
-    *state = self;
     return 0;
 }
 
@@ -209,6 +291,7 @@ static void on_done(void *argument, const struct fr_result *result)
     self->done++;
     self->code = result->code;
     self->not_sent = result->not_sent;
+    self->retry_after_us = result->retry_after_us;
     self->payload_size = result->payload.size;
     snprintf(self->message, sizeof self->message, "%s", result->message);
     snprintf(self->payload, sizeof self->payload, "%.*s", (int)result->payload.size,
@@ -231,6 +314,11 @@ void await(struct outcome *outcome)
 void fixture_wait_held(struct fixture *self, uint64_t count)
 {
     assert_true(fr_wait_for(&self->wait, &self->held_count, count, FR_TEST_PATIENCE_US));
+}
+
+void fixture_wait_over(struct fixture *self, uint64_t count)
+{
+    assert_true(fr_wait_for(&self->wait, &self->over_count, count, FR_TEST_PATIENCE_US));
 }
 
 void fixture_release(struct fixture *self)

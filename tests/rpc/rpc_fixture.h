@@ -17,17 +17,20 @@
 #include "rpc/server.h"
 #include "support/wait.h"
 
-#define FIXTURE_HELD 2048
+#define FIXTURE_HELD 16384
 
 #define ECHO     "test.v1.Test/Echo"     /* answers with its payload */
 #define LATER    "test.v1.Test/Later"    /* the same, from a worker's thread */
 #define HOLD     "test.v1.Test/Hold"     /* is kept until fixture_release */
+#define WATCH    "test.v1.Test/Watch"    /* the same, and counts when it is over before */
+#define RELEASE  "test.v1.Test/Release"  /* calls fixture_release, then answers */
 #define FAIL     "test.v1.Test/Fail"     /* payload "5 text" fails with code 5 and that message */
 #define METADATA "test.v1.Test/Metadata" /* answers with its metadata, as metadata */
 #define SIZE     "test.v1.Test/Size"     /* payload "77" answers with 77 bytes */
 #define TIMEOUT  "test.v1.Test/Timeout"  /* answers with the time it has, in microseconds */
 #define GET_USER "test.v1.Test/GetUser"  /* users.v1: a user with that id */
 #define NO_USER  "test.v1.Test/NoUser"   /* declared as GetUser, answers with bytes that are none */
+#define DETAILS  "test.v1.Test/Details"  /* payload "2" fails with two details */
 #define MISSING  "test.v1.Test/Missing"  /* declared without a handler */
 
 struct fixture {
@@ -40,17 +43,25 @@ struct fixture {
     struct fr_call *held[FIXTURE_HELD]; /* guarded by wait */
     uint64_t held_count;                /* guarded by wait; never falls */
     uint64_t released;
+    uint64_t over_count; /* guarded by wait: of WATCH */
+    unsigned max_watched; /* limit of WATCH, before fixture_serve; 0: none */
 };
 
 extern const struct fr_method fixture_get_user, fixture_no_user;
 
 /* cmocka's set-up and tear-down. */
 int fixture_open(void **state);
+int fixture_open_bare(void **state); /* without server and channel */
 int fixture_close(void **state);
 
 /* The parts: a server on address (port 0: any), which serves the methods above; and a channel to it. */
 enum fr_code fixture_serve(struct fixture *self, const char *address);
+enum fr_code fixture_serve_limited(struct fixture *self, const char *address, const struct fr_server_limits *limits);
 struct fr_channel *fixture_channel(const char *target);
+/* Another channel instead of the one it has. */
+void fixture_use_target(struct fixture *self, const char *target, const struct fr_channel_options *options);
+/* Another server instead of the one it has. */
+void fixture_use_limits(struct fixture *self, const struct fr_server_limits *limits);
 
 /* One blocking call with a text; what it gives is borrowed until the fixture closes. */
 struct fr_result call(struct fixture *self, const char *method, const char *payload,
@@ -63,6 +74,7 @@ struct outcome {
     uint64_t done; /* guarded by wait: how often done ran */
     enum fr_code code;
     bool not_sent;
+    uint64_t retry_after_us;
     size_t payload_size;
     char payload[64];
     char message[FR_ERROR_MESSAGE_BYTES];
@@ -74,7 +86,10 @@ void start_call(struct fixture *self, const char *method, const char *payload, c
 void await(struct outcome *outcome);
 
 void fixture_wait_held(struct fixture *self, uint64_t count);
-/* Answers every held call with "released". */
+/* For fr_call_on_over: what WATCH does. */
+void fixture_count_over(void *fixture);
+void fixture_wait_over(struct fixture *self, uint64_t count);
+/* Answers every held call with "released", the oldest first. */
 void fixture_release(struct fixture *self);
 
 /* A test with a server and a channel to it. */

@@ -4,50 +4,24 @@
  */
 #include "rpc/rpc_fixture.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "rpc/program.h"
+#include "rpc/wire.h"
 
 #define FAST_US (500 * FR_MILLISECOND_US)
-
-/* A port that is ours: bound, so that nobody else listens on it. With listening, connections succeed and stay mute. */
-static int own_port(bool listening, char target[64])
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    if (listening) {
-        assert_int_equal(listen(fd, 16), 0);
-    }
-    snprintf(target, 64, "tcp://127.0.0.1:%u", ntohs(address.sin_port));
-    return fd;
-}
-
-static void use_target(struct fixture *f, const char *target, const struct fr_channel_options *options)
-{
-    fr_channel_free(f->channel);
-    f->channel = NULL;
-    assert_int_equal(fr_channel_new(target, options, &f->channel, NULL), FR_OK);
-}
 
 static void a_refused_connection_fails_calls_fast_and_names_the_target(void **state)
 {
     struct fixture *f = *state;
     char target[64];
-    int fd = own_port(false, target);
-    use_target(f, target, &(struct fr_channel_options){.name = "data"});
+    int fd = wire_listen(false, target);
+    fixture_use_target(f, target, &(struct fr_channel_options){.name = "data"});
     uint64_t begin_us = fr_clock_now_us();
     struct fr_result result = call(f, ECHO, "x", NULL);
     assert_true(fr_clock_now_us() - begin_us < FAST_US);
@@ -69,8 +43,8 @@ static void many_waiting_calls_fail_together(void **state)
     struct fixture *f = *state;
     char target[64];
     static struct outcome outcomes[300];
-    int fd = own_port(false, target);
-    use_target(f, target, NULL);
+    int fd = wire_listen(false, target);
+    fixture_use_target(f, target, NULL);
     for (unsigned i = 0; i < 300; i++) {
         start_call(f, ECHO, "x", i % 2 == 0 ? NULL : &(struct fr_call_options){.timeout_us = FR_TEST_PATIENCE_US},
                    &outcomes[i], NULL);
@@ -87,8 +61,8 @@ static void a_silent_target_fails_calls_after_the_connect_time_out(void **state)
 {
     struct fixture *f = *state;
     char target[64];
-    int fd = own_port(true, target);
-    use_target(f, target, &(struct fr_channel_options){.connect_timeout_us = 100 * FR_MILLISECOND_US});
+    int fd = wire_listen(true, target);
+    fixture_use_target(f, target, &(struct fr_channel_options){.connect_timeout_us = 100 * FR_MILLISECOND_US});
     uint64_t begin_us = fr_clock_now_us();
     struct fr_result result = call(f, ECHO, "x", NULL);
     uint64_t took_us = fr_clock_now_us() - begin_us;
@@ -105,8 +79,8 @@ static void a_waiting_call_ends_at_its_own_deadline(void **state)
 {
     struct fixture *f = *state;
     char target[64];
-    int fd = own_port(true, target);
-    use_target(f, target, &(struct fr_channel_options){.connect_timeout_us = FR_TEST_PATIENCE_US});
+    int fd = wire_listen(true, target);
+    fixture_use_target(f, target, &(struct fr_channel_options){.connect_timeout_us = FR_TEST_PATIENCE_US});
     struct fr_result result = call(f, ECHO, "x", &(struct fr_call_options){.timeout_us = 20 * FR_MILLISECOND_US});
     assert_int_equal(result.code, FR_DEADLINE_EXCEEDED);
     fr_channel_free(f->channel);
@@ -120,8 +94,8 @@ static void a_waiting_call_can_be_cancelled(void **state)
     char target[64];
     struct outcome outcome;
     struct fr_pending *pending;
-    int fd = own_port(true, target);
-    use_target(f, target, &(struct fr_channel_options){.connect_timeout_us = FR_TEST_PATIENCE_US});
+    int fd = wire_listen(true, target);
+    fixture_use_target(f, target, &(struct fr_channel_options){.connect_timeout_us = FR_TEST_PATIENCE_US});
     start_call(f, ECHO, "x", NULL, &outcome, &pending);
     fr_pending_cancel(pending);
     await(&outcome);
@@ -133,45 +107,7 @@ static void a_waiting_call_can_be_cancelled(void **state)
     close(fd);
 }
 
-/*
- * A server in a process of its own, which can be killed: where server and channel share a process and the server is
- * freed just as the channel dials it again, nng 1.5.2's one reaper thread can hang, and with it the channel's news.
- */
-struct program {
-    pid_t pid;
-    int to, from; /* its stdin, which ends it when closed, and its stdout */
-};
-
-static void start_program(struct program *self, const char *address, char ret_address[64])
-{
-    int to[2], from[2];
-    assert_int_equal(pipe2(to, O_CLOEXEC), 0);
-    assert_int_equal(pipe2(from, O_CLOEXEC), 0);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, to[0], STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, from[1], STDOUT_FILENO);
-    char *const arguments[] = {(char *)address, NULL};
-    assert_int_equal(posix_spawn(&self->pid, "/proc/self/exe", &actions, NULL, arguments, environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    close(to[0]);
-    close(from[1]);
-    self->to = to[1];
-    self->from = from[0];
-    ssize_t size = read(self->from, ret_address, 63);
-    assert_true(size > 0);
-    ret_address[size] = '\0';
-}
-
-static void kill_program(struct program *self)
-{
-    kill(self->pid, SIGKILL);
-    assert_int_equal(waitpid(self->pid, NULL, 0), self->pid);
-    close(self->to);
-    close(self->from);
-}
-
-/* The whole of that other process. A call of HOLD is told by a line. */
+/* The whole of the other process. A call of HOLD is told by a line. */
 static int serve(const char *address)
 {
     void *state;
@@ -192,14 +128,14 @@ static void a_lost_server_ends_open_calls_as_unavailable(void **state)
     struct program program;
     char address[64], held[4];
     struct outcome outcomes[20];
-    start_program(&program, "tcp://127.0.0.1:0", address);
-    use_target(f, address, NULL);
+    program_start(&program, "tcp://127.0.0.1:0", -1, address);
+    fixture_use_target(f, address, NULL);
     assert_int_equal(call(f, ECHO, "x", NULL).code, FR_OK);
     for (unsigned i = 0; i < 20; i++) {
         start_call(f, HOLD, "", NULL, &outcomes[i], NULL);
     }
     assert_int_equal(read(program.from, held, sizeof held), (ssize_t)sizeof held);
-    kill_program(&program);
+    program_kill(&program);
     for (unsigned i = 0; i < 20; i++) {
         await(&outcomes[i]);
         assert_int_equal(outcomes[i].code, FR_UNAVAILABLE);
@@ -215,19 +151,19 @@ static void calls_work_again_when_the_server_comes_back_on_its_port(void **state
     struct fixture *f = *state;
     char address[64], again[64];
     struct program program;
-    start_program(&program, "tcp://127.0.0.1:0", address);
-    use_target(f, address, NULL);
+    program_start(&program, "tcp://127.0.0.1:0", -1, address);
+    fixture_use_target(f, address, NULL);
     for (unsigned round = 0; round < 5; round++) {
         uint64_t begin_us = fr_clock_now_us();
         while (call(f, ECHO, "x", NULL).code != FR_OK) {
             assert_true(fr_clock_now_us() - begin_us < FR_TEST_PATIENCE_US);
         }
-        kill_program(&program);
+        program_kill(&program);
         assert_int_equal(call(f, ECHO, "x", NULL).code, FR_UNAVAILABLE);
-        start_program(&program, address, again);
+        program_start(&program, address, -1, again);
         assert_string_equal(again, address);
     }
-    kill_program(&program);
+    program_kill(&program);
 }
 
 /* As a server does that is stopped at that moment. */
@@ -235,8 +171,8 @@ static void a_target_that_closes_during_the_handshake_is_dialled_again(void **st
 {
     struct fixture *f = *state;
     char target[64];
-    int fd = own_port(true, target);
-    use_target(f, target, NULL);
+    int fd = wire_listen(true, target);
+    fixture_use_target(f, target, NULL);
     for (unsigned i = 0; i < 12; i++) {
         struct pollfd ready = {.fd = fd, .events = POLLIN};
         uint8_t greeting[8];
@@ -260,9 +196,9 @@ static void channels_to_nowhere_come_and_go(void **state)
 {
     struct fixture *f = *state;
     char target[64];
-    int fd = own_port(false, target);
+    int fd = wire_listen(false, target);
     for (unsigned i = 0; i < 100; i++) {
-        use_target(f, target, NULL);
+        fixture_use_target(f, target, NULL);
         if (i % 10 == 0) {
             assert_int_equal(call(f, ECHO, "x", NULL).code, FR_UNAVAILABLE);
         }
@@ -307,7 +243,7 @@ static void a_server_says_why_it_cannot_listen(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc == 1 && strncmp(argv[0], "tcp://", 6) == 0) {
+    if (program_is_server(argc, argv)) {
         return serve(argv[0]);
     }
     const struct CMUnitTest tests[] = {

@@ -24,6 +24,7 @@ LAYERS = {
     "src/data": _PROGRAM,
     "src/update": _PROGRAM,
     "tools/freshet": ("base", "message", "rpc"),
+    "tools/payload": ("base", "message", "freshet"),
     "tools/nng-echo": ("base",),
     "tools/peers": ("base", "message", "rpc", "users"),
     "tools/protoc-gen-freshet": ("base", "message"),
@@ -35,8 +36,10 @@ THIRD_PARTY = (
     (r"hiredis/|hiredis\.h|async\.h", r"PkgConfig::hiredis", ("src/cache", "tools/peers")),
     (r"uv\.h|uv/", r"PkgConfig::libuv", ("src/cache", "tools/peers")),
     (r"sqlite3(ext)?\.h", r"PkgConfig::sqlite3", ("src/store",)),
-    (r"jansson", r"PkgConfig::jansson", ("src/message",)),
-    (r"protobuf-c/|google/protobuf-c/", r"PkgConfig::libprotobuf-c", ("src/message", "proto")),
+    (r"jansson", r"PkgConfig::jansson", ("src/message", "tools/payload")),
+    (r"protobuf-c/|google/protobuf-c/", r"PkgConfig::libprotobuf-c", ("src/message", "proto", "tools/payload")),
+    (r"cjson/|json-c/|rapidjson/|simdjson|z(lib|std)\.h", r"PkgConfig::(libcjson|json-c|RapidJSON|simdjson|zlib|libzstd)",
+     ("tools/payload",)),
 )
 
 MAX_LINES = 600

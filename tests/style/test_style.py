@@ -78,6 +78,7 @@ class Rules(unittest.TestCase):
             "src/rpc/a.c:1": {"src/rpc/a.c": "#include <uv.h>\n"},
             "src/api/a.c:1": {"src/api/a.c": "#include <sqlite3.h>\n"},
             "tools/freshet/a.c:1": {"tools/freshet/a.c": "#include <jansson.h>\n"},
+            "src/message/a.c:1": {"src/message/a.c": "#include <cjson/cJSON.h>\n"},
             "src/base/a.h:1": {"src/base/a.h": '#include "protobuf-c/protobuf-c.h"\n'},
         }, [
             {"src/rpc/a.c": "#include <nng/protocol/reqrep0/rep.h>\n"},

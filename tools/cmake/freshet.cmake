@@ -13,7 +13,8 @@ option(FRESHET_WERROR "Treat warnings as errors" OFF)
 set(FRESHET_SANITIZE "" CACHE STRING "Sanitizers for the whole build, such as address,undefined or thread")
 
 add_compile_definitions(_GNU_SOURCE FRESHET_VERSION="${PROJECT_VERSION}")
-add_compile_options(-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -fno-omit-frame-pointer)
+add_compile_options(-Wall -Wextra -Wshadow -fno-omit-frame-pointer
+  "$<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes;-Wmissing-prototypes>")
 if(FRESHET_WERROR)
   add_compile_options(-Werror)
 endif()
@@ -121,13 +122,13 @@ function(fr_test name)
   fr_test_environment(${name} ${arg_LABEL} ${arg_TIMEOUT})
 endfunction()
 
-# fr_script_test(NAME SCRIPT file [LABEL label] [TIMEOUT seconds]): a Python test of whole programs.
+# fr_script_test(NAME SCRIPT file [ARGUMENTS word…] [LABEL label] [TIMEOUT seconds]): a Python test of whole programs.
 function(fr_script_test name)
-  cmake_parse_arguments(arg "" "SCRIPT;LABEL;TIMEOUT" "" ${ARGN})
+  cmake_parse_arguments(arg "" "SCRIPT;LABEL;TIMEOUT" "ARGUMENTS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
-  add_test(NAME ${name} COMMAND /usr/bin/python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/${arg_SCRIPT})
+  add_test(NAME ${name} COMMAND /usr/bin/python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/${arg_SCRIPT} ${arg_ARGUMENTS})
   fr_test_environment(${name} ${arg_LABEL} ${arg_TIMEOUT})
 endfunction()
 

@@ -10,6 +10,7 @@
 
 static const struct command benchmarks[] = {
     {"rpc", "closed-loop load on one method", command_bench_rpc},
+    {"payload", "JSON against protobuf: time and size of messages", command_bench_payload},
 };
 
 #define BENCHMARK_COUNT (sizeof benchmarks / sizeof benchmarks[0])

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "freshet/command.h"
+#include "freshet/details.h"
 #include "freshet/headers.h"
 #include "freshet/input.h"
 #include "freshet/report.h"
@@ -146,19 +147,47 @@ static void print_verbose(const struct exchange *self)
     fr_buffer_fini(&line);
 }
 
-static int print_error(enum fr_code code, const char *message)
+static void append_details(const struct exchange *self, struct fr_buffer *out, const char *separator)
 {
-    if (!given.json) {
-        return report_status(code, "%s%s", message, address_hint(given.addr, message));
+    for (size_t i = 0; i < self->result.details.count; i++) {
+        fr_buffer_append_text(out, i == 0 ? "" : separator);
+        details_append(out, self->target.descriptors.schema, &self->result.details.entries[i], self->arena);
     }
+}
+
+static void print_json_error(const struct exchange *self, enum fr_code code, const char *message)
+{
     struct fr_buffer out = {0};
     fr_buffer_append_format(&out, "{\"code\":%d,\"status\":\"%s\",\"message\":", (int)code,
                             fr_code_name(code));
     report_json_text(&out, message);
+    if (self->result.retry_after_us > 0) {
+        fr_buffer_append_format(&out, ",\"retryAfterMs\":%.3f", (double)self->result.retry_after_us / 1000);
+    }
+    if (self->result.details.count > 0) {
+        fr_buffer_append_text(&out, ",\"details\":[");
+        append_details(self, &out, ",");
+        fr_buffer_append_text(&out, "]");
+    }
     fr_buffer_append_text(&out, "}\n");
     fwrite(out.data, 1, out.size, stdout);
     fr_buffer_fini(&out);
-    return EXIT_RPC + (int)code;
+}
+
+static int print_error(const struct exchange *self, enum fr_code code, const char *message)
+{
+    if (given.json) {
+        print_json_error(self, code, message);
+        return EXIT_RPC + (int)code;
+    }
+    int exit_code = report_status(code, "%s%s", message, address_hint(given.addr, message));
+    struct fr_buffer details = {0};
+    append_details(self, &details, "\n");
+    if (details.size > 0) {
+        fprintf(stderr, "%s\n", fr_buffer_text(&details));
+    }
+    fr_buffer_fini(&details);
+    return exit_code;
 }
 
 static int print_answer(struct exchange *self)
@@ -176,7 +205,7 @@ static int print_answer(struct exchange *self)
         struct fr_error broken;
         fr_error_set(&broken, FR_INTERNAL, "the answer is no valid %s: %s", fr_message_type_name(type),
                      error.message);
-        return print_error(FR_INTERNAL, broken.message);
+        return print_error(self, FR_INTERNAL, broken.message);
     }
     fwrite(self->text.data, 1, self->text.size, stdout);
     if (self->text.size == 0 || self->text.data[self->text.size - 1] != '\n') {
@@ -197,7 +226,7 @@ static int call(struct exchange *self)
     if (given.verbose) {
         print_verbose(self);
     }
-    return code == FR_OK ? print_answer(self) : print_error(code, self->result.message);
+    return code == FR_OK ? print_answer(self) : print_error(self, code, self->result.message);
 }
 
 int command_call(int argc, char **argv)

@@ -21,9 +21,11 @@ int command_call(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_describe(int argc, char **argv);
 int command_health(int argc, char **argv);
+int command_stats(int argc, char **argv);
 int command_up(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_bench_rpc(int argc, char **argv);
+int command_bench_payload(int argc, char **argv);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "peers/load.h"
-#include "users/users_v1.h"
+#include "users/v1/users.freshet.h"
 
 #define CONNECT_US   (3 * FR_SECOND_US)
 #define SAMPLE_EVERY 64 /* answers between two whose source is noted */
@@ -57,14 +57,13 @@ static void note_source(const struct fr_result *result)
     }
 }
 
-static void done(void *argument, const struct fr_result *result, const struct ProtobufCMessage *response)
+static void done(void *argument, const struct fr_result *result, const Users__V1__User *user)
 {
     size_t slot = (size_t)(uintptr_t)argument;
     if (result->code != FR_OK) {
         load_failed(slot, result->message);
         return;
     }
-    const Users__V1__User *user = (const Users__V1__User *)response;
     note_source(result);
     load_done(slot, user->id, strlen(user->id));
 }

@@ -13,7 +13,7 @@
 #include <time.h>
 
 #include "base/histogram.h"
-#include "users/users_v1.h"
+#include "users/v1/users.freshet.h"
 
 #define MESSAGE_BYTES 64
 #define EXIT_USAGE    2

@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "peers/people.h"
-#include "users/users_v1.h"
+#include "users/v1/users.freshet.h"
 
 #define MAX_HELD   65536
 #define MAX_USERS  10000000

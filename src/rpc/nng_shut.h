@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nng_shut.h - ends nng connections so that nng closes them by itself.
+ */
+#ifndef FR_RPC_NNG_SHUT_H
+#define FR_RPC_NNG_SHUT_H
+
+#include <nng/nng.h>
+#include <stddef.h>
+
+/*
+ * nng 1.5.2 can lose an operation when a connection is closed from this side just as a message arrives: between the
+ * length and the body of a message its TCP transport posts the next read without looking whether the connection was
+ * closed meanwhile, and a read posted then never ends (tcptran_pipe_recv_cb, nni_aio_begin). Its one reaper thread
+ * waits for that operation for ever, and from then on no connection of the process reports its end.
+ *
+ * So instead of closing them this shuts the reading side of their sockets: what has arrived is read, then nng sees the
+ * end of the stream, and closes as if the peer had gone. Pipes without a socket of ours are closed after all. Takes
+ * time in proportion to the open files of the process.
+ */
+void fr_nng_shut_pipes(const nng_pipe *pipes, size_t count);
+
+/* The listener takes no connection any more, though it has still to be closed. */
+void fr_nng_shut_listener(nng_listener listener);
+
+/* As fr_nng_shut_pipes, and waits until they are gone, but not for long. Not on a thread of nng's or on the timer's. */
+void fr_nng_end_pipes(const nng_pipe *pipes, size_t count);
+
+#endif
