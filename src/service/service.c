@@ -166,9 +166,6 @@ static enum fr_code open_cache(struct fr_service *service, const struct fr_servi
     char url[MAX_URL_BYTES];
     enum fr_code code = redis_url(url, sizeof url, reterr);
     if (code == FR_OK) {
-        code = fr_metrics_new(&service->metrics, reterr);
-    }
-    if (code == FR_OK) {
         const struct fr_cache_options options = {
             .url = url,
             .name_space = settings.name_space,
@@ -296,7 +293,6 @@ static void stop(struct fr_service *service, const struct fr_service_definition 
     fr_relay_free(service->relay);
     fr_cache_free(service->cache);
     fr_cached_free(service->cached);
-    fr_metrics_free(service->metrics);
     for (uint64_t i = 0; service->connections != NULL && i < settings.workers; i++) {
         fr_store_connection_free(service->connections[i]);
     }

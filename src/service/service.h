@@ -19,7 +19,6 @@ struct fr_service {
     const char *program; /* "freshet-api" */
     struct fr_metrics *metrics;
     struct fr_server *server;
-    struct fr_metrics *metrics;
     struct fr_cache *cache;
     struct fr_cached *cached; /* what serves methods through the caches */
     /* With a database only: */

@@ -38,13 +38,21 @@ class Shop(TestCase):
         source = re.search(r"x-cache: (\w+)", done.stderr)
         return done.returncode, json.loads(done.stdout) if done.stdout else None, source.group(1) if source else None
 
+    def cached(self, method, answer, **request):
+        """Right at once, and soon from a cache: the relay may yet announce the INSERT, which a fill must not overtake."""
+        def is_cached():
+            outcome = self.call(method, **request)
+            self.assertEqual(outcome[:2], (0, answer))
+            return outcome[2] in ("near", "redis")
+        wait_until(is_cached, 20, f"{method} {request} is cached")
+
     def test_both_keys_follow_the_table(self):
         self.sql("INSERT INTO products(id, shop, sku, price_cents) VALUES (7, 'north', 'lamp', 1999)")
         lamp = {"id": "7", "shop": "north", "sku": "lamp", "priceCents": 1999}
         self.assertEqual(self.call("GetProduct", id=7), (0, lamp, "origin"))
-        self.assertEqual(self.call("GetProduct", id=7), (0, lamp, "near"))
+        self.cached("GetProduct", lamp, id=7)
         self.assertEqual(self.call("FindProduct", shop="north", sku="lamp"), (0, lamp, "origin"))
-        self.assertEqual(self.call("FindProduct", shop="north", sku="lamp"), (0, lamp, "near"))
+        self.cached("FindProduct", lamp, shop="north", sku="lamp")
         self.assertEqual(self.call("FindProduct", shop="north", sku="lantern")[0], 69)
         self.sql("UPDATE products SET sku = 'lantern' WHERE id = 7")
         lantern = {**lamp, "sku": "lantern"}
