@@ -5,6 +5,7 @@
  * Every operation is one allocation that holds its request and copies of its arguments, so that a script
  * which Redis has forgotten can be sent again by its text.
  */
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ struct operation {
     } done;
     bool by_text; /* sent by EVAL already */
     uint8_t token[8], version[8], incarnation[8];
-    char kind[4], duration[24];
+    char kind[4], duration[24], soft[24];
     uint8_t bytes[]; /* the full key, then FILL's payload field */
 };
 
@@ -71,6 +72,7 @@ static bool show_record(struct fr_shared_value *value, const redisReply *reply, 
     }
     value->kind = record.kind;
     value->version = record.version;
+    value->soft_expiry_us = record.soft_expiry_us;
     value->payload = record.payload;
     return true;
 }
@@ -162,19 +164,22 @@ static struct operation *operation_new(struct fr_shared_cache *self, enum fr_scr
     return operation;
 }
 
-void fr_shared_cache_lease(struct fr_shared_cache *self, const struct fr_key *key, uint64_t token,
-                           uint64_t lease_us, fr_shared_value_done *done, void *argument)
+void fr_shared_cache_lease(struct fr_shared_cache *self, const struct fr_key *key, const struct fr_lease *lease,
+                           fr_shared_value_done *done, void *argument)
 {
     struct operation *operation = operation_new(self, FR_SCRIPT_LEASE, key, 0, argument);
     if (operation != NULL) {
         operation->done.value = done;
         operation->call.request.done = lease_done;
-        fr_fixed64_encode(token, operation->token);
-        snprintf(operation->duration, sizeof operation->duration, "%llu", (unsigned long long)lease_us);
+        uint64_t min_version = lease->min_version < FR_VERSION_MAX ? lease->min_version : FR_VERSION_MAX;
+        fr_fixed64_encode(lease->token, operation->token);
+        fr_fixed64_encode(min_version, operation->version);
+        snprintf(operation->duration, sizeof operation->duration, "%" PRIu64, lease->duration_us);
         operation->call.arguments[0] = bytes_of(operation->token, 8);
         operation->call.arguments[1] = fr_bytes_of(operation->duration);
         operation->call.arguments[2] = bytes_of(operation->incarnation, 8);
-        operation->call.count = 3;
+        operation->call.arguments[3] = bytes_of(operation->version, 8);
+        operation->call.count = 4;
         if (fr_script_call_send(&operation->call, &self->commands, false)) {
             return;
         }
@@ -224,25 +229,24 @@ static struct operation *fill_new(struct fr_shared_cache *self, const struct fr_
     return operation;
 }
 
-void fr_shared_cache_fill(struct fr_shared_cache *self, const struct fr_key *key, uint64_t token,
-                          enum fr_value_kind kind, uint64_t version, struct fr_bytes payload, uint64_t ttl_us,
+void fr_shared_cache_fill(struct fr_shared_cache *self, const struct fr_key *key, const struct fr_fill *fill,
                           fr_fill_done *done, void *argument)
 {
-    FR_ASSERT(kind == FR_VALUE_FOUND || kind == FR_VALUE_NOT_FOUND);
+    FR_ASSERT(fill->kind == FR_VALUE_FOUND || fill->kind == FR_VALUE_NOT_FOUND);
     struct operation *operation =
-        version > FR_VERSION_MAX ? NULL : fill_new(self, key, kind, payload, argument);
+        fill->version > FR_VERSION_MAX ? NULL : fill_new(self, key, fill->kind, fill->payload, argument);
     if (operation != NULL) {
         operation->done.fill = done;
         operation->call.request.done = fill_done;
-        fr_fixed64_encode(token, operation->token);
-        fr_fixed64_encode(version, operation->version);
-        snprintf(operation->duration, sizeof operation->duration, "%llu",
-                 (unsigned long long)spread_ttl_ms(ttl_us));
+        fr_fixed64_encode(fill->token, operation->token);
+        fr_fixed64_encode(fill->version, operation->version);
+        snprintf(operation->duration, sizeof operation->duration, "%" PRIu64, spread_ttl_ms(fill->hard_us));
+        snprintf(operation->soft, sizeof operation->soft, "%" PRIu64, fill->soft_us);
         operation->call.arguments[0] = bytes_of(operation->token, 8);
         operation->call.arguments[2] = bytes_of(operation->version, 8);
         operation->call.arguments[3] = bytes_of(operation->incarnation, 8);
         operation->call.arguments[4] = fr_bytes_of(operation->duration);
-        operation->call.arguments[5] = fr_bytes_of("0");
+        operation->call.arguments[5] = fr_bytes_of(operation->soft);
         operation->call.count = 7;
         if (fr_script_call_send(&operation->call, &self->commands, false)) {
             return;
@@ -254,6 +258,9 @@ void fr_shared_cache_fill(struct fr_shared_cache *self, const struct fr_key *key
 
 static void invalidation_end(struct invalidation *self, enum fr_code code)
 {
+    if (code == FR_OK) {
+        atomic_fetch_add_explicit(&self->cache->invalidations_sent, 1, memory_order_relaxed);
+    }
     self->done(self->argument, code);
     free(self);
 }
@@ -340,4 +347,9 @@ void fr_shared_cache_invalidate(struct fr_shared_cache *self, const struct fr_ke
         free(invalidation);
     }
     done(argument, FR_UNAVAILABLE);
+}
+
+uint64_t fr_shared_cache_invalidations_sent(const struct fr_shared_cache *self)
+{
+    return atomic_load_explicit(&self->invalidations_sent, memory_order_relaxed);
 }

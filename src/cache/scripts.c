@@ -46,6 +46,7 @@
  */
 static const char lease[] =
     "#!lua\n" LUA_RECORD LUA_NOW "local token, lease_us, incarnation = ARGV[1], tonumber(ARGV[2]), ARGV[3]\n"
+    "local min_version = struct.unpack('<I8', ARGV[4])\n"
     "local bytes = redis.call('GET', KEYS[1])\n"
     "local r = read(bytes)\n"
     "if not r or r.incarnation ~= incarnation then\n"
@@ -53,7 +54,9 @@ static const char lease[] =
     "    incarnation = incarnation, payload = '' }\n"
     "end\n"
     "local serves = r.kind ~= 0 and r.version >= r.floor\n"
-    "if serves and (r.soft == 0 or now < r.soft) then return { 0, r.floor, bytes } end\n"
+    "if serves and r.version >= min_version and (r.soft == 0 or now < r.soft) then\n"
+    "  return { 0, r.floor, bytes }\n"
+    "end\n"
     "if not serves then bytes = '' end\n"
     "if r.token ~= token and now < r.lease_end then return { 2, r.floor, bytes } end\n"
     "r.token = token\n"

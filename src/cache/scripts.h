@@ -6,7 +6,8 @@
  * as they stand in a record (fr_fixed64_encode); the others are decimal text or raw bytes.
  *
  *   script      KEYS[1]  ARGV                                                  reply
- *   LEASE       record   token (8 bytes), lease_us, incarnation (8 bytes)      {FR_LEASE_…, floor, record}
+ *   LEASE       record   token (8 bytes), lease_us, incarnation (8 bytes),     {FR_LEASE_…, floor, record}
+ *                        min_version (8 bytes)
  *   FILL        record   token (8 bytes), kind, version (8 bytes),             1: stored, 0: refused
  *                        incarnation (8 bytes), ttl_ms, soft_us (0: none),
  *                        payload field or ""
@@ -14,6 +15,7 @@
  *   PUBLISH     counter  channel, version (8 bytes), key                       the event's number
  *   QUESTION    counter                                                        {counter, run_id, master_replid}
  *
+ * LEASE answers FR_LEASE_VALUE only with a version of at least min_version.
  * The record in LEASE's reply is "" unless a value serves.
  */
 #ifndef FR_CACHE_SCRIPTS_H

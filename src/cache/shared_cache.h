@@ -74,6 +74,8 @@ struct fr_shared_value {
     enum fr_code code;       /* FR_OK, or FR_UNAVAILABLE: Redis did not answer */
     enum fr_value_kind kind; /* NONE: nothing that serves */
     uint64_t version;
+    uint64_t soft_expiry_us; /* on the clock of Redis, since the Unix epoch; 0: none. A LEASE gives a value past it only
+                                with granted or wait */
     struct fr_bytes payload;
     /* LEASE only: */
     bool granted;   /* the lease is ours: load, then fill */
@@ -86,23 +88,37 @@ typedef void fr_shared_value_done(void *argument, const struct fr_shared_value *
 /* A plain pipelined GET: kind says whether it serves. */
 void fr_shared_cache_get(struct fr_shared_cache *self, const struct fr_key *key, fr_shared_value_done *done,
                          void *argument);
-/* LEASE of DESIGN: token is new for every miss; lease_us is how long it lives. */
-void fr_shared_cache_lease(struct fr_shared_cache *self, const struct fr_key *key, uint64_t token, uint64_t lease_us,
+
+struct fr_lease {
+    uint64_t token; /* new for every miss */
+    uint64_t duration_us;
+    uint64_t min_version; /* a value of a lower version is to be replaced, though it be fresh; FR_VERSION_MAX: any value */
+};
+
+void fr_shared_cache_lease(struct fr_shared_cache *self, const struct fr_key *key, const struct fr_lease *lease,
                            fr_shared_value_done *done, void *argument);
 
 /* stored: false when Redis refused the fill (lease gone or version under the floor) or did not answer. */
 typedef void fr_fill_done(void *argument, enum fr_code code, bool stored);
-/*
- * kind is FOUND or NOT_FOUND. payload is copied before it returns. ttl_us is the longest life of the record: the
- * hard expiry is spread over the last tenth before it, so that keys filled together do not expire together.
- */
-void fr_shared_cache_fill(struct fr_shared_cache *self, const struct fr_key *key, uint64_t token,
-                          enum fr_value_kind kind, uint64_t version, struct fr_bytes payload, uint64_t ttl_us,
+
+struct fr_fill {
+    uint64_t token;
+    enum fr_value_kind kind; /* FOUND or NOT_FOUND */
+    uint64_t version;
+    struct fr_bytes payload; /* copied */
+    uint64_t soft_us; /* how long the value is fresh; 0: as long as it lives */
+    uint64_t hard_us; /* the longest life of the record: it is spread over the last tenth before it, so that keys filled
+                         together do not go together */
+};
+
+void fr_shared_cache_fill(struct fr_shared_cache *self, const struct fr_key *key, const struct fr_fill *fill,
                           fr_fill_done *done, void *argument);
 
 typedef void fr_invalidate_done(void *argument, enum fr_code code);
 /* INVALIDATE, then the publish script, in one pipeline. done after both; FR_UNAVAILABLE unless both ran. */
 void fr_shared_cache_invalidate(struct fr_shared_cache *self, const struct fr_key *key, uint64_t version,
                                 fr_invalidate_done *done, void *argument);
+/* How many of them ended with FR_OK. Thread-safe. */
+uint64_t fr_shared_cache_invalidations_sent(const struct fr_shared_cache *self);
 
 #endif

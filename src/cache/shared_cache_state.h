@@ -35,6 +35,7 @@ struct fr_shared_cache {
     struct fr_redis_sampler sampler;     /* loop thread only */
     unsigned open_parts;                 /* loop thread only: of the three above */
     atomic_bool connected;
+    _Atomic uint64_t invalidations_sent;
     char before[FR_LINE_BYTES]; /* readers load what stands between for each hit: nothing else shares its line */
     _Atomic uint64_t serves_until_us;
     char after[FR_LINE_BYTES];

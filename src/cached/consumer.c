@@ -4,18 +4,13 @@
  */
 #include "cached/consumer.h"
 
-#include <stdlib.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "base/clock.h"
+#include "cached/demand.h"
+#include "cached/gather.h"
 #include "cached/reply.h"
-
-struct consumer_read {
-    struct fr_consumer *consumer;
-    struct fr_bytes request;
-    uint64_t deadline_us;
-    void (*done)(void *argument, const struct fr_read_result *result);
-    void *argument;
-};
 
 uint64_t fr_forward_timeout_us(uint64_t deadline_us)
 {
@@ -26,66 +21,79 @@ uint64_t fr_forward_timeout_us(uint64_t deadline_us)
     return deadline_us > now_us ? deadline_us - now_us : 1;
 }
 
-static uint64_t parse_version(struct fr_bytes text)
+/* ---- what the caches miss ---- */
+
+static enum fr_source source_of(struct fr_metadata metadata)
 {
-    uint64_t version = 0;
-    for (size_t i = 0; i < text.size && text.data[i] >= '0' && text.data[i] <= '9'; i++) {
-        version = version * 10 + (uint64_t)(text.data[i] - '0');
+    struct fr_bytes name = fr_metadata_find(metadata, "x-cache");
+    for (int source = FR_SOURCE_NEAR; source <= FR_SOURCE_STALE; source++) {
+        if (fr_bytes_equal(name, fr_bytes_of(fr_source_name((enum fr_source)source)))) {
+            return (enum fr_source)source;
+        }
     }
-    return version;
+    return FR_SOURCE_ORIGIN;
+}
+
+static uint64_t number_of(struct fr_metadata metadata, const char *key)
+{
+    uint64_t number = 0;
+    fr_demand_number(fr_metadata_find(metadata, key), &number);
+    return number;
 }
 
 static void on_origin(void *argument, const struct fr_result *result)
 {
-    struct fr_bytes source = fr_metadata_find(result->metadata, "x-cache");
-    struct fr_read_result loaded = {
+    const struct fr_read_result loaded = {
         .code = result->code,
         .message = result->message,
-        .version = parse_version(fr_metadata_find(result->metadata, "x-cache-version")),
+        .version = number_of(result->metadata, "x-cache-version"),
+        .age_us = number_of(result->metadata, "x-cache-age-ms") * FR_MILLISECOND_US,
         .payload = result->payload,
-        .source = fr_bytes_equal(source, fr_bytes_of("redis")) ? FR_SOURCE_REDIS : FR_SOURCE_ORIGIN,
+        .source = source_of(result->metadata),
     };
-    fr_read_loaded(argument, &loaded);
+    fr_load_end(argument, &loaded);
 }
 
-static void load(struct fr_read *read, void *argument)
+/* What the readers demand of this cache they demand of those of the origin too. */
+static void start_call(struct fr_consumer *self, struct fr_load *load)
 {
-    struct consumer_read *self = argument;
-    struct fr_call_options options = {.timeout_us = fr_forward_timeout_us(self->deadline_us)};
-    fr_channel_start(self->consumer->origin, self->consumer->origin_method, self->request, &options, on_origin, read,
-                     NULL);
-}
-
-static void on_read(void *argument, const struct fr_read_result *result)
-{
-    struct consumer_read *self = argument;
-    self->done(self->argument, result);
-    free(self);
-}
-
-void fr_consumer_read(struct fr_consumer *self, const struct fr_key *key, struct fr_bytes request,
-                      uint64_t deadline_us, void (*done)(void *argument, const struct fr_read_result *result),
-                      void *argument)
-{
-    struct consumer_read *read = malloc(sizeof *read);
-    if (read == NULL) {
-        struct fr_read_result result = {.code = FR_RESOURCE_EXHAUSTED, .message = "out of memory"};
-        done(argument, &result);
-        return;
+    struct fr_metadata_entry entries[2];
+    char version[24];
+    size_t count = 0;
+    if (load->demand.min_version > 0) {
+        snprintf(version, sizeof version, "%" PRIu64, load->demand.min_version);
+        entries[count++] = (struct fr_metadata_entry){fr_bytes_of("x-cache-min-version"), fr_bytes_of(version)};
     }
-    *read = (struct consumer_read){self, request, deadline_us, done, argument};
-    fr_read_start(&(struct fr_read_options){
-        .loop = self->loop,
-        .shared = self->shared,
-        .policy = self->policy,
-        .role = FR_READ_CONSUMER,
-        .key = *key,
-        .deadline_us = deadline_us,
-        .load = load,
-        .done = on_read,
-        .argument = read,
-    });
+    if (load->demand.no_cache) {
+        entries[count++] = (struct fr_metadata_entry){fr_bytes_of("x-cache-control"), fr_bytes_of("no-cache")};
+    }
+    const struct fr_call_options options = {
+        .timeout_us = fr_forward_timeout_us(load->deadline_us),
+        .metadata = {.entries = entries, .count = count},
+        .idempotent = true,
+    };
+    fr_channel_start(self->origin, self->origin_method, load->request, &options, on_origin, load, NULL);
 }
+
+static void load(void *context, struct fr_load *first)
+{
+    while (first != NULL) {
+        struct fr_load *next = first->next; /* the load may end within the start */
+        start_call(context, first);
+        first = next;
+    }
+}
+
+enum fr_code fr_consumer_open(struct fr_consumer *self, struct fr_error *reterr)
+{
+    struct fr_cache_kind_options kind = fr_policy_kind(self->policy);
+    kind.role = FR_READ_CONSUMER;
+    kind.load = load;
+    kind.context = self;
+    return fr_cache_kind_new(self->cache, &kind, &self->kind, reterr);
+}
+
+/* ---- what clients call ---- */
 
 static void answer(void *argument, const struct fr_read_result *result)
 {
@@ -98,9 +106,22 @@ void fr_consumer_handle(struct fr_call *call, void *context)
     struct ProtobufCMessage *request;
     struct fr_key key;
     struct fr_error error;
-    if (fr_call_unpack(call, &request, &error) != FR_OK || fr_policy_key(self->policy, request, &key, &error) != FR_OK) {
+    struct fr_cache_read read = {.kind = self->kind, .key = &key, .done = answer, .argument = call};
+    if (fr_call_unpack(call, &request, &error) != FR_OK || fr_policy_key(self->policy, request, &key, &error) != FR_OK ||
+        fr_demand_read(fr_call_metadata(call), &read.demand, &error) != FR_OK) {
         fr_call_fail_error(call, &error);
         return;
     }
-    fr_consumer_read(self, &key, fr_call_request(call), fr_call_deadline_us(call), answer, call);
+    struct fr_cache_hit hit;
+    read.request = fr_call_request(call);
+    if (fr_cache_get_near(self->cache, &read, &hit)) {
+        fr_read_reply(call, &hit.result);
+        fr_cache_hit_release(&hit);
+        return;
+    }
+    read.deadline_us = fr_call_deadline_us(call);
+    if (read.deadline_us == 0) {
+        read.deadline_us = fr_clock_now_us() + FR_DEFAULT_TIMEOUT_US;
+    }
+    fr_gather_read(self->cache, &read);
 }

@@ -5,7 +5,8 @@
 #ifndef FR_CACHED_CONSUMER_H
 #define FR_CACHED_CONSUMER_H
 
-#include "cached/reader.h"
+#include "cache/cache.h"
+#include "cached/policy.h"
 #include "rpc/channel.h"
 #include "rpc/server.h"
 
@@ -14,23 +15,21 @@
 
 /* One cached method; everything borrowed. */
 struct fr_consumer {
-    struct fr_loop *loop;
-    struct fr_shared_cache *shared;
+    struct fr_cache *cache;
     const struct fr_cache_policy *policy;
     struct fr_channel *origin;
     const char *origin_method; /* same request and response types */
+    struct fr_cache_kind *kind; /* of fr_consumer_open */
 };
 
-/* A handler; its context is the struct fr_consumer. Answers carry x-cache and x-cache-version. */
-void fr_consumer_handle(struct fr_call *call, void *context);
+/* Declares its kind to the cache, which uses self from then on. FR_RESOURCE_EXHAUSTED without memory. */
+FR_MUST_CHECK enum fr_code fr_consumer_open(struct fr_consumer *self, struct fr_error *reterr);
 
 /*
- * The same read for handlers that need several: request is the serialized request that key was made from, borrowed
- * until done, which runs once on the loop thread.
+ * A handler; its context is the struct fr_consumer. What the near cache has is answered at once. Answers carry x-cache,
+ * x-cache-age-ms and x-cache-version.
  */
-void fr_consumer_read(struct fr_consumer *self, const struct fr_key *key, struct fr_bytes request,
-                      uint64_t deadline_us, void (*done)(void *argument, const struct fr_read_result *result),
-                      void *argument);
+void fr_consumer_handle(struct fr_call *call, void *context);
 
 /* The timeout for a call made on behalf of call: its time left, or FR_DEFAULT_TIMEOUT_US. */
 uint64_t fr_forward_timeout_us(uint64_t deadline_us);

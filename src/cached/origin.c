@@ -1,94 +1,192 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * origin.c - RPC methods whose answers are loaded from the database and filled into the cache.
+ *
+ * What the cache wants loaded together is one item of work: one query, where the source can read many rows at once.
  */
 #include "cached/origin.h"
 
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "cached/demand.h"
+#include "cached/gather.h"
 #include "cached/reply.h"
+#include "message/message.h"
 
-struct origin_read {
+#define ROW_ARENA_BYTES  1024
+#define MANY_ARENA_BYTES 16384
+
+struct work {
     struct fr_work work;
     struct fr_origin *origin;
-    struct fr_read *read;
-    struct fr_key key;
-    const struct ProtobufCMessage *request;
-    void (*done)(void *argument, const struct fr_read_result *result);
-    void *argument;
+    struct fr_load *first; /* what to load, linked by next */
 };
 
-static void fail(struct fr_read *read, const struct fr_error *error)
+static void end(struct fr_load *load, const struct ProtobufCMessage *response, uint64_t version)
 {
-    struct fr_read_result result = {.code = error->code, .message = error->message};
-    fr_read_loaded(read, &result);
-}
-
-/* Whatever the first caller's deadline: who holds the lease loads for everybody who waits. */
-static void run(struct fr_work *work, unsigned worker)
-{
-    struct origin_read *self = (struct origin_read *)work;
-    struct fr_error error = {0};
     struct fr_buffer payload = {0};
-    struct fr_read_result result = {.message = error.message, .source = FR_SOURCE_ORIGIN};
-    result.code = self->origin->load(self->origin, self->origin->connections[worker], self->request, &payload,
-                                     &result.version, &error);
-    if (result.code == FR_OK && payload.failed) {
-        result.code = fr_error_no_memory(&error);
-    }
+    struct fr_read_result result = {.code = FR_OK, .message = "", .version = version, .source = FR_SOURCE_ORIGIN};
+    fr_message_pack(response, &payload);
     result.payload = fr_buffer_bytes(&payload);
-    fr_log_request("db read", fr_log_text("key", self->key.text), fr_log_number("version", result.version),
-                   fr_log_text("result", fr_code_name(result.code)));
-    fr_read_loaded(self->read, &result);
+    if (payload.failed) {
+        result = (struct fr_read_result){.code = FR_RESOURCE_EXHAUSTED, .message = "out of memory"};
+    }
+    fr_load_end(load, &result);
     fr_buffer_fini(&payload);
 }
 
-static void load(struct fr_read *read, void *argument)
+static void fail(struct fr_load *load, const struct fr_error *error)
 {
-    struct origin_read *self = argument;
-    struct fr_error error;
-    self->read = read;
-    self->work.run = run;
-    if (fr_worker_pool_submit(self->origin->pool, &self->work, &error) != FR_OK) {
-        fail(read, &error);
+    const struct fr_read_result result = {.code = error->code, .message = error->message};
+    fr_load_end(load, &result);
+}
+
+static void fail_all(struct fr_load *first, const struct fr_error *error)
+{
+    while (first != NULL) {
+        struct fr_load *next = first->next;
+        fail(first, error);
+        first = next;
     }
 }
 
-static void on_read(void *argument, const struct fr_read_result *result)
+/* ---- one row ---- */
+
+static void load_one(const struct fr_origin *self, struct fr_store_connection *connection, struct fr_load *load)
 {
-    struct origin_read *self = argument;
-    self->done(self->argument, result);
+    struct fr_error error = {0};
+    struct ProtobufCMessage *request, *response;
+    uint64_t version = 0;
+    struct fr_arena *arena = fr_arena_new(ROW_ARENA_BYTES);
+    enum fr_code code = arena == NULL
+                            ? fr_error_no_memory(&error)
+                            : fr_message_unpack(self->method->request, load->request, arena, &request, &error);
+    if (code == FR_OK) {
+        code = self->source.adapt(self->source.load, connection, request, arena, &response, &version, &error);
+    }
+    fr_log_request("db read", fr_log_text("key", load->key->text), fr_log_number("version", version),
+                   fr_log_text("result", fr_code_name(code)));
+    if (code == FR_OK) {
+        end(load, response, version);
+    } else {
+        fail(load, &error);
+    }
+    fr_arena_free(arena);
+}
+
+/* ---- many rows ---- */
+
+struct rows {
+    const struct ProtobufCMessage **requests;
+    struct ProtobufCMessage **responses;
+    uint64_t *versions;
+};
+
+static enum fr_code unpack_all(const struct fr_origin *self, const struct fr_load *first, size_t count,
+                               struct fr_arena *arena, struct rows *ret_rows, struct fr_error *reterr)
+{
+    struct rows rows = {
+        .requests = fr_arena_alloc(arena, count * sizeof rows.requests[0]),
+        .responses = fr_arena_alloc(arena, count * sizeof rows.responses[0]),
+        .versions = fr_arena_alloc(arena, count * sizeof rows.versions[0]),
+    };
+    if (rows.requests == NULL || rows.responses == NULL || rows.versions == NULL) {
+        return fr_error_no_memory(reterr);
+    }
+    enum fr_code code = FR_OK;
+    for (size_t i = 0; i < count && code == FR_OK; i++, first = first->next) {
+        struct ProtobufCMessage *request;
+        code = fr_message_unpack(self->method->request, first->request, arena, &request, reterr);
+        rows.requests[i] = request;
+        rows.responses[i] = NULL;
+        rows.versions[i] = 0;
+    }
+    *ret_rows = rows;
+    return code;
+}
+
+static void load_many(const struct fr_origin *self, struct fr_store_connection *connection, struct fr_load *first,
+                      size_t count)
+{
+    struct fr_error error = {0}, none = {.code = FR_NOT_FOUND};
+    struct rows rows = {0};
+    struct fr_arena *arena = fr_arena_new(MANY_ARENA_BYTES);
+    enum fr_code code = arena == NULL ? fr_error_no_memory(&error)
+                                      : unpack_all(self, first, count, arena, &rows, &error);
+    if (code == FR_OK) {
+        code = self->source.adapt_many(self->source.load_many, connection, rows.requests, count, arena, rows.responses,
+                                       rows.versions, &error);
+    }
+    fr_log_request("db read", fr_log_text("key", first->key->text), fr_log_number("keys", count),
+                   fr_log_text("result", fr_code_name(code)));
+    if (code != FR_OK) {
+        fail_all(first, &error);
+        count = 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct fr_load *next = first->next;
+        if (rows.responses[i] != NULL) {
+            end(first, rows.responses[i], rows.versions[i]);
+        } else {
+            fail(first, &none);
+        }
+        first = next;
+    }
+    fr_arena_free(arena);
+}
+
+/* ---- on a worker ---- */
+
+static void run(struct fr_work *work, unsigned worker)
+{
+    struct work *self = (struct work *)work;
+    struct fr_store_connection *connection = self->origin->connections[worker];
+    size_t count = 0;
+    for (const struct fr_load *load = self->first; load != NULL; load = load->next) {
+        count++;
+    }
+    if (count > 1 && self->origin->source.load_many != NULL) {
+        load_many(self->origin, connection, self->first, count);
+    } else {
+        for (struct fr_load *load = self->first, *next; load != NULL; load = next) {
+            next = load->next;
+            load_one(self->origin, connection, load);
+        }
+    }
     free(self);
 }
 
-void fr_origin_read(struct fr_origin *self, const struct fr_key *key, const struct ProtobufCMessage *request,
-                    uint64_t deadline_us, void (*done)(void *argument, const struct fr_read_result *result),
-                    void *argument)
+static void load(void *context, struct fr_load *first)
 {
-    struct origin_read *read = calloc(1, sizeof *read);
-    if (read == NULL) {
-        struct fr_read_result result = {.code = FR_RESOURCE_EXHAUSTED, .message = "out of memory"};
-        done(argument, &result);
-        return;
+    struct fr_origin *self = context;
+    struct fr_error error;
+    struct work *work = calloc(1, sizeof *work);
+    enum fr_code code = FR_OK;
+    if (work == NULL) {
+        code = fr_error_no_memory(&error);
+    } else {
+        work->work.run = run;
+        work->origin = self;
+        work->first = first;
+        code = fr_worker_pool_submit(self->pool, &work->work, &error);
     }
-    read->origin = self;
-    read->key = *key;
-    read->request = request;
-    read->done = done;
-    read->argument = argument;
-    fr_read_start(&(struct fr_read_options){
-        .loop = self->loop,
-        .shared = self->shared,
-        .policy = self->policy,
-        .role = FR_READ_ORIGIN,
-        .key = *key,
-        .deadline_us = deadline_us,
-        .load = load,
-        .done = on_read,
-        .argument = read,
-    });
+    if (code != FR_OK) {
+        free(work);
+        fail_all(first, &error);
+    }
 }
+
+enum fr_code fr_origin_open(struct fr_origin *self, struct fr_error *reterr)
+{
+    struct fr_cache_kind_options kind = fr_policy_kind(self->policy);
+    kind.role = FR_READ_ORIGIN;
+    kind.load = load;
+    kind.context = self;
+    return fr_cache_kind_new(self->cache, &kind, &self->kind, reterr);
+}
+
+/* ---- what clients call ---- */
 
 static void answer(void *argument, const struct fr_read_result *result)
 {
@@ -101,9 +199,13 @@ void fr_origin_handle(struct fr_call *call, void *context)
     struct ProtobufCMessage *request;
     struct fr_key key;
     struct fr_error error;
-    if (fr_call_unpack(call, &request, &error) != FR_OK || fr_policy_key(self->policy, request, &key, &error) != FR_OK) {
+    struct fr_cache_read read = {.kind = self->kind, .key = &key, .done = answer, .argument = call};
+    if (fr_call_unpack(call, &request, &error) != FR_OK || fr_policy_key(self->policy, request, &key, &error) != FR_OK ||
+        fr_demand_read(fr_call_metadata(call), &read.demand, &error) != FR_OK) {
         fr_call_fail_error(call, &error);
         return;
     }
-    fr_origin_read(self, &key, request, fr_call_deadline_us(call), answer, call);
+    read.request = fr_call_request(call);
+    read.deadline_us = fr_call_deadline_us(call);
+    fr_gather_read(self->cache, &read);
 }

@@ -23,6 +23,16 @@ enum fr_code fr_policy_key(const struct fr_cache_policy *self, const struct Prot
     return fr_key_make(ret_key, self->kind, fields, self->by_count, reterr);
 }
 
+struct fr_cache_kind_options fr_policy_kind(const struct fr_cache_policy *self)
+{
+    return (struct fr_cache_kind_options){
+        .name = self->kind,
+        .ttl_us = self->ttl_us,
+        .stale_us = self->stale_us,
+        .not_found_ttl_us = self->not_found_ttl_us,
+    };
+}
+
 const struct fr_cache_policy *fr_policy_of(const struct fr_method *method)
 {
     return method->cached_from == NULL ? method->cached : method->cached_from->cached;

@@ -5,7 +5,7 @@
 #ifndef FR_CACHED_POLICY_H
 #define FR_CACHED_POLICY_H
 
-#include "cache/key.h"
+#include "cache/cache.h"
 
 struct ProtobufCMessage;
 struct fr_method;
@@ -33,6 +33,9 @@ struct fr_cache_policy {
  */
 FR_MUST_CHECK enum fr_code fr_policy_key(const struct fr_cache_policy *self, const struct ProtobufCMessage *request,
                                          struct fr_key *ret_key, struct fr_error *reterr);
+
+/* What the cache is to know of it; role and loader are left to the caller. */
+struct fr_cache_kind_options fr_policy_kind(const struct fr_cache_policy *self);
 
 /* The policy of a method that is cached, or cached from one that is; NULL for others. */
 const struct fr_cache_policy *fr_policy_of(const struct fr_method *method);

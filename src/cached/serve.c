@@ -7,10 +7,8 @@
 #include <stdlib.h>
 
 #include "cached/consumer.h"
+#include "cached/gather.h"
 #include "cached/origin.h"
-#include "message/message.h"
-
-#define ROW_ARENA_BYTES 1024
 
 /* One method; fixed once the server serves. */
 struct served {
@@ -19,7 +17,6 @@ struct served {
     bool is_origin;
     struct fr_consumer consumer;
     struct fr_origin origin;
-    struct fr_cached_source source;
 };
 
 struct fr_cached {
@@ -49,56 +46,36 @@ void fr_cached_free(struct fr_cached *self)
     free(self);
 }
 
-static enum fr_code load(const struct fr_origin *origin, struct fr_store_connection *connection,
-                         const struct ProtobufCMessage *request, struct fr_buffer *payload, uint64_t *ret_version,
-                         struct fr_error *reterr)
-{
-    const struct served *self = (const struct served *)((const char *)origin - offsetof(struct served, origin));
-    struct fr_arena *arena = fr_arena_new(ROW_ARENA_BYTES);
-    struct ProtobufCMessage *response;
-    if (arena == NULL) {
-        return fr_error_no_memory(reterr);
-    }
-    enum fr_code code =
-        self->source.adapt(self->source.load, connection, request, arena, &response, ret_version, reterr);
-    if (code == FR_OK) {
-        fr_message_pack(response, payload);
-    }
-    fr_arena_free(arena);
-    return code;
-}
-
-static struct served *serve(struct fr_cached *self, const struct fr_method *method,
-                            const struct fr_cached_source *source)
+static enum fr_code serve(struct fr_cached *self, const struct fr_method *method,
+                          const struct fr_cached_source *source, struct served **ret_served, struct fr_error *reterr)
 {
     struct served *served = calloc(1, sizeof *served);
     if (served == NULL) {
-        return NULL;
+        return fr_error_no_memory(reterr);
     }
     served->next = self->served;
+    self->served = served;
     served->method = method;
-    served->source = *source;
     served->is_origin = source->load != NULL;
+    *ret_served = served;
     if (served->is_origin) {
         served->origin = (struct fr_origin){
-            .loop = self->options.loop,
-            .shared = self->options.shared,
+            .cache = self->options.cache,
             .policy = fr_policy_of(method),
+            .method = method,
             .pool = self->options.pool,
             .connections = self->options.connections,
-            .load = load,
+            .source = *source,
         };
-    } else {
-        served->consumer = (struct fr_consumer){
-            .loop = self->options.loop,
-            .shared = self->options.shared,
-            .policy = fr_policy_of(method),
-            .origin = source->origin,
-            .origin_method = method->cached_from->name,
-        };
+        return fr_origin_open(&served->origin, reterr);
     }
-    self->served = served;
-    return served;
+    served->consumer = (struct fr_consumer){
+        .cache = self->options.cache,
+        .policy = fr_policy_of(method),
+        .origin = source->origin,
+        .origin_method = method->cached_from->name,
+    };
+    return fr_consumer_open(&served->consumer, reterr);
 }
 
 enum fr_code fr_cached_register(struct fr_cached *self, struct fr_server *server, const char *name,
@@ -113,9 +90,10 @@ enum fr_code fr_cached_register(struct fr_cached *self, struct fr_server *server
             return fr_error_set(reterr, FR_FAILED_PRECONDITION, "%.200s cannot be loaded without a database",
                                 methods[i].method->name);
         }
-        struct served *served = serve(self, methods[i].method, &sources[i]);
-        if (served == NULL) {
-            return fr_error_no_memory(reterr);
+        struct served *served = NULL;
+        enum fr_code code = serve(self, methods[i].method, &sources[i], &served, reterr);
+        if (code != FR_OK) {
+            return code;
         }
         if (methods[i].handler == NULL) {
             methods[i].handler = served->is_origin ? fr_origin_handle : fr_consumer_handle;
@@ -126,8 +104,7 @@ enum fr_code fr_cached_register(struct fr_cached *self, struct fr_server *server
 }
 
 void fr_cached_read(struct fr_cached *self, const struct fr_method *method, const struct ProtobufCMessage *request,
-                    struct fr_bytes encoded, uint64_t deadline_us,
-                    void (*done)(void *argument, const struct fr_read_result *result), void *argument)
+                    const struct fr_cache_read *read)
 {
     struct served *served = self->served;
     while (served != NULL && served->method != method) {
@@ -136,12 +113,17 @@ void fr_cached_read(struct fr_cached *self, const struct fr_method *method, cons
     FR_ASSERT(served != NULL);
     struct fr_key key;
     struct fr_error error;
+    struct fr_cache_hit hit;
+    struct fr_cache_read whole = *read;
+    whole.kind = served->is_origin ? served->origin.kind : served->consumer.kind;
+    whole.key = &key;
     if (fr_policy_key(fr_policy_of(method), request, &key, &error) != FR_OK) {
-        struct fr_read_result result = {.code = error.code, .message = error.message};
-        done(argument, &result);
-    } else if (served->is_origin) {
-        fr_origin_read(&served->origin, &key, request, deadline_us, done, argument);
+        const struct fr_read_result result = {.code = error.code, .message = error.message};
+        read->done(read->argument, &result);
+    } else if (fr_cache_get_near(self->options.cache, &whole, &hit)) {
+        read->done(read->argument, &hit.result);
+        fr_cache_hit_release(&hit);
     } else {
-        fr_consumer_read(&served->consumer, &key, encoded, deadline_us, done, argument);
+        fr_gather_read(self->options.cache, &whole);
     }
 }

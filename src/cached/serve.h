@@ -9,7 +9,7 @@
 #define FR_CACHED_SERVE_H
 
 #include "base/worker_pool.h"
-#include "cached/reader.h"
+#include "cache/cache.h"
 #include "rpc/channel.h"
 #include "rpc/server.h"
 #include "store/store.h"
@@ -17,8 +17,7 @@
 struct fr_cached; /* the caches of one program and the methods that they serve */
 
 struct fr_cached_options { /* everything borrowed */
-    struct fr_loop *loop;
-    struct fr_shared_cache *shared;
+    struct fr_cache *cache;
     /* With a database only: */
     struct fr_worker_pool *pool;
     struct fr_store_connection **connections; /* one per worker */
@@ -27,7 +26,7 @@ struct fr_cached_options { /* everything borrowed */
 /* *ret_cached is owned. FR_RESOURCE_EXHAUSTED without memory. */
 FR_MUST_CHECK enum fr_code fr_cached_new(const struct fr_cached_options *options, struct fr_cached **ret_cached,
                                          struct fr_error *reterr);
-/* After the server, the pool and the loop that use it. NULL is fine. */
+/* After the server, the pool and the cache that use it. NULL is fine. */
 void fr_cached_free(struct fr_cached *self);
 
 /*
@@ -42,11 +41,22 @@ typedef enum fr_code fr_cached_load(fr_any_function *load, struct fr_store_conne
                                     struct ProtobufCMessage **ret_response, uint64_t *ret_version,
                                     struct fr_error *reterr);
 
+/*
+ * The same for many rows in one query, where the program has such a function. It sets responses[i] and versions[i] for
+ * each requests[i] that has a row; the others are NULL and stay so. An error is one of all of them.
+ */
+typedef enum fr_code fr_cached_load_many(fr_any_function *load, struct fr_store_connection *connection,
+                                         const struct ProtobufCMessage *const *requests, size_t count,
+                                         struct fr_arena *arena, struct ProtobufCMessage **responses,
+                                         uint64_t *versions, struct fr_error *reterr);
+
 /* Where one method gets what the caches miss: origin, or load with adapt, or neither when it is not cached here. */
 struct fr_cached_source {
     struct fr_channel *origin; /* to a server of the method that cached_from names; borrowed */
     fr_any_function *load;
     fr_cached_load *adapt;
+    fr_any_function *load_many; /* NULL: load is called for each */
+    fr_cached_load_many *adapt_many;
 };
 
 /*
@@ -60,11 +70,10 @@ FR_MUST_CHECK enum fr_code fr_cached_register(struct fr_cached *self, struct fr_
                                               size_t count, struct fr_error *reterr);
 
 /*
- * One read as method would do it, for handlers that need several. request and encoded, the same serialized, are
- * borrowed until done, which runs once: here if the request has no key, otherwise on the loop thread.
+ * One read as method would do it, for handlers that need several: read has all but kind and key, and its request is the
+ * serialized form of request. Its done may run at once. Reads of one message or turn of the loop begin together.
  */
 void fr_cached_read(struct fr_cached *self, const struct fr_method *method, const struct ProtobufCMessage *request,
-                    struct fr_bytes encoded, uint64_t deadline_us,
-                    void (*done)(void *argument, const struct fr_read_result *result), void *argument);
+                    const struct fr_cache_read *read);
 
 #endif

@@ -31,6 +31,7 @@ static const char *const level_names[] = {"error", "warn", "info", "debug", NULL
 static struct {
     const char *listen, *redis, *redis_password_file, *name_space, *db, *address_file;
     unsigned log_format, log_level;
+    uint64_t near_cache_bytes;
     uint64_t drain_timeout_us, workers, queue_limit, max_connections, max_open_calls;
     bool log_requests, insecure, version;
 } settings;
@@ -73,6 +74,11 @@ static size_t common_options(const struct fr_service_definition *definition, str
          .value = &settings.insecure},
         {.name = "version", .type = FR_OPTION_FLAG, .help = "Print the version", .value = &settings.version},
     };
+    const struct fr_option near = {
+        .name = "near-cache-bytes", .environment = "FRESHET_NEAR_CACHE_BYTES", .type = FR_OPTION_NUMBER,
+        .argument = "N", .default_value = "64M", .help = "Memory for values within the process; 0: none",
+        .max = UINT64_C(1) << 40, .value = &settings.near_cache_bytes,
+    };
     const struct fr_option database[] = {
         {.name = "db", .environment = definition->variable_db, .argument = "URL",
          .help = "Database: sqlite:PATH [sqlite:$XDG_STATE_HOME/freshet/freshet.db]", .value = &settings.db},
@@ -85,6 +91,9 @@ static size_t common_options(const struct fr_service_definition *definition, str
     };
     size_t count = sizeof common / sizeof common[0];
     memcpy(out, common, sizeof common);
+    if (definition->subscribes) {
+        out[count++] = near;
+    }
     if (definition->variable_db != NULL) {
         memcpy(out + count, database, sizeof database);
         count += sizeof database / sizeof database[0];
@@ -157,17 +166,18 @@ static enum fr_code open_cache(struct fr_service *service, const struct fr_servi
     char url[MAX_URL_BYTES];
     enum fr_code code = redis_url(url, sizeof url, reterr);
     if (code == FR_OK) {
-        code = fr_loop_new(&service->loop, reterr);
-    }
-    if (code == FR_OK) {
-        fr_loop_set_turn_end(service->loop, fr_cork_next_turn);
-        struct fr_shared_cache_options options = {
+        const struct fr_cache_options options = {
             .url = url,
             .name_space = settings.name_space,
-            .on_invalidation = definition->subscribes ? on_invalidation : NULL,
+            .near_bytes = definition->subscribes ? settings.near_cache_bytes : 0,
+            .subscribe = definition->subscribes,
+            .metrics = service->metrics,
+            .turn_end = fr_cork_next_turn,
+            .on_invalidation = on_invalidation,
         };
-        code = fr_shared_cache_new(service->loop, &options, &service->shared, reterr);
+        code = fr_cache_new(&options, &service->cache, reterr);
     }
+    explicit_bzero(url, sizeof url);
     return code;
 }
 
@@ -244,10 +254,11 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
         code = open_cache(service, definition, reterr);
     }
     if (code == FR_OK && service->store != NULL) {
-        code = fr_relay_new(service->store, service->loop, service->shared, &service->relay, reterr);
+        code = fr_relay_new(service->store, fr_cache_loop(service->cache), fr_cache_shared(service->cache),
+                            &service->relay, reterr);
     }
     if (code == FR_OK) {
-        const struct fr_cached_options options = {service->loop, service->shared, service->pool, service->connections};
+        const struct fr_cached_options options = {service->cache, service->pool, service->connections};
         code = fr_cached_new(&options, &service->cached, reterr);
     }
     if (code == FR_OK) {
@@ -274,11 +285,13 @@ static void stop(struct fr_service *service, const struct fr_service_definition 
         fr_metrics_remove_source(service->metrics, service->server);
     }
     fr_server_free(service->server);
+    if (service->cache != NULL) {
+        fr_cache_stop(service->cache); /* refreshes may be under way, for which no call waits */
+    }
     definition->stop();
     fr_worker_pool_free(service->pool);
     fr_relay_free(service->relay);
-    fr_shared_cache_free(service->shared);
-    fr_loop_free(service->loop);
+    fr_cache_free(service->cache);
     fr_cached_free(service->cached);
     for (uint64_t i = 0; service->connections != NULL && i < settings.workers; i++) {
         fr_store_connection_free(service->connections[i]);

@@ -8,7 +8,7 @@
 #include "base/metrics.h"
 #include "base/options.h"
 #include "base/worker_pool.h"
-#include "cache/shared_cache.h"
+#include "cache/cache.h"
 #include "cached/relay.h"
 #include "cached/serve.h"
 #include "rpc/server.h"
@@ -19,8 +19,7 @@ struct fr_service {
     const char *program; /* "freshet-api" */
     struct fr_metrics *metrics;
     struct fr_server *server;
-    struct fr_loop *loop;
-    struct fr_shared_cache *shared;
+    struct fr_cache *cache;
     struct fr_cached *cached; /* what serves methods through the caches */
     /* With a database only: */
     struct fr_store *store;
@@ -35,7 +34,7 @@ struct fr_service_definition {
     const char *listen_default; /* "tcp://127.0.0.1:7001" */
     const char *variable_listen; /* "FRESHET_API_LISTEN" */
     const char *variable_db;    /* "FRESHET_DATA_DB"; NULL: the program has no database */
-    bool subscribes;            /* to invalidations */
+    bool subscribes;            /* to invalidations, so that it may have a near cache */
     const struct fr_option *options; /* of this program alone */
     size_t option_count;
     /* Whether those are sound; NULL: nothing to check. */

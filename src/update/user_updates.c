@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "cached/policy.h"
 #include "update/commit.h"
 #include "users/rows.h"
 #include "users/v1/users.freshet.h"

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "cached/demand.h"
 #include "message/message.h"
 
 struct batch;
@@ -105,9 +106,10 @@ static void on_read(void *argument, const struct fr_read_result *result)
     close_one(item->batch);
 }
 
-static void start(struct batch *self, const Users__V1__BatchGetUsersRequest *request, struct fr_cached *cached,
-                  const struct fr_method *get_user)
+static void start(struct batch *self, const Users__V1__BatchGetUsersRequest *request, const struct fr_demand *demand,
+                  struct fr_cached *cached, const struct fr_method *get_user)
 {
+    struct fr_cache_read read = {.demand = *demand, .deadline_us = fr_call_deadline_us(self->call), .done = on_read};
     for (size_t i = 0; i < self->count; i++) {
         struct item *item = &self->items[i];
         item->batch = self;
@@ -121,8 +123,9 @@ static void start(struct batch *self, const Users__V1__BatchGetUsersRequest *req
         pthread_mutex_lock(&self->mu);
         self->open++;
         pthread_mutex_unlock(&self->mu);
-        fr_cached_read(cached, get_user, &item->request.base, fr_buffer_bytes(&item->encoded),
-                       fr_call_deadline_us(self->call), on_read, item);
+        read.request = fr_buffer_bytes(&item->encoded);
+        read.argument = item;
+        fr_cached_read(cached, get_user, &item->request.base, &read);
     }
     close_one(self);
 }
@@ -135,6 +138,12 @@ void fr_users_batch_handle(struct fr_call *call, const Users__V1__BatchGetUsersR
                      request->n_ids);
         return;
     }
+    struct fr_demand demand;
+    struct fr_error error;
+    if (fr_demand_read(fr_call_metadata(call), &demand, &error) != FR_OK) {
+        fr_call_fail_error(call, &error);
+        return;
+    }
     struct batch *batch = calloc(1, sizeof *batch + request->n_ids * sizeof batch->items[0]);
     if (batch == NULL) {
         fr_call_fail(call, FR_RESOURCE_EXHAUSTED, "out of memory");
@@ -144,5 +153,5 @@ void fr_users_batch_handle(struct fr_call *call, const Users__V1__BatchGetUsersR
     batch->open = 1;
     batch->count = request->n_ids;
     pthread_mutex_init(&batch->mu, NULL);
-    start(batch, request, cached, get_user);
+    start(batch, request, &demand, cached, get_user);
 }

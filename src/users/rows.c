@@ -6,10 +6,14 @@
 
 #include "base/clock.h"
 
+#define COLUMNS "u.id, u.name, u.email, u.preference, u.version, u.create_time_us, u.update_time_us"
+
+/* What rows go to; those of a query for one have no index column. */
 struct selection {
     struct fr_arena *arena;
-    Users__V1__User *user; /* NULL: no row yet */
-    bool failed;           /* no memory */
+    Users__V1__User **users; /* where each goes */
+    size_t count;
+    bool failed; /* no memory */
 };
 
 static char *copy(struct selection *selection, const struct fr_store_row *row, unsigned column)
@@ -35,13 +39,12 @@ static Google__Protobuf__Timestamp *timestamp(struct selection *selection, const
     return stamp;
 }
 
-static bool on_row(void *argument, const struct fr_store_row *row)
+static Users__V1__User *read_user(struct selection *selection, const struct fr_store_row *row)
 {
-    struct selection *selection = argument;
     Users__V1__User *user = fr_arena_alloc(selection->arena, sizeof *user);
     if (user == NULL) {
         selection->failed = true;
-        return false;
+        return NULL;
     }
     users__v1__user__init(user);
     user->id = copy(selection, row, 0);
@@ -51,16 +54,31 @@ static bool on_row(void *argument, const struct fr_store_row *row)
     user->version = (uint64_t)fr_store_row_get(row, 4).integer;
     user->create_time = timestamp(selection, row, 5);
     user->update_time = timestamp(selection, row, 6);
-    selection->user = user;
+    return user;
+}
+
+static bool on_row(void *argument, const struct fr_store_row *row)
+{
+    struct selection *selection = argument;
+    selection->users[0] = read_user(selection, row);
     return false;
+}
+
+static bool on_numbered_row(void *argument, const struct fr_store_row *row)
+{
+    struct selection *selection = argument;
+    uint64_t index = (uint64_t)fr_store_row_get(row, 7).integer;
+    FR_ASSERT(index < selection->count);
+    selection->users[index] = read_user(selection, row);
+    return !selection->failed;
 }
 
 enum fr_code fr_users_select(struct fr_store_connection *connection, const char *id, struct fr_arena *arena,
                              Users__V1__User **ret_user, struct fr_error *reterr)
 {
-    static const char sql[] = "SELECT id, name, email, preference, version, create_time_us, update_time_us "
-                              "FROM users WHERE id = $1";
-    struct selection selection = {.arena = arena};
+    static const char sql[] = "SELECT " COLUMNS " FROM users AS u WHERE u.id = $1";
+    Users__V1__User *user = NULL;
+    struct selection selection = {.arena = arena, .users = &user, .count = 1};
     struct fr_store_value parameter = fr_store_text(id);
     enum fr_code code = fr_store_run(connection, sql, &parameter, 1, on_row, &selection, NULL, reterr);
     if (code != FR_OK) {
@@ -69,9 +87,49 @@ enum fr_code fr_users_select(struct fr_store_connection *connection, const char 
     if (selection.failed) {
         return fr_error_no_memory(reterr);
     }
-    if (selection.user == NULL) {
+    if (user == NULL) {
         return fr_error_set(reterr, FR_NOT_FOUND, "user '%.200s' does not exist", id);
     }
-    *ret_user = selection.user;
+    *ret_user = user;
     return FR_OK;
+}
+
+/* As a JSON string; ids are UTF-8 without NUL. */
+static void append_json(struct fr_buffer *out, const char *text)
+{
+    fr_buffer_append_text(out, "\"");
+    for (; *text != '\0'; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte == '"' || byte == '\\' || byte < ' ') {
+            fr_buffer_append_format(out, "\\u%04x", byte);
+        } else {
+            fr_buffer_append(out, text, 1);
+        }
+    }
+    fr_buffer_append_text(out, "\"");
+}
+
+/* One text whatever the count, so that the statement stays prepared; json_each tells which id a row belongs to. */
+enum fr_code fr_users_select_many(struct fr_store_connection *connection, const char *const *ids, size_t count,
+                                  struct fr_arena *arena, Users__V1__User **users, struct fr_error *reterr)
+{
+    static const char sql[] = "SELECT " COLUMNS ", j.key FROM json_each($1) AS j CROSS JOIN users AS u ON u.id = j.value";
+    struct selection selection = {.arena = arena, .users = users, .count = count};
+    struct fr_buffer json = {0};
+    for (size_t i = 0; i < count; i++) {
+        fr_buffer_append_text(&json, i == 0 ? "[" : ",");
+        append_json(&json, ids[i]);
+    }
+    fr_buffer_append_text(&json, count == 0 ? "[]" : "]");
+    enum fr_code code = FR_RESOURCE_EXHAUSTED;
+    const char *text = fr_buffer_text(&json);
+    if (text != NULL) {
+        struct fr_store_value parameter = fr_store_text(text);
+        code = fr_store_run(connection, sql, &parameter, 1, on_numbered_row, &selection, NULL, reterr);
+    }
+    if (text == NULL || selection.failed) {
+        code = fr_error_no_memory(reterr);
+    }
+    fr_buffer_fini(&json);
+    return code;
 }

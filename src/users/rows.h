@@ -17,4 +17,12 @@ FR_MUST_CHECK enum fr_code fr_users_select(struct fr_store_connection *connectio
                                            struct fr_arena *arena, Users__V1__User **ret_user,
                                            struct fr_error *reterr);
 
+/*
+ * Reads many users in one query: users[i], set to NULL before, becomes the one of ids[i] where there is one. Errors as
+ * fr_store_run.
+ */
+FR_MUST_CHECK enum fr_code fr_users_select_many(struct fr_store_connection *connection, const char *const *ids,
+                                                size_t count, struct fr_arena *arena, Users__V1__User **users,
+                                                struct fr_error *reterr);
+
 #endif

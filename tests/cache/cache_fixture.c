@@ -152,13 +152,19 @@ static void run_errand(struct fr_task *task)
         fr_shared_cache_get(cache, &self->key, value_done, self);
         break;
     case DO_LEASE:
-        fr_shared_cache_lease(cache, &self->key, self->token, self->duration_us, value_done, self);
+        fr_shared_cache_lease(cache, &self->key,
+                              &(struct fr_lease){.token = self->token, .duration_us = self->duration_us}, value_done,
+                              self);
         break;
     case DO_FILL:
-        fr_shared_cache_fill(cache, &self->key, self->token,
-                             self->payload != NULL ? FR_VALUE_FOUND : FR_VALUE_NOT_FOUND, self->version,
-                             fr_bytes_of(self->payload != NULL ? self->payload : ""), self->duration_us,
-                             fill_done, self);
+        fr_shared_cache_fill(
+            cache, &self->key,
+            &(struct fr_fill){.token = self->token,
+                              .kind = self->payload != NULL ? FR_VALUE_FOUND : FR_VALUE_NOT_FOUND,
+                              .version = self->version,
+                              .payload = fr_bytes_of(self->payload != NULL ? self->payload : ""),
+                              .hard_us = self->duration_us},
+            fill_done, self);
         break;
     case DO_INVALIDATE:
         fr_shared_cache_invalidate(cache, &self->key, self->version, invalidate_done, self);

@@ -9,7 +9,8 @@ static bool usable(const struct model *self, uint64_t incarnation)
     return self->present && self->record.incarnation == incarnation;
 }
 
-struct model_lease model_lease(struct model *self, uint64_t token, uint64_t end, uint64_t incarnation)
+struct model_lease model_lease(struct model *self, uint64_t token, uint64_t end, uint64_t incarnation,
+                               uint64_t min_version)
 {
     if (!usable(self, incarnation)) {
         *self = (struct model){
@@ -23,7 +24,7 @@ struct model_lease model_lease(struct model *self, uint64_t token, uint64_t end,
     if (result.serves) {
         result.value = *record;
     }
-    bool fresh = result.serves && record->soft_expiry_us != MODEL_PAST;
+    bool fresh = result.serves && record->version >= min_version && record->soft_expiry_us != MODEL_PAST;
     bool held = record->token != 0 && record->token != token && record->lease_end_us == MODEL_FAR;
     if (fresh) {
         result.answer = FR_LEASE_VALUE;

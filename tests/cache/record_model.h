@@ -26,8 +26,9 @@ struct model_lease {
     struct fr_record value; /* with serves */
 };
 
-/* end: when the lease ends, MODEL_PAST or MODEL_FAR. */
-struct model_lease model_lease(struct model *self, uint64_t token, uint64_t end, uint64_t incarnation);
+/* end: when the lease ends, MODEL_PAST or MODEL_FAR. min_version: an older value counts as absent. */
+struct model_lease model_lease(struct model *self, uint64_t token, uint64_t end, uint64_t incarnation,
+                               uint64_t min_version);
 /* soft: 0, or MODEL_FAR. The result: stored. */
 bool model_fill(struct model *self, uint64_t token, enum fr_value_kind kind, uint64_t version,
                 uint64_t incarnation, uint64_t soft, struct fr_bytes payload);

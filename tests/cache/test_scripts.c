@@ -71,15 +71,18 @@ static struct fr_bytes draw_payload(struct run *self)
 
 static void send_lease(struct run *self, struct step *step)
 {
-    uint8_t token[8], incarnation[8];
+    uint8_t token[8], incarnation[8], min_version[8];
     uint64_t token_number = 1 + draw(self, TOKENS), incarnation_number = draw_incarnation(self);
+    uint64_t min_number = draw(self, 4) != 0 ? 0 : draw(self, 4) == 0 ? FR_VERSION_MAX : draw(self, VERSIONS);
     bool ended = draw(self, 2) == 0;
     fr_fixed64_encode(token_number, token);
     fr_fixed64_encode(incarnation_number, incarnation);
+    fr_fixed64_encode(min_number, min_version);
     step->lease = model_lease(&self->models[step->key], token_number, ended ? MODEL_PAST : MODEL_FAR,
-                              incarnation_number);
-    redisAppendCommand(self->redis, "EVALSHA %s 1 k%u %b %s %b", self->shas[FR_SCRIPT_LEASE], step->key,
-                       token, sizeof token, ended ? "0" : HOUR_US, incarnation, sizeof incarnation);
+                              incarnation_number, min_number);
+    redisAppendCommand(self->redis, "EVALSHA %s 1 k%u %b %s %b %b", self->shas[FR_SCRIPT_LEASE], step->key,
+                       token, sizeof token, ended ? "0" : HOUR_US, incarnation, sizeof incarnation, min_version,
+                       sizeof min_version);
 }
 
 static void send_fill(struct run *self, struct step *step)

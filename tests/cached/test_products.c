@@ -27,8 +27,7 @@ struct fixture {
     char folder[64];
     struct fr_store *store;
     struct fr_store_connection *loader[1], *writer;
-    struct fr_loop *loop;
-    struct fr_shared_cache *shared;
+    struct fr_cache *cache;
     struct fr_worker_pool *pool;
     struct fr_relay *relay;
     struct fr_cached *cached;
@@ -75,16 +74,15 @@ static void open_database(struct fixture *self)
 static void open_cache(struct fixture *self)
 {
     struct fr_error error;
-    const struct fr_shared_cache_options options = {.url = redis.url,
-                                                    .name_space = self->folder + strlen("/tmp/"),
-                                                    .command_timeout_us = 5 * FR_SECOND_US,
-                                                    .on_connection = on_connection,
-                                                    .argument = self};
-    check(fr_loop_new(&self->loop, &error), &error);
-    check(fr_shared_cache_new(self->loop, &options, &self->shared, &error), &error);
+    const struct fr_cache_options options = {.url = redis.url,
+                                             .name_space = self->folder + strlen("/tmp/"),
+                                             .command_timeout_us = 5 * FR_SECOND_US,
+                                             .on_connection = on_connection,
+                                             .argument = self};
+    check(fr_cache_new(&options, &self->cache, &error), &error);
     assert_true(fr_wait_for(&self->wait, &self->ups, 1, FR_TEST_PATIENCE_US));
-    check(fr_relay_new(self->store, self->loop, self->shared, &self->relay, &error), &error);
-    const struct fr_cached_options parts = {self->loop, self->shared, self->pool, self->loader};
+    check(fr_relay_new(self->store, fr_cache_loop(self->cache), fr_cache_shared(self->cache), &self->relay, &error), &error);
+    const struct fr_cached_options parts = {self->cache, self->pool, self->loader};
     check(fr_cached_new(&parts, &self->cached, &error), &error);
 }
 
@@ -132,14 +130,14 @@ static void remove_folder(const char *path)
 static int close_fixture(void **state)
 {
     struct fixture *self = *state;
+    fr_cache_stop(self->cache);
     fr_channel_free(self->api);
     fr_server_free(self->api_server);
     fr_channel_free(self->data);
     fr_server_free(self->data_server);
     fr_worker_pool_free(self->pool);
     fr_relay_free(self->relay);
-    fr_shared_cache_free(self->shared);
-    fr_loop_free(self->loop);
+    fr_cache_free(self->cache);
     fr_cached_free(self->cached);
     fr_store_connection_free(self->writer);
     fr_store_connection_free(self->loader[0]);
@@ -290,7 +288,7 @@ static void a_method_without_source_and_handler_is_unimplemented(void **state)
 static void a_load_needs_a_database(void **state)
 {
     struct fixture *self = *state;
-    const struct fr_cached_options parts = {.loop = self->loop, .shared = self->shared};
+    const struct fr_cached_options parts = {.cache = self->cache};
     struct fr_cached *cached;
     struct fr_server *server;
     struct fr_error error;

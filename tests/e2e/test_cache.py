@@ -12,11 +12,11 @@ SEEDS = ("user-123", "user-456", "user-789")
 
 class CacheTest(TestCase):
     def cached(self, client, user_id):
-        """Reads until the value comes from Redis; the fill may end after the answer of the miss."""
-        def from_redis():
+        """Reads until the value comes from a cache; the fill may end after the answer of the miss."""
+        def from_a_cache():
             reply = client.call(GET, id=user_id)
-            return reply if reply.source == "redis" else None
-        return wait_until(from_redis, 5, f"{user_id} comes from Redis")
+            return reply if reply.cached else None
+        return wait_until(from_a_cache, 5, f"{user_id} comes from a cache")
 
     def fresh(self, client, user_id, is_fresh, seconds=1):
         """The first read that shows the new row."""

@@ -74,7 +74,7 @@ class Killed(TestCase):
         system["update"].stop()
         doomed = system.start_service("update", {"FRESHET_FAILPOINT": "after-commit"})
         with system.client() as client:
-            wait_until(lambda: client.call(GET, id="user-123").source == "redis", 5, "a cached value")
+            wait_until(lambda: client.call(GET, id="user-123").cached, 5, "a cached value")
             request = users.UpdatePreferenceRequest(id="user-123", preference="committed")
             if not FAILPOINTS:
                 wait_until(lambda: client.call(PREFER, request), 5, "api finds update again")
@@ -122,7 +122,7 @@ class Down(TestCase):
     def test_cached_values_outlive_data(self):
         system = self.started()
         with system.client() as client:
-            wait_until(lambda: client.call(GET, id="user-123").source == "redis", 5, "a cached value")
+            wait_until(lambda: client.call(GET, id="user-123").cached, 5, "a cached value")
             system["data"].kill()
             self.assertEqual(client.call(GET, id="user-123").message.name, "Alice")
 

@@ -38,13 +38,21 @@ class Shop(TestCase):
         source = re.search(r"x-cache: (\w+)", done.stderr)
         return done.returncode, json.loads(done.stdout) if done.stdout else None, source.group(1) if source else None
 
+    def cached(self, method, answer, **request):
+        """Right at once, and soon from a cache: the relay may yet announce the INSERT, which a fill must not overtake."""
+        def is_cached():
+            outcome = self.call(method, **request)
+            self.assertEqual(outcome[:2], (0, answer))
+            return outcome[2] in ("near", "redis")
+        wait_until(is_cached, 20, f"{method} {request} is cached")
+
     def test_both_keys_follow_the_table(self):
         self.sql("INSERT INTO products(id, shop, sku, price_cents) VALUES (7, 'north', 'lamp', 1999)")
         lamp = {"id": "7", "shop": "north", "sku": "lamp", "priceCents": 1999}
         self.assertEqual(self.call("GetProduct", id=7), (0, lamp, "origin"))
-        self.assertEqual(self.call("GetProduct", id=7), (0, lamp, "redis"))
+        self.cached("GetProduct", lamp, id=7)
         self.assertEqual(self.call("FindProduct", shop="north", sku="lamp"), (0, lamp, "origin"))
-        self.assertEqual(self.call("FindProduct", shop="north", sku="lamp"), (0, lamp, "redis"))
+        self.cached("FindProduct", lamp, shop="north", sku="lamp")
         self.assertEqual(self.call("FindProduct", shop="north", sku="lantern")[0], 69)
         self.sql("UPDATE products SET sku = 'lantern' WHERE id = 7")
         lantern = {**lamp, "sku": "lantern"}
@@ -52,7 +60,9 @@ class Shop(TestCase):
                                                 ("FindProduct", {"shop": "north", "sku": "lantern"}, 0, lantern),
                                                 ("FindProduct", {"shop": "north", "sku": "lamp"}, 69, None)):
             wait_until(lambda: self.call(method, **request)[:2] == (status, answer), 20, f"{method} {request} is fresh")
-            self.assertEqual(self.call(method, **request), (status, answer, "redis"))
+            *outcome, source = self.call(method, **request)
+            self.assertEqual(outcome, [status, answer])
+            self.assertIn(source, ("near", "redis"))
 
     def test_the_programs_describe_themselves(self):
         self.assertIn("products.v1.Products", run_freshet("list", "--addr", self.api.address).stdout.split())

@@ -31,7 +31,7 @@ class Valgrind(TestCase):
             client.call("users.v1.Users/BatchGetUsers", ids=["user-123", created.id, "nobody"])
             client.call("users.v1.Users/DeleteUser", id=created.id)
             client.exchange(b"\xff")
-            wait_until(lambda: client.call("users.v1.Users/GetUser", id="user-123").source == "redis", 20, "a hit")
+            wait_until(lambda: client.call("users.v1.Users/GetUser", id="user-123").cached, 20, "a hit")
         for name in reversed(system.NAMES):
             service = system[name]
             service.signal(signal.SIGTERM)

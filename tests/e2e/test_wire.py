@@ -105,7 +105,7 @@ class Batches(WireTest):
         for name in ("api", "data"):
             client = self.client(name)
             method = SERVICES[name] + "/GetUser"
-            wait_until(lambda: client.call(method, request).source == "redis" or name == "data", 5, "a cached value")
+            wait_until(lambda: client.call(method, request).cached or name == "data", 5, "a cached value")
             for size in (1, 2, 100, 1000):
                 with self.subTest(service=name, size=size):
                     ids = list({random.getrandbits(64) for _ in range(size)})

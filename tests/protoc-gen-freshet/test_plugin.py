@@ -160,6 +160,9 @@ class Mistakes(Folder):
         self.refuse(service(method("Get"), method("GetAsync")),
                     ("rpc GetAsync", "t.v1.S/Get and t.v1.S/GetAsync would share the C name t_v1_s_get_async"))
 
+        self.refuse(service(method("Get", READ, cached(GOOD)), method("GetMany")),
+                    ("rpc GetMany", "t.v1.S/Get and t.v1.S/GetMany would share the C name t_v1_s_get_many"))
+
     def test_a_mistake_in_an_import_is_told_where_it_stands(self):
         self.write("a.proto", service(method("Get", cached(GOOD))))
         self.write("b.proto", 'syntax = "proto3";\npackage b;\nimport "a.proto";\n'

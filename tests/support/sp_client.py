@@ -21,7 +21,7 @@ REQ_HELLO = bytes.fromhex("0053500000300000")
 REP_HELLO = bytes.fromhex("0053500000310000")
 
 OK, CANCELLED, UNKNOWN, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, ALREADY_EXISTS = range(7)
-RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE = 8, 12, 13, 14
+RESOURCE_EXHAUSTED, FAILED_PRECONDITION, UNIMPLEMENTED, INTERNAL, UNAVAILABLE = 8, 9, 12, 13, 14
 
 
 def _generate():
@@ -74,6 +74,10 @@ class Reply:
     @property
     def source(self):
         return self.metadata.get("x-cache", b"").decode()
+
+    @property
+    def cached(self):
+        return self.source in ("near", "redis")
 
 
 def connect(address, timeout_s=30):

@@ -96,7 +96,7 @@ static void judge(struct walk *self, struct step *step)
         wrong(step, "expected x-cache: origin, got %s", source);
     }
     if (step->expected == FROM_CACHE && !is_cached(step->source)) {
-        wrong(step, "expected x-cache: redis, got %s", source);
+        wrong(step, "expected x-cache: near or redis, got %s", source);
     }
     if (self->preference[0] != '\0' && strcmp(step->preference, self->preference) != 0) {
         wrong(step, "expected preference '%s', got '%s'", self->preference, step->preference);

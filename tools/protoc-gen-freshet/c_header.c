@@ -141,6 +141,13 @@ static void declare_source(const struct c_method *self, struct fr_buffer *out)
                                 INDENT INDENT "struct fr_arena *arena, %s **ret_response, uint64_t *ret_version,\n"
                                 INDENT INDENT "struct fr_error *reterr);\n",
                                 self->member, self->request, self->response);
+        fr_buffer_append_format(out,
+                                INDENT "enum fr_code (*%s_many)( /* the same for many in one query; may be NULL */\n"
+                                INDENT INDENT "struct fr_store_connection *connection, const %s *const *requests, size_t "
+                                "count,\n"
+                                INDENT INDENT "struct fr_arena *arena, %s **responses, uint64_t *versions, struct "
+                                "fr_error *reterr);\n",
+                                self->member, self->request, self->response);
     }
 }
 
@@ -150,7 +157,8 @@ static void declare_sources(const struct c_service *self, struct fr_buffer *out)
                             "\n/*\n"
                             " * Where the cached methods of %s get what the caches miss: the server of the origin, or "
                             "a function that\n"
-                            " * reads the database as fr_cached_load in cached/serve.h says. NULL: not cached here.\n"
+                            " * reads the database as fr_cached_load and fr_cached_load_many in cached/serve.h say. "
+                            "NULL: not cached here.\n"
                             " */\n"
                             "struct %s_sources {\n",
                             self->service->name, self->prefix);

@@ -262,7 +262,7 @@ static enum fr_code check_names(const struct c_unit *unit, struct fr_error *rete
     struct model *model = unit->model;
     size_t count = 0;
     for (size_t i = 0; i < unit->service_count; i++) {
-        count += 2 + 5 * unit->services[i].method_count;
+        count += 2 + 6 * unit->services[i].method_count;
     }
     struct claim *claims = model_alloc(model, count, sizeof claims[0]);
     if (claims == NULL) {
@@ -282,9 +282,13 @@ static enum fr_code check_names(const struct c_unit *unit, struct fr_error *rete
                                          &method->method->place};
             }
             *next++ = (struct claim){method->reply, method->method->full_name, &method->method->place};
+            if (method->method->cached != NULL) {
+                *next++ = (struct claim){model_join(model, method->base, "_many", ""), method->method->full_name,
+                                         &method->method->place};
+            }
         }
     }
-    return check_claims(model, claims, count, reterr);
+    return check_claims(model, claims, (size_t)(next - claims), reterr);
 }
 
 enum fr_code c_unit_init(struct c_unit *self, struct model *model, const struct model_file *file,

@@ -166,27 +166,8 @@ static void define_calls(const struct c_method *self, struct fr_buffer *out)
                             self->base, self->request, self->base, self->base, self->base);
 }
 
-static void define_server_side(const struct c_method *self, struct fr_buffer *out)
+static void define_load(const struct c_method *self, struct fr_buffer *out)
 {
-    fr_buffer_append_format(out,
-                            "\nvoid %s(struct fr_call *call, const %s *response)\n"
-                            "{\n"
-                            INDENT "fr_call_reply_message(call, (const struct ProtobufCMessage *)response);\n"
-                            "}\n",
-                            self->reply, self->response);
-    fr_buffer_append_format(out,
-                            "\nstatic void %s__handle(struct fr_call *call, void *context)\n"
-                            "{\n"
-                            INDENT "const struct ProtobufCMessage *request = fr_stub_request(call);\n"
-                            INDENT "if (request != NULL) {\n"
-                            INDENT INDENT "((void (*)(struct fr_call *, const %s *, void *))fr_stub_typed(call))(\n"
-                            INDENT INDENT INDENT "call, (const %s *)request, context);\n"
-                            INDENT "}\n"
-                            "}\n",
-                            self->base, self->request, self->request);
-    if (self->method->cached == NULL) {
-        return;
-    }
     fr_buffer_append_format(out,
                             "\nstatic enum fr_code %s__load(\n"
                             INDENT "fr_any_function *load, struct fr_store_connection *connection,\n"
@@ -207,6 +188,63 @@ static void define_server_side(const struct c_method *self, struct fr_buffer *ou
                             INDENT "return code;\n"
                             "}\n",
                             self->base, self->response, self->request, self->response, self->request);
+}
+
+/* The pointers are copied one by one: an array of one type of pointer is none of another. */
+static void define_load_many(const struct c_method *self, struct fr_buffer *out)
+{
+    fr_buffer_append_format(out,
+                            "\nstatic enum fr_code %s__load_many(\n"
+                            INDENT "fr_any_function *load, struct fr_store_connection *connection,\n"
+                            INDENT "const struct ProtobufCMessage *const *requests, size_t count, struct fr_arena "
+                            "*arena,\n"
+                            INDENT "struct ProtobufCMessage **responses, uint64_t *versions, struct fr_error *reterr)\n"
+                            "{\n"
+                            INDENT "const %s **asked = fr_arena_alloc(arena, count * sizeof asked[0]);\n"
+                            INDENT "%s **found = fr_arena_alloc(arena, count * sizeof found[0]);\n"
+                            INDENT "if (asked == NULL || found == NULL) {\n"
+                            INDENT INDENT "return fr_error_no_memory(reterr);\n"
+                            INDENT "}\n"
+                            INDENT "for (size_t i = 0; i < count; i++) {\n"
+                            INDENT INDENT "asked[i] = (const %s *)requests[i];\n"
+                            INDENT INDENT "found[i] = NULL;\n"
+                            INDENT "}\n",
+                            self->base, self->request, self->response, self->request);
+    fr_buffer_append_format(out,
+                            INDENT "enum fr_code code =\n"
+                            INDENT INDENT "((enum fr_code (*)(struct fr_store_connection *, const %s *const *, size_t,\n"
+                            INDENT INDENT INDENT "struct fr_arena *, %s **, uint64_t *, struct fr_error *))load)(\n"
+                            INDENT INDENT INDENT "connection, asked, count, arena, found, versions, reterr);\n"
+                            INDENT "for (size_t i = 0; i < count; i++) {\n"
+                            INDENT INDENT "responses[i] = (struct ProtobufCMessage *)found[i];\n"
+                            INDENT "}\n"
+                            INDENT "return code;\n"
+                            "}\n",
+                            self->request, self->response);
+}
+
+static void define_server_side(const struct c_method *self, struct fr_buffer *out)
+{
+    fr_buffer_append_format(out,
+                            "\nvoid %s(struct fr_call *call, const %s *response)\n"
+                            "{\n"
+                            INDENT "fr_call_reply_message(call, (const struct ProtobufCMessage *)response);\n"
+                            "}\n",
+                            self->reply, self->response);
+    fr_buffer_append_format(out,
+                            "\nstatic void %s__handle(struct fr_call *call, void *context)\n"
+                            "{\n"
+                            INDENT "const struct ProtobufCMessage *request = fr_stub_request(call);\n"
+                            INDENT "if (request != NULL) {\n"
+                            INDENT INDENT "((void (*)(struct fr_call *, const %s *, void *))fr_stub_typed(call))(\n"
+                            INDENT INDENT INDENT "call, (const %s *)request, context);\n"
+                            INDENT "}\n"
+                            "}\n",
+                            self->base, self->request, self->request);
+    if (self->method->cached != NULL) {
+        define_load(self, out);
+        define_load_many(self, out);
+    }
 }
 
 /* ---- one service ---- */
@@ -248,8 +286,13 @@ static void define_bind_sources(const struct c_service *self, struct fr_buffer *
         if (method->method->cached_from != NULL) {
             fr_buffer_append_format(out, ".origin = sources->%s", method->member);
         } else if (method->method->cached != NULL) {
-            fr_buffer_append_format(out, ".load = (fr_any_function *)sources->%s, .adapt = %s__load", method->member,
-                                    method->base);
+            fr_buffer_append_format(out,
+                                    "\n"
+                                    INDENT INDENT ".load = (fr_any_function *)sources->%s,\n"
+                                    INDENT INDENT ".adapt = %s__load,\n"
+                                    INDENT INDENT ".load_many = (fr_any_function *)sources->%s_many,\n"
+                                    INDENT INDENT ".adapt_many = %s__load_many,\n" INDENT,
+                                    method->member, method->base, method->member, method->base);
         } else {
             fr_buffer_append_text(out, "0");
         }
