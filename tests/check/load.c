@@ -1,0 +1,631 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * load.c - check-load: readers and writers of users through several api processes, which tell of each stale read.
+ *
+ * Reads go out at a steady rate, most of them of a few hot keys; writes too, one at a time for each key. Every third
+ * kind of key is one that is created and deleted in turn. Lines on standard input are orders:
+ *
+ *   wrote ID VERSION  another program committed this version; it counts as a write answered now
+ *   settle            no more writes
+ *   history ID        what is known of a key
+ *   stop              no more reads; the end
+ *
+ * Lines of JSON on standard output: "stale" (reads of one key through one api, gathered for a tenth of a second),
+ * "totals" (once a second, and at the end), "history". Times are those of fr_clock_now_us.
+ */
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/histogram.h"
+#include "base/options.h"
+#include "check/account.h"
+#include "message/arena.h"
+#include "rpc/channel.h"
+#include "users/v1/users.freshet.h"
+
+#define TICK_US        (2 * FR_MILLISECOND_US)
+#define GATHER_US      (100 * FR_MILLISECOND_US)
+#define TOTALS_US      FR_SECOND_US
+#define READ_US        FR_SECOND_US
+#define WRITE_US       (2 * FR_SECOND_US)
+#define OPEN_READS     192 /* through one api; a stopped one must not take them all */
+#define MAX_APIS       4
+#define RECENT         24
+#define ID_BYTES       24
+#define ARENA_BYTES    4096
+#define FIRST_USER     1000 /* as freshet-data --seed-users numbers them */
+/* A write without an answer was given up by its deadline, unless its process was stopped amid it. */
+#define IN_DOUBT_US    (15 * FR_SECOND_US)
+/* Shares in percent: of reads, then of writes. */
+#define HOT_READS      80
+#define COLD_READS     16
+#define HOT_WRITES     45
+#define COLD_WRITES    45
+
+struct seen_read {
+    uint64_t began_us, ended_us;
+    struct account_seen seen;
+    unsigned api;
+    char source[8];
+};
+
+/* Stale reads of one key through one api since they were last told. */
+struct gathered {
+    uint64_t reads, over_100ms, over_1s, over_5s, longest_us;
+    uint64_t began_us, version, newer; /* of the longest */
+    bool near;                         /* some of them were hits of the level that is to be checked */
+};
+
+struct key {
+    char id[ID_BYTES];
+    bool churns, exists, busy;
+    struct account account;
+    struct gathered gathered[MAX_APIS];
+    struct seen_read recent[RECENT];
+    uint64_t reads;
+};
+
+struct read {
+    struct read *next;
+    struct key *key;
+    unsigned api;
+    struct account_read began;
+};
+
+struct write {
+    struct key *key;
+    bool deletes, creates;
+    uint64_t doubtful_until_us; /* before this write */
+};
+
+struct totals {
+    uint64_t reads, near, redis, origin, stale_answers, failed_reads, writes, failed_writes, foreign_writes;
+    uint64_t stale, over_100ms, over_1s, over_5s, longest_us;
+    uint64_t mismatches; /* x-cache-version is not the version of the value */
+};
+
+static struct {
+    struct fr_option_list api;
+    uint64_t hot, cold, churning, seed, reads_per_s, writes_per_s;
+    const char *hit_source;
+} given;
+
+static struct fr_channel *channels[MAX_APIS];
+static struct key *keys;
+static size_t key_count;
+static uint64_t random_state;
+
+static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
+static struct read *free_reads;           /* guarded by mu */
+static unsigned open_reads[MAX_APIS];     /* guarded by mu */
+static struct totals totals;              /* guarded by mu */
+static struct fr_histogram hit_staleness; /* guarded by mu */
+static uint64_t write_number;
+
+/* SplitMix64 (Steele, Lea, Flood): the main thread alone draws, so that a seed gives one sequence. */
+static uint64_t draw(uint64_t bound)
+{
+    uint64_t z = random_state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (z ^ (z >> 31)) % bound;
+}
+
+static struct key *pick(unsigned hot_percent, unsigned cold_percent)
+{
+    uint64_t percent = draw(100);
+    if (percent < hot_percent) {
+        return &keys[draw(given.hot)];
+    }
+    return percent < hot_percent + cold_percent ? &keys[given.hot + draw(given.cold)]
+                                                : &keys[given.hot + given.cold + draw(given.churning)];
+}
+
+static struct key *find_key(const char *id)
+{
+    for (size_t i = 0; i < key_count; i++) {
+        if (strcmp(keys[i].id, id) == 0) {
+            return &keys[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- reads ---- */
+
+/* The version within the value: what a reader sees. UINT64_MAX: the answer is no User. */
+static uint64_t version_of(struct fr_bytes payload)
+{
+    static _Thread_local struct fr_arena *arena;
+    struct ProtobufCMessage *message;
+    struct fr_error error;
+    arena = arena == NULL ? fr_arena_new(ARENA_BYTES) : arena;
+    FR_ASSERT(arena != NULL);
+    uint64_t version = UINT64_MAX;
+    if (fr_message_unpack(&users__v1__user__descriptor, payload, arena, &message, &error) == FR_OK) {
+        version = ((const Users__V1__User *)message)->version;
+    }
+    fr_arena_reset(arena);
+    return version;
+}
+
+static bool is_text(struct fr_bytes bytes, const char *text)
+{
+    return fr_bytes_equal(bytes, fr_bytes_of(text));
+}
+
+static void count_source(struct fr_bytes source)
+{
+    totals.reads++;
+    totals.near += is_text(source, "near");
+    totals.redis += is_text(source, "redis");
+    totals.origin += is_text(source, "origin");
+    totals.stale_answers += is_text(source, "stale");
+}
+
+static void count_stale(struct gathered *gathered, uint64_t staleness_us)
+{
+    bool over_100ms = staleness_us >= 100 * FR_MILLISECOND_US;
+    bool over_1s = staleness_us >= FR_SECOND_US, over_5s = staleness_us >= 5 * FR_SECOND_US;
+    gathered->reads++;
+    gathered->over_100ms += over_100ms;
+    gathered->over_1s += over_1s;
+    gathered->over_5s += over_5s;
+    totals.stale++;
+    totals.over_100ms += over_100ms;
+    totals.over_1s += over_1s;
+    totals.over_5s += over_5s;
+    totals.longest_us = staleness_us > totals.longest_us ? staleness_us : totals.longest_us;
+}
+
+static void judge(const struct read *read, const struct account_seen *seen, struct fr_bytes source)
+{
+    struct key *key = read->key;
+    struct gathered *gathered = &key->gathered[read->api];
+    uint64_t newer = 0;
+    uint64_t staleness_us = account_end(&key->account, &read->began, seen, &newer);
+    bool hit = is_text(source, given.hit_source);
+    struct seen_read *recent = &key->recent[key->reads++ % RECENT];
+    *recent = (struct seen_read){read->began.began_us, fr_clock_now_us(), *seen, read->api, ""};
+    snprintf(recent->source, sizeof recent->source, "%.*s", (int)source.size, (const char *)source.data);
+    count_source(source);
+    if (hit) {
+        fr_histogram_record(&hit_staleness, staleness_us);
+    }
+    if (staleness_us == 0) {
+        return;
+    }
+    count_stale(gathered, staleness_us);
+    gathered->near = gathered->near || hit;
+    if (staleness_us > gathered->longest_us) {
+        gathered->longest_us = staleness_us;
+        gathered->began_us = read->began.began_us;
+        gathered->version = seen->version;
+        gathered->newer = newer;
+    }
+}
+
+static void on_read(void *argument, const struct fr_result *result)
+{
+    struct read *read = argument;
+    struct fr_bytes source = fr_metadata_find(result->metadata, "x-cache");
+    struct fr_bytes told = fr_metadata_find(result->metadata, "x-cache-version");
+    struct account_seen seen = {.found = result->code == FR_OK};
+    char version[24];
+    seen.version = seen.found ? version_of(result->payload) : 0;
+    snprintf(version, sizeof version, "%" PRIu64, seen.version);
+    pthread_mutex_lock(&mu);
+    if (seen.found || result->code == FR_NOT_FOUND) {
+        totals.mismatches += seen.found && !is_text(told, version);
+        judge(read, &seen, source);
+    } else {
+        totals.failed_reads++;
+    }
+    open_reads[read->api]--;
+    read->next = free_reads;
+    free_reads = read;
+    pthread_mutex_unlock(&mu);
+}
+
+static void encode(const struct ProtobufCMessage *message, struct fr_buffer *out)
+{
+    uint8_t *room = fr_buffer_reserve(out, protobuf_c_message_get_packed_size(message));
+    FR_ASSERT(room != NULL);
+    out->size += protobuf_c_message_pack(message, room);
+}
+
+static void start_read(void)
+{
+    static struct fr_buffer request;
+    unsigned api = (unsigned)draw(given.api.count);
+    struct key *key = pick(HOT_READS, COLD_READS);
+    pthread_mutex_lock(&mu);
+    if (open_reads[api] >= OPEN_READS) {
+        api = (unsigned)((api + 1) % given.api.count);
+    }
+    struct read *read = open_reads[api] < OPEN_READS ? free_reads : NULL;
+    if (read != NULL) {
+        free_reads = read->next;
+        open_reads[api]++;
+        *read = (struct read){.key = key, .api = api, .began = account_begin(&key->account, fr_clock_now_us())};
+    }
+    pthread_mutex_unlock(&mu);
+    if (read != NULL) {
+        Users__V1__GetUserRequest message = USERS__V1__GET_USER_REQUEST__INIT;
+        message.id = key->id;
+        fr_buffer_clear(&request);
+        encode(&message.base, &request);
+        fr_channel_start(channels[api], users_v1_users_get_user_method.name, fr_buffer_bytes(&request),
+                         &(struct fr_call_options){.timeout_us = READ_US}, on_read, read, NULL);
+    }
+}
+
+/* ---- writes ---- */
+
+static bool certainly_not_done(enum fr_code code)
+{
+    return code == FR_NOT_FOUND || code == FR_ALREADY_EXISTS || code == FR_INVALID_ARGUMENT;
+}
+
+static void end_write(struct write *self, const struct fr_result *result, uint64_t version)
+{
+    struct key *key = self->key;
+    uint64_t now_us = fr_clock_now_us();
+    bool done = result->code == FR_OK;
+    pthread_mutex_lock(&mu);
+    key->busy = false;
+    if (done) {
+        account_written(&key->account, version, self->deletes, now_us);
+        totals.writes++;
+    } else {
+        totals.failed_writes++;
+    }
+    if (self->deletes) {
+        account_deletion_ends(&key->account, done || certainly_not_done(result->code) ? self->doubtful_until_us
+                                                                                    : now_us + IN_DOUBT_US);
+    }
+    if (done || certainly_not_done(result->code)) {
+        key->exists = !self->deletes;
+    }
+    pthread_mutex_unlock(&mu);
+    free(self);
+}
+
+static void on_user(void *argument, const struct fr_result *result, const struct ProtobufCMessage *response)
+{
+    end_write(argument, result, response == NULL ? 0 : ((const Users__V1__User *)response)->version);
+}
+
+static void on_deleted(void *argument, const struct fr_result *result, const struct ProtobufCMessage *response)
+{
+    end_write(argument, result, response == NULL ? 0 : ((const Users__V1__DeleteUserResponse *)response)->version);
+}
+
+static void send_write(struct fr_channel *channel, struct write *write)
+{
+    const struct fr_call_options options = {.timeout_us = WRITE_US};
+    char text[48], email[48];
+    snprintf(text, sizeof text, "write-%" PRIu64, ++write_number);
+    snprintf(email, sizeof email, "%s@example.com", write->key->id);
+    if (write->deletes) {
+        Users__V1__DeleteUserRequest request = USERS__V1__DELETE_USER_REQUEST__INIT;
+        request.id = write->key->id;
+        fr_channel_start_message(channel, &users_v1_users_delete_user_method, &request.base, &options, on_deleted,
+                                 write, NULL);
+    } else if (write->creates) {
+        Users__V1__User user = USERS__V1__USER__INIT;
+        Users__V1__CreateUserRequest request = USERS__V1__CREATE_USER_REQUEST__INIT;
+        user.id = write->key->id;
+        user.email = email;
+        user.preference = text;
+        request.user = &user;
+        fr_channel_start_message(channel, &users_v1_users_create_user_method, &request.base, &options, on_user, write,
+                                 NULL);
+    } else {
+        Users__V1__UpdatePreferenceRequest request = USERS__V1__UPDATE_PREFERENCE_REQUEST__INIT;
+        request.id = write->key->id;
+        request.preference = text;
+        fr_channel_start_message(channel, &users_v1_users_update_preference_method, &request.base, &options, on_user,
+                                 write, NULL);
+    }
+}
+
+static void start_write(void)
+{
+    unsigned api = (unsigned)draw(given.api.count);
+    struct key *key = pick(HOT_WRITES, COLD_WRITES);
+    struct write *write = calloc(1, sizeof *write);
+    FR_ASSERT(write != NULL);
+    pthread_mutex_lock(&mu);
+    bool free_to_write = !key->busy;
+    if (free_to_write) {
+        key->busy = true;
+        write->key = key;
+        write->deletes = key->churns && key->exists;
+        write->creates = key->churns && !key->exists;
+        write->doubtful_until_us = key->account.doubtful_until_us;
+        if (write->deletes) {
+            account_deletion_begins(&key->account);
+        }
+    }
+    pthread_mutex_unlock(&mu);
+    if (free_to_write) {
+        send_write(channels[api], write);
+    } else {
+        free(write);
+    }
+}
+
+/* ---- what is told ---- */
+
+static void append_stale(struct fr_buffer *out, struct key *key, unsigned api)
+{
+    struct gathered *gathered = &key->gathered[api];
+    fr_buffer_append_format(
+        out,
+        "{\"line\":\"stale\",\"key\":\"%s\",\"api\":%u,\"reads\":%" PRIu64 ",\"over_100ms\":%" PRIu64
+        ",\"over_1s\":%" PRIu64 ",\"over_5s\":%" PRIu64 ",\"longest_us\":%" PRIu64 ",\"began_us\":%" PRIu64
+        ",\"version\":%" PRIu64 ",\"newer\":%" PRIu64 ",\"hit\":%s}\n",
+        key->id, api, gathered->reads, gathered->over_100ms, gathered->over_1s, gathered->over_5s,
+        gathered->longest_us, gathered->began_us, gathered->version, gathered->newer,
+        gathered->near ? "true" : "false");
+    *gathered = (struct gathered){0};
+}
+
+static void append_totals(struct fr_buffer *out, bool last)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } figures[] = {
+        {"reads", totals.reads},
+        {"near", totals.near},
+        {"redis", totals.redis},
+        {"origin", totals.origin},
+        {"stale_answers", totals.stale_answers},
+        {"failed_reads", totals.failed_reads},
+        {"writes", totals.writes},
+        {"failed_writes", totals.failed_writes},
+        {"foreign_writes", totals.foreign_writes},
+        {"stale", totals.stale},
+        {"over_100ms", totals.over_100ms},
+        {"over_1s", totals.over_1s},
+        {"over_5s", totals.over_5s},
+        {"longest_us", totals.longest_us},
+        {"mismatches", totals.mismatches},
+        {"hits", hit_staleness.count},
+        {"hit_p50_us", fr_histogram_quantile(&hit_staleness, 0.5)},
+        {"hit_p99_us", fr_histogram_quantile(&hit_staleness, 0.99)},
+        {"hit_p999_us", fr_histogram_quantile(&hit_staleness, 0.999)},
+        {"hit_longest_us", hit_staleness.max},
+    };
+    fr_buffer_append_format(out, "{\"line\":\"totals\",\"last\":%s", last ? "true" : "false");
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
+        fr_buffer_append_format(out, ",\"%s\":%" PRIu64, figures[i].name, figures[i].value);
+    }
+    fr_buffer_append_text(out, "}\n");
+}
+
+static void append_history(struct fr_buffer *out, const char *id)
+{
+    struct key *key = find_key(id);
+    fr_buffer_append_format(out, "{\"line\":\"history\",\"key\":\"%s\",\"writes\":[", id);
+    const struct account *account = key == NULL ? NULL : &key->account;
+    for (size_t i = account == NULL || account->count <= RECENT ? 0 : account->count - RECENT;
+         account != NULL && i < account->count; i++) {
+        const struct account_write *write = &account->writes[i];
+        fr_buffer_append_format(out, "%s{\"version\":%" PRIu64 ",\"answered_us\":%" PRIu64 ",\"deleted\":%s}",
+                                out->data[out->size - 1] == '[' ? "" : ",", write->version, write->answered_us,
+                                write->deleted ? "true" : "false");
+    }
+    fr_buffer_append_text(out, "],\"reads\":[");
+    for (uint64_t i = key == NULL || key->reads <= RECENT ? 0 : key->reads - RECENT; key != NULL && i < key->reads; i++) {
+        const struct seen_read *read = &key->recent[i % RECENT];
+        fr_buffer_append_format(out,
+                                "%s{\"began_us\":%" PRIu64 ",\"ended_us\":%" PRIu64
+                                ",\"api\":%u,\"found\":%s,\"version\":%" PRIu64 ",\"source\":\"%s\"}",
+                                out->data[out->size - 1] == '[' ? "" : ",", read->began_us, read->ended_us, read->api,
+                                read->seen.found ? "true" : "false", read->seen.version, read->source);
+    }
+    fr_buffer_append_text(out, "]}\n");
+}
+
+static void tell(struct fr_buffer *out)
+{
+    FR_ASSERT(!out->failed);
+    if (fwrite(out->data, 1, out->size, stdout) != out->size || fflush(stdout) != 0) {
+        exit(1); /* nobody listens any more */
+    }
+    fr_buffer_clear(out);
+}
+
+static void tell_stale(struct fr_buffer *out)
+{
+    pthread_mutex_lock(&mu);
+    for (size_t i = 0; i < key_count * given.api.count; i++) {
+        struct key *key = &keys[i / given.api.count];
+        unsigned api = (unsigned)(i % given.api.count);
+        if (key->gathered[api].reads > 0) {
+            append_stale(out, key, api);
+        }
+    }
+    pthread_mutex_unlock(&mu);
+    tell(out);
+}
+
+static void tell_totals(struct fr_buffer *out, bool last)
+{
+    pthread_mutex_lock(&mu);
+    append_totals(out, last);
+    pthread_mutex_unlock(&mu);
+    tell(out);
+}
+
+/* ---- orders and the loop ---- */
+
+static struct {
+    bool settled, stopped;
+} state;
+
+static void obey(char *line, struct fr_buffer *out)
+{
+    char id[ID_BYTES];
+    uint64_t version;
+    if (sscanf(line, "wrote %23s %" SCNu64, id, &version) == 2) {
+        struct key *key = find_key(id);
+        pthread_mutex_lock(&mu);
+        if (key != NULL) {
+            account_written(&key->account, version, false, fr_clock_now_us());
+            totals.foreign_writes++;
+        }
+        pthread_mutex_unlock(&mu);
+    } else if (sscanf(line, "history %23s", id) == 1) {
+        pthread_mutex_lock(&mu);
+        append_history(out, id);
+        pthread_mutex_unlock(&mu);
+        tell(out);
+    } else if (strcmp(line, "settle") == 0) {
+        state.settled = true;
+    } else if (strcmp(line, "stop") == 0) {
+        state.stopped = true;
+    }
+}
+
+static void obey_input(struct fr_buffer *out)
+{
+    static char input[4096];
+    static size_t size;
+    ssize_t got = read(STDIN_FILENO, input + size, sizeof input - 1 - size);
+    if (got <= 0) {
+        state.stopped = true; /* who gave the orders has ended */
+        return;
+    }
+    size += (size_t)got;
+    input[size] = '\0';
+    char *line = input;
+    for (char *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        *end = '\0';
+        obey(line, out);
+    }
+    size -= (size_t)(line - input);
+    memmove(input, line, size);
+}
+
+/* How many of a steady rate are due and were not yet issued. Who comes late does not catch up more than a tick's. */
+static uint64_t due(uint64_t *issued, uint64_t rate_per_s, uint64_t elapsed_us)
+{
+    uint64_t wanted = rate_per_s * elapsed_us / FR_SECOND_US;
+    uint64_t missing = wanted - *issued, most = 10 * rate_per_s * TICK_US / FR_SECOND_US + 1;
+    *issued = wanted;
+    return missing < most ? missing : most;
+}
+
+static void run(struct fr_buffer *out, int timer)
+{
+    uint64_t began_us = fr_clock_now_us(), gather_us = began_us, totals_us = began_us, expirations;
+    uint64_t reads = 0, writes = 0;
+    while (!state.stopped) {
+        struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = timer, .events = POLLIN}};
+        poll(fds, 2, -1);
+        uint64_t now_us = fr_clock_now_us();
+        if (fds[0].revents != 0) {
+            obey_input(out);
+        }
+        if (fds[1].revents != 0 && read(timer, &expirations, sizeof expirations) > 0) {
+            for (uint64_t i = due(&reads, given.reads_per_s, now_us - began_us); i > 0; i--) {
+                start_read();
+            }
+            for (uint64_t i = due(&writes, given.writes_per_s, now_us - began_us); i > 0 && !state.settled; i--) {
+                start_write();
+            }
+        }
+        if (now_us - gather_us >= GATHER_US) {
+            gather_us = now_us;
+            tell_stale(out);
+        }
+        if (now_us - totals_us >= TOTALS_US) {
+            totals_us = now_us;
+            tell_totals(out, false);
+        }
+    }
+}
+
+static void make_keys(void)
+{
+    size_t seeded = given.hot + given.cold;
+    key_count = seeded + given.churning;
+    keys = calloc(key_count, sizeof keys[0]);
+    struct read *reads = calloc(given.api.count * OPEN_READS, sizeof reads[0]);
+    FR_ASSERT(keys != NULL && reads != NULL);
+    uint64_t now_us = fr_clock_now_us();
+    for (size_t i = 0; i < key_count; i++) {
+        struct key *key = &keys[i];
+        key->churns = i >= seeded;
+        snprintf(key->id, sizeof key->id, key->churns ? "churn-%zu" : "user-%zu",
+                 key->churns ? i - seeded : FIRST_USER + i);
+        if (!key->churns) {
+            account_written(&key->account, 0, false, now_us); /* there from the beginning, in whatever version */
+        }
+    }
+    for (size_t i = 0; i < given.api.count * OPEN_READS; i++) {
+        reads[i].next = free_reads;
+        free_reads = &reads[i];
+    }
+}
+
+static const struct fr_option options[] = {
+    {.name = "api", .type = FR_OPTION_LIST, .argument = "ADDRESS", .help = "an api; give several", .value = &given.api},
+    {.name = "hot", .type = FR_OPTION_NUMBER, .default_value = "16", .min = 1, .max = 1000000, .argument = "N",
+     .help = "keys that most reads go to", .value = &given.hot},
+    {.name = "cold", .type = FR_OPTION_NUMBER, .default_value = "1000", .min = 1, .max = 1000000, .argument = "N",
+     .help = "keys that few go to", .value = &given.cold},
+    {.name = "churning", .type = FR_OPTION_NUMBER, .default_value = "32", .min = 1, .max = 1000000, .argument = "N",
+     .help = "keys that are created and deleted", .value = &given.churning},
+    {.name = "seed", .type = FR_OPTION_NUMBER, .default_value = "1", .argument = "N", .help = "of the random choices",
+     .value = &given.seed},
+    {.name = "reads", .type = FR_OPTION_NUMBER, .default_value = "4000", .max = 1000000, .argument = "N",
+     .help = "per second", .value = &given.reads_per_s},
+    {.name = "writes", .type = FR_OPTION_NUMBER, .default_value = "60", .max = 100000, .argument = "N",
+     .help = "per second", .value = &given.writes_per_s},
+    {.name = "hit-source", .default_value = "near", .argument = "NAME", .help = "x-cache of the hits whose staleness is "
+     "measured", .value = &given.hit_source},
+};
+
+int main(int argc, char **argv)
+{
+    struct fr_error error = {0};
+    struct fr_buffer out = {0};
+    int count = 0;
+    bool help = false;
+    if (fr_options_parse(options, sizeof options / sizeof options[0], argc, argv, &count, &help, &error) != FR_OK ||
+        count > 0 || help || given.api.count == 0 || given.api.count > MAX_APIS) {
+        fr_options_help(options, sizeof options / sizeof options[0], &out);
+        fprintf(stderr, "check-load: %s\n%s", error.message, fr_buffer_text(&out));
+        return 2;
+    }
+    random_state = given.seed;
+    make_keys();
+    for (size_t i = 0; i < given.api.count; i++) {
+        if (fr_channel_new(given.api.items[i], NULL, &channels[i], &error) != FR_OK) {
+            fprintf(stderr, "check-load: %s\n", error.message);
+            return 1;
+        }
+    }
+    const struct itimerspec tick = {.it_interval.tv_nsec = TICK_US * 1000, .it_value.tv_nsec = TICK_US * 1000};
+    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    FR_ASSERT(timer >= 0 && timerfd_settime(timer, 0, &tick, NULL) == 0);
+    run(&out, timer);
+    for (size_t i = 0; i < given.api.count; i++) {
+        fr_channel_free(channels[i]);
+    }
+    tell_stale(&out);
+    tell_totals(&out, true);
+    return 0;
+}
