@@ -23,9 +23,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/histogram.h"
 #include "base/options.h"
-#include "check/account.h"
+#include "check/ledger.h"
 #include "message/arena.h"
 #include "rpc/channel.h"
 #include "users/v1/users.freshet.h"
@@ -36,9 +35,6 @@
 #define READ_US        FR_SECOND_US
 #define WRITE_US       (2 * FR_SECOND_US)
 #define OPEN_READS     192 /* through one api; a stopped one must not take them all */
-#define MAX_APIS       4
-#define RECENT         24
-#define ID_BYTES       24
 #define ARENA_BYTES    4096
 #define FIRST_USER     1000 /* as freshet-data --seed-users numbers them */
 /* A write without an answer was given up by its deadline, unless its process was stopped amid it. */
@@ -48,29 +44,6 @@
 #define COLD_READS     16
 #define HOT_WRITES     45
 #define COLD_WRITES    45
-
-struct seen_read {
-    uint64_t began_us, ended_us;
-    struct account_seen seen;
-    unsigned api;
-    char source[8];
-};
-
-/* Stale reads of one key through one api since they were last told. */
-struct gathered {
-    uint64_t reads, over_100ms, over_1s, over_5s, longest_us;
-    uint64_t began_us, version, newer; /* of the longest */
-    bool near;                         /* some of them were hits of the level that is to be checked */
-};
-
-struct key {
-    char id[ID_BYTES];
-    bool churns, exists, busy;
-    struct account account;
-    struct gathered gathered[MAX_APIS];
-    struct seen_read recent[RECENT];
-    uint64_t reads;
-};
 
 struct read {
     struct read *next;
@@ -85,28 +58,21 @@ struct write {
     uint64_t doubtful_until_us; /* before this write */
 };
 
-struct totals {
-    uint64_t reads, near, redis, origin, stale_answers, failed_reads, writes, failed_writes, foreign_writes;
-    uint64_t stale, over_100ms, over_1s, over_5s, longest_us;
-    uint64_t mismatches; /* x-cache-version is not the version of the value */
-};
-
 static struct {
     struct fr_option_list api;
     uint64_t hot, cold, churning, seed, reads_per_s, writes_per_s;
     const char *hit_source;
 } given;
 
-static struct fr_channel *channels[MAX_APIS];
+static struct fr_channel *channels[LEDGER_APIS];
 static struct key *keys;
 static size_t key_count;
 static uint64_t random_state;
 
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
 static struct read *free_reads;           /* guarded by mu */
-static unsigned open_reads[MAX_APIS];     /* guarded by mu */
+static unsigned open_reads[LEDGER_APIS];     /* guarded by mu */
 static struct totals totals;              /* guarded by mu */
-static struct fr_histogram hit_staleness; /* guarded by mu */
 static uint64_t write_number;
 
 /* SplitMix64 (Steele, Lea, Flood): the main thread alone draws, so that a seed gives one sequence. */
@@ -156,62 +122,6 @@ static uint64_t version_of(struct fr_bytes payload)
     return version;
 }
 
-static bool is_text(struct fr_bytes bytes, const char *text)
-{
-    return fr_bytes_equal(bytes, fr_bytes_of(text));
-}
-
-static void count_source(struct fr_bytes source)
-{
-    totals.reads++;
-    totals.near += is_text(source, "near");
-    totals.redis += is_text(source, "redis");
-    totals.origin += is_text(source, "origin");
-    totals.stale_answers += is_text(source, "stale");
-}
-
-static void count_stale(struct gathered *gathered, uint64_t staleness_us)
-{
-    bool over_100ms = staleness_us >= 100 * FR_MILLISECOND_US;
-    bool over_1s = staleness_us >= FR_SECOND_US, over_5s = staleness_us >= 5 * FR_SECOND_US;
-    gathered->reads++;
-    gathered->over_100ms += over_100ms;
-    gathered->over_1s += over_1s;
-    gathered->over_5s += over_5s;
-    totals.stale++;
-    totals.over_100ms += over_100ms;
-    totals.over_1s += over_1s;
-    totals.over_5s += over_5s;
-    totals.longest_us = staleness_us > totals.longest_us ? staleness_us : totals.longest_us;
-}
-
-static void judge(const struct read *read, const struct account_seen *seen, struct fr_bytes source)
-{
-    struct key *key = read->key;
-    struct gathered *gathered = &key->gathered[read->api];
-    uint64_t newer = 0;
-    uint64_t staleness_us = account_end(&key->account, &read->began, seen, &newer);
-    bool hit = is_text(source, given.hit_source);
-    struct seen_read *recent = &key->recent[key->reads++ % RECENT];
-    *recent = (struct seen_read){read->began.began_us, fr_clock_now_us(), *seen, read->api, ""};
-    snprintf(recent->source, sizeof recent->source, "%.*s", (int)source.size, (const char *)source.data);
-    count_source(source);
-    if (hit) {
-        fr_histogram_record(&hit_staleness, staleness_us);
-    }
-    if (staleness_us == 0) {
-        return;
-    }
-    count_stale(gathered, staleness_us);
-    gathered->near = gathered->near || hit;
-    if (staleness_us > gathered->longest_us) {
-        gathered->longest_us = staleness_us;
-        gathered->began_us = read->began.began_us;
-        gathered->version = seen->version;
-        gathered->newer = newer;
-    }
-}
-
 static void on_read(void *argument, const struct fr_result *result)
 {
     struct read *read = argument;
@@ -223,8 +133,16 @@ static void on_read(void *argument, const struct fr_result *result)
     snprintf(version, sizeof version, "%" PRIu64, seen.version);
     pthread_mutex_lock(&mu);
     if (seen.found || result->code == FR_NOT_FOUND) {
-        totals.mismatches += seen.found && !is_text(told, version);
-        judge(read, &seen, source);
+        totals.mismatches += seen.found && !fr_bytes_equal(told, fr_bytes_of(version));
+        ledger_count(&totals, read->key,
+                     &(struct ledger_read){
+                         .api = read->api,
+                         .began = read->began,
+                         .seen = seen,
+                         .source = source,
+                         .hit = fr_bytes_equal(source, fr_bytes_of(given.hit_source)),
+                         .ended_us = fr_clock_now_us(),
+                     });
     } else {
         totals.failed_reads++;
     }
@@ -365,78 +283,6 @@ static void start_write(void)
 
 /* ---- what is told ---- */
 
-static void append_stale(struct fr_buffer *out, struct key *key, unsigned api)
-{
-    struct gathered *gathered = &key->gathered[api];
-    fr_buffer_append_format(
-        out,
-        "{\"line\":\"stale\",\"key\":\"%s\",\"api\":%u,\"reads\":%" PRIu64 ",\"over_100ms\":%" PRIu64
-        ",\"over_1s\":%" PRIu64 ",\"over_5s\":%" PRIu64 ",\"longest_us\":%" PRIu64 ",\"began_us\":%" PRIu64
-        ",\"version\":%" PRIu64 ",\"newer\":%" PRIu64 ",\"hit\":%s}\n",
-        key->id, api, gathered->reads, gathered->over_100ms, gathered->over_1s, gathered->over_5s,
-        gathered->longest_us, gathered->began_us, gathered->version, gathered->newer,
-        gathered->near ? "true" : "false");
-    *gathered = (struct gathered){0};
-}
-
-static void append_totals(struct fr_buffer *out, bool last)
-{
-    const struct {
-        const char *name;
-        uint64_t value;
-    } figures[] = {
-        {"reads", totals.reads},
-        {"near", totals.near},
-        {"redis", totals.redis},
-        {"origin", totals.origin},
-        {"stale_answers", totals.stale_answers},
-        {"failed_reads", totals.failed_reads},
-        {"writes", totals.writes},
-        {"failed_writes", totals.failed_writes},
-        {"foreign_writes", totals.foreign_writes},
-        {"stale", totals.stale},
-        {"over_100ms", totals.over_100ms},
-        {"over_1s", totals.over_1s},
-        {"over_5s", totals.over_5s},
-        {"longest_us", totals.longest_us},
-        {"mismatches", totals.mismatches},
-        {"hits", hit_staleness.count},
-        {"hit_p50_us", fr_histogram_quantile(&hit_staleness, 0.5)},
-        {"hit_p99_us", fr_histogram_quantile(&hit_staleness, 0.99)},
-        {"hit_p999_us", fr_histogram_quantile(&hit_staleness, 0.999)},
-        {"hit_longest_us", hit_staleness.max},
-    };
-    fr_buffer_append_format(out, "{\"line\":\"totals\",\"last\":%s", last ? "true" : "false");
-    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
-        fr_buffer_append_format(out, ",\"%s\":%" PRIu64, figures[i].name, figures[i].value);
-    }
-    fr_buffer_append_text(out, "}\n");
-}
-
-static void append_history(struct fr_buffer *out, const char *id)
-{
-    struct key *key = find_key(id);
-    fr_buffer_append_format(out, "{\"line\":\"history\",\"key\":\"%s\",\"writes\":[", id);
-    const struct account *account = key == NULL ? NULL : &key->account;
-    for (size_t i = account == NULL || account->count <= RECENT ? 0 : account->count - RECENT;
-         account != NULL && i < account->count; i++) {
-        const struct account_write *write = &account->writes[i];
-        fr_buffer_append_format(out, "%s{\"version\":%" PRIu64 ",\"answered_us\":%" PRIu64 ",\"deleted\":%s}",
-                                out->data[out->size - 1] == '[' ? "" : ",", write->version, write->answered_us,
-                                write->deleted ? "true" : "false");
-    }
-    fr_buffer_append_text(out, "],\"reads\":[");
-    for (uint64_t i = key == NULL || key->reads <= RECENT ? 0 : key->reads - RECENT; key != NULL && i < key->reads; i++) {
-        const struct seen_read *read = &key->recent[i % RECENT];
-        fr_buffer_append_format(out,
-                                "%s{\"began_us\":%" PRIu64 ",\"ended_us\":%" PRIu64
-                                ",\"api\":%u,\"found\":%s,\"version\":%" PRIu64 ",\"source\":\"%s\"}",
-                                out->data[out->size - 1] == '[' ? "" : ",", read->began_us, read->ended_us, read->api,
-                                read->seen.found ? "true" : "false", read->seen.version, read->source);
-    }
-    fr_buffer_append_text(out, "]}\n");
-}
-
 static void tell(struct fr_buffer *out)
 {
     FR_ASSERT(!out->failed);
@@ -453,7 +299,7 @@ static void tell_stale(struct fr_buffer *out)
         struct key *key = &keys[i / given.api.count];
         unsigned api = (unsigned)(i % given.api.count);
         if (key->gathered[api].reads > 0) {
-            append_stale(out, key, api);
+            ledger_append_stale(out, key, api);
         }
     }
     pthread_mutex_unlock(&mu);
@@ -463,7 +309,7 @@ static void tell_stale(struct fr_buffer *out)
 static void tell_totals(struct fr_buffer *out, bool last)
 {
     pthread_mutex_lock(&mu);
-    append_totals(out, last);
+    ledger_append_totals(out, &totals, last);
     pthread_mutex_unlock(&mu);
     tell(out);
 }
@@ -476,7 +322,7 @@ static struct {
 
 static void obey(char *line, struct fr_buffer *out)
 {
-    char id[ID_BYTES];
+    char id[LEDGER_ID_BYTES];
     uint64_t version;
     if (sscanf(line, "wrote %23s %" SCNu64, id, &version) == 2) {
         struct key *key = find_key(id);
@@ -488,7 +334,7 @@ static void obey(char *line, struct fr_buffer *out)
         pthread_mutex_unlock(&mu);
     } else if (sscanf(line, "history %23s", id) == 1) {
         pthread_mutex_lock(&mu);
-        append_history(out, id);
+        ledger_append_history(out, id, find_key(id));
         pthread_mutex_unlock(&mu);
         tell(out);
     } else if (strcmp(line, "settle") == 0) {
@@ -605,7 +451,7 @@ int main(int argc, char **argv)
     int count = 0;
     bool help = false;
     if (fr_options_parse(options, sizeof options / sizeof options[0], argc, argv, &count, &help, &error) != FR_OK ||
-        count > 0 || help || given.api.count == 0 || given.api.count > MAX_APIS) {
+        count > 0 || help || given.api.count == 0 || given.api.count > LEDGER_APIS) {
         fr_options_help(options, sizeof options / sizeof options[0], &out);
         fprintf(stderr, "check-load: %s\n%s", error.message, fr_buffer_text(&out));
         return 2;
