@@ -286,7 +286,7 @@ static void start_write(void)
 static void tell(struct fr_buffer *out)
 {
     FR_ASSERT(!out->failed);
-    if (fwrite(out->data, 1, out->size, stdout) != out->size || fflush(stdout) != 0) {
+    if (out->size > 0 && (fwrite(out->data, 1, out->size, stdout) != out->size || fflush(stdout) != 0)) {
         exit(1); /* nobody listens any more */
     }
     fr_buffer_clear(out);
@@ -473,5 +473,6 @@ int main(int argc, char **argv)
     }
     tell_stale(&out);
     tell_totals(&out, true);
+    fr_buffer_fini(&out);
     return 0;
 }
