@@ -153,7 +153,7 @@ class Check:
         for fault in self.schedule:
             self.say(f"plan  #{fault.number} at {fault.at_s:.2f} s: {fault.text()}")
         self._drive(self.system.start(["--seed", str(given.seed), "--reads", str(given.reads), "--writes",
-                                       str(given.writes), "--hit-source", given.hits]))
+                                       str(given.writes), "--hit-source", given.hits], given.no_faults))
         self.say("all is up")
         self._spawn(self._watch())
         for fault in self.schedule:
@@ -239,6 +239,9 @@ class Check:
               f"by 1 s, {totals.get('over_5s')} by 5 s; longest {totals.get('longest_us', 0) / 1e6:.3f} s\n"
               f"staleness of hits ({self.given.hits}): p50 {totals.get('hit_p50_us')} us, p99 "
               f"{totals.get('hit_p99_us')} us, p99.9 {totals.get('hit_p999_us')} us", file=out)
+        if totals.get("publish_delays"):
+            print(f"from PUBLISH to delivery: p50 {totals['publish_p50_us']} us, p99 {totals['publish_p99_us']} us, p99.9 "
+                  f"{totals['publish_p999_us']} us", file=out)
         print(f"\n{'put down to':<22}{'fired':>6}{'stale':>9}{'100 ms':>9}{'1 s':>9}{'5 s':>9}{'longest':>11}", file=out)
         for kind in sorted({*self.tally.by_kind, *result["fired"]}):
             row = self.tally.by_kind.get(kind, {**dict.fromkeys(judge.COUNTS, 0), "longest_us": 0})

@@ -159,7 +159,10 @@ def redis_old_rdb(system, details):
 
 
 def promotion(system, details):
-    """A replica whose link to its primary stands still becomes the primary; the old one is dead by then."""
+    """
+    A replica whose link to its primary stands still becomes the primary. The link is released only once the old one
+    is dead, or the replica would catch up.
+    """
     old, proxy = system.redis, system.proxy
     proxy.order("target", plan.REPLICATION, old.port)
     replica = system.new_redis("--replicaof", f"127.0.0.1 {proxy.ports[plan.REPLICATION]}").start()
@@ -169,13 +172,11 @@ def promotion(system, details):
         proxy.order("hold", plan.REPLICATION)
         yield details["lag_s"]
         lag = int(old.info("master_repl_offset")) - int(replica.info("slave_repl_offset") or 0)
-    except OSError:
-        replica.kill()
-        raise
+        old.kill()
     finally:
+        proxy.order("target", plan.REPLICATION, 0)
         proxy.order("cut", plan.REPLICATION)
         proxy.order("forward", plan.REPLICATION)
-    old.kill()
     yield details["down_s"]
     replica.command("REPLICAOF", "NO", "ONE")
     system.adopt_redis(replica)

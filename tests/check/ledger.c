@@ -103,6 +103,10 @@ void ledger_append_totals(struct fr_buffer *out, const struct totals *totals, bo
         {"hit_p99_us", fr_histogram_quantile(&totals->hit_staleness, 0.99)},
         {"hit_p999_us", fr_histogram_quantile(&totals->hit_staleness, 0.999)},
         {"hit_longest_us", totals->hit_staleness.max},
+        {"publish_delays", totals->publish_delay.count},
+        {"publish_p50_us", fr_histogram_quantile(&totals->publish_delay, 0.5)},
+        {"publish_p99_us", fr_histogram_quantile(&totals->publish_delay, 0.99)},
+        {"publish_p999_us", fr_histogram_quantile(&totals->publish_delay, 0.999)},
     };
     fr_buffer_append_format(out, "{\"line\":\"totals\",\"last\":%s", last ? "true" : "false");
     for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {

@@ -42,6 +42,7 @@ struct totals {
     uint64_t stale, over_100ms, over_1s, over_5s, longest_us;
     uint64_t mismatches; /* x-cache-version is not the version of the value */
     struct fr_histogram hit_staleness;
+    struct fr_histogram publish_delay; /* of Redis itself */
 };
 
 /* A read that began as began says has ended. */

@@ -12,7 +12,7 @@ RPC_LINKS = tuple(f"{role}-{number}" for role in ("data", "update") for number i
 REPLICATION = "replication"
 LINKS = (*REDIS_LINKS, *RPC_LINKS, REPLICATION)
 
-GAP_S = 0.5  # between two faults, on average
+GAP_S = 0.45  # between two faults, on average
 WARM_S = 2.0  # before the first
 LAST_S = 4.0  # the last one starts so long before the end
 

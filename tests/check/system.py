@@ -219,8 +219,8 @@ class System:
 
     # ---- all of it ----
 
-    def start(self, load_options):
-        """To be driven."""
+    def start(self, load_options, in_peace):
+        """To be driven. Only in peace does one Redis live long enough to be measured."""
         self.proxy = Proxy(self.folder)
         server = self.new_redis().start()
         if not (yield from until(server.answers, START_S)):
@@ -232,7 +232,8 @@ class System:
             yield from self.start_service(name)
         apis = [word for number in plan.PAIRS for word in ("--api", self.address(f"api-{number}"))]
         self.load = Talker("load", [os.path.join(BIN, "check-load"), *apis, "--hot", str(HOT), "--cold", str(COLD),
-                                    "--churning", str(CHURNING), *load_options], self.folder)
+                                    "--churning", str(CHURNING), "--redis-port", str(server.port if in_peace else 0),
+                                    *load_options], self.folder)
 
     def stop_services(self):
         """Ends them in order; what went wrong with that, or was reported by a sanitizer before, in words."""
