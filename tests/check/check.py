@@ -6,7 +6,7 @@ A seed gives the schedule of faults (plan.py) and the choices of the load. The l
 showed a version below one whose write was answered before the read began. After the last fault and a drain every key
 of Redis and of each api is compared with the database.
 
-Exit status: 0 nothing is stale for good, 1 something is, 2 the run does not count.
+Exit status: 0 nothing was stale for good, 1 something was, 2 the run does not count.
 """
 import argparse
 import heapq
@@ -22,6 +22,7 @@ import compare
 import faults as how
 import judge
 import plan
+import report
 from freshet_testing import SLOWNESS
 from system import Broken, System, now_us, until
 
@@ -29,7 +30,7 @@ FAULTS_END_S = 60 * SLOWNESS
 MARKS_S = 30 * SLOWNESS
 DRAIN_S = 3 * SLOWNESS  # after the marks are carried out: events arrive, subscribers ask, near caches drop
 HISTORY_S = 5 * SLOWNESS
-SHOWN_DIFFERENCES, SHOWN_HISTORIES = 10, 3
+SHOWN_HISTORIES = 3
 
 
 def parse(arguments):
@@ -45,6 +46,8 @@ def parse(arguments):
     parser.add_argument("--writes", type=int, default=60, metavar="N", help="writes per second [60]")
     parser.add_argument("--min-reads", type=int, metavar="N",
                         help="fewer, and the run does not count [a third of what the rate gives]")
+    parser.add_argument("--bound", type=float, default=5, metavar="S",
+                        help="a read staler than this counts as stale for good; 0: none does [5]")
     parser.add_argument("--no-faults", action="store_true", help="measure in peace")
     parser.add_argument("--keep", action="store_true", help="leave the folder with databases and logs")
     given = parser.parse_args(arguments)
@@ -60,14 +63,15 @@ class Check:
         self.schedule = [] if given.no_faults else plan.schedule(given.seed, given.seconds)
         self.tally = judge.Tally()
         self.totals, self.history, self.troubles = {}, {}, []
+        self.over_bound = []  # lines of the load
         self.differences, self.compared = [], 0
-        self._out = sys.stderr if given.json == "-" else sys.stdout
+        self.out = sys.stderr if given.json == "-" else sys.stdout
         self._tasks, self._order = [], itertools.count()
         self._owned = set()
         self._began_us = now_us()
 
     def say(self, text):
-        print(f"{(now_us() - self._began_us) / 1e6:8.3f} s  {text}", file=self._out, flush=True)
+        print(f"{(now_us() - self._began_us) / 1e6:8.3f} s  {text}", file=self.out, flush=True)
 
     # ---- tasks: generators that yield for how long they wait ----
 
@@ -109,10 +113,18 @@ class Check:
         kind = line.pop("line")
         if kind == "stale":
             self.tally.add(line, self.schedule)
+            if self.given.bound and line["longest_us"] > self.given.bound * 1e6:
+                self._heard_over_bound(line)
         elif kind == "totals":
             self.totals = line
         else:
             self.history[line["key"]] = line
+
+    def _heard_over_bound(self, line):
+        """The history is asked for at once, as only the latest reads are kept."""
+        if len(self.over_bound) < SHOWN_HISTORIES and line["key"] not in [item["key"] for item in self.over_bound]:
+            self.over_bound.append(line)
+            self.system.load.say("history " + line["key"])
 
     # ---- faults ----
 
@@ -202,61 +214,17 @@ class Check:
     def result(self):
         fired = {kind: sum(fault.fired for fault in self.schedule if fault.kind == kind) for kind in plan.KINDS}
         run = judge.Run(kinds=() if self.given.no_faults else tuple(plan.KINDS), fired=fired, totals=self.totals,
-                        hits=self.given.hits, min_reads=self.given.min_reads, differences=self.differences,
-                        troubles=self.troubles)
+                        hits=self.given.hits, min_reads=self.given.min_reads, bound_us=int(self.given.bound * 1e6),
+                        differences=self.differences, troubles=self.troubles)
         status, reasons = judge.verdict(run)
         return {
-            "design": self.given.design, "seed": self.given.seed, "seconds": self.given.seconds, "exit": status,
-            "reasons": reasons, "fired": fired, "faults": [vars(fault) for fault in self.schedule],
+            "design": self.given.design, "seed": self.given.seed, "seconds": self.given.seconds,
+            "hits": self.given.hits, "bound_s": self.given.bound, "exit": status, "reasons": reasons,
+            "fired": fired, "faults": [vars(fault) for fault in self.schedule],
             "totals": self.totals, "stale_by_fault": self.tally.by_kind, "compared": self.compared,
-            "stale_for_good": self.differences, "history": self.history, "began_us": self._began_us,
+            "stale_for_good": self.differences, "over_bound": self.over_bound, "history": self.history,
+            "began_us": self._began_us,
         }
-
-    def _report_difference(self, item):
-        print(f"  {item['key']} in {item['where']}: shows {item['shown']}, the database has {item['database']}",
-              file=self._out)
-
-    def _report_history(self, key, history):
-        events = [(write["answered_us"], f"{'deleted' if write['deleted'] else 'written'} as version {write['version']}")
-                  for write in history["writes"]]
-        events += [(read["began_us"], f"read through api-{read['api'] + 1}: "
-                    f"{read['version'] if read['found'] else 'none'} ({read['source']})") for read in history["reads"]]
-        events += [(fault.began_us, f"fault #{fault.number} begins: {fault.text()}") for fault in self.schedule
-                   if fault.began_us]
-        events += [(fault.ended_us, f"fault #{fault.number} ends") for fault in self.schedule if fault.ended_us]
-        print(f"  history of {key}:", file=self._out)
-        for at_us, text in sorted(events):
-            print(f"  {(at_us - self._began_us) / 1e6:10.3f} s  {text}", file=self._out)
-
-    def report(self, result):
-        totals, out = self.totals, self._out
-        reads = totals.get("reads", 0)
-        print(f"\nreads {reads} ({totals.get('failed_reads')} failed): near {totals.get('near')}, redis "
-              f"{totals.get('redis')}, origin {totals.get('origin')}, marked stale {totals.get('stale_answers')}; writes "
-              f"{totals.get('writes')} ({totals.get('failed_writes')} failed), by hand {totals.get('foreign_writes')}\n"
-              f"faults fired {sum(result['fired'].values())} of {len(self.schedule)}\n"
-              f"stale reads {totals.get('stale')}: {totals.get('over_100ms')} by 100 ms or more, {totals.get('over_1s')} "
-              f"by 1 s, {totals.get('over_5s')} by 5 s; longest {totals.get('longest_us', 0) / 1e6:.3f} s\n"
-              f"staleness of hits ({self.given.hits}): p50 {totals.get('hit_p50_us')} us, p99 "
-              f"{totals.get('hit_p99_us')} us, p99.9 {totals.get('hit_p999_us')} us", file=out)
-        if totals.get("publish_delays"):
-            print(f"from PUBLISH to delivery: p50 {totals['publish_p50_us']} us, p99 {totals['publish_p99_us']} us, p99.9 "
-                  f"{totals['publish_p999_us']} us", file=out)
-        print(f"\n{'put down to':<22}{'fired':>6}{'stale':>9}{'100 ms':>9}{'1 s':>9}{'5 s':>9}{'longest':>11}", file=out)
-        for kind in sorted({*self.tally.by_kind, *result["fired"]}):
-            row = self.tally.by_kind.get(kind, {**dict.fromkeys(judge.COUNTS, 0), "longest_us": 0})
-            print(f"{kind:<22}{result['fired'].get(kind, ''):>6}" + "".join(f"{row[name]:>9}" for name in judge.COUNTS)
-                  + f"{row['longest_us'] / 1e6:>9.3f} s", file=out)
-        if self.differences:
-            print(f"\nSTALE FOR GOOD: {len(self.differences)}, seed {self.given.seed}", file=out)
-            for item in self.differences[:SHOWN_DIFFERENCES]:
-                self._report_difference(item)
-            for key, history in self.history.items():
-                self._report_history(key, history)
-        for reason in result["reasons"]:
-            print(f"does not count: {reason}", file=out)
-        verdicts = ("nothing is stale for good", "something is stale for good", "the run does not count")
-        print(f"\ncheck-coherence: {self.given.design}, seed {self.given.seed}: {verdicts[result['exit']]}", file=out)
 
 
 def write_json(path, result):
@@ -284,7 +252,7 @@ def main(arguments=None):
         except (Broken, OSError, AssertionError) as error:
             check.troubles.append(f"{type(error).__name__}: {error}")
         result = check.result()
-        check.report(result)
+        print(report.text(result), file=check.out, flush=True)
         keep = given.keep or result["exit"] != judge.OK
         if given.json:
             write_json(given.json, result)

@@ -41,6 +41,7 @@ class Run:
     totals: dict  # of check-load
     hits: str  # "near" or "redis": the level that most reads must have hit
     min_reads: int
+    bound_us: int  # the longest that a read may be stale; 0: no matter how long
     differences: list  # what was stale for good
     troubles: list  # what must not happen in any run, in words
 
@@ -60,9 +61,17 @@ def reasons_not_to_count(run):
     return reasons
 
 
+def over_bound(run):
+    """
+    Faults heal each other: a FLUSHALL takes with it what was stale for good until then. So a read that is stale for
+    much longer than any recovery takes is as bad as a difference in the end.
+    """
+    return bool(run.bound_us) and run.totals.get("longest_us", 0) > run.bound_us
+
+
 def verdict(run):
     """(exit status, reasons in words). What was found stale stays found, whatever else is wrong with the run."""
     reasons = reasons_not_to_count(run)
-    if run.differences:
+    if run.differences or over_bound(run):
         return STALE, reasons
     return (NO_RUN if reasons else OK), reasons

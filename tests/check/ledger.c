@@ -127,7 +127,8 @@ void ledger_append_history(struct fr_buffer *out, const char *id, const struct k
                                 write->deleted ? "true" : "false");
     }
     fr_buffer_append_text(out, "],\"reads\":[");
-    for (uint64_t i = key == NULL || key->reads <= LEDGER_RECENT ? 0 : key->reads - LEDGER_RECENT; key != NULL && i < key->reads; i++) {
+    uint64_t reads = key == NULL ? 0 : key->reads;
+    for (uint64_t i = reads <= LEDGER_RECENT ? 0 : reads - LEDGER_RECENT; i < reads; i++) {
         const struct seen_read *read = &key->recent[i % LEDGER_RECENT];
         fr_buffer_append_format(out,
                                 "%s{\"began_us\":%" PRIu64 ",\"ended_us\":%" PRIu64

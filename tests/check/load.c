@@ -428,7 +428,8 @@ static void make_keys(void)
 }
 
 static const struct fr_option options[] = {
-    {.name = "api", .type = FR_OPTION_LIST, .argument = "ADDRESS", .help = "an api; give several", .value = &given.api},
+    {.name = "api", .type = FR_OPTION_LIST, .argument = "ADDRESS", .help = "an api; give several",
+     .value = &given.api},
     {.name = "hot", .type = FR_OPTION_NUMBER, .default_value = "16", .min = 1, .max = 1000000, .argument = "N",
      .help = "keys that most reads go to", .value = &given.hot},
     {.name = "cold", .type = FR_OPTION_NUMBER, .default_value = "1000", .min = 1, .max = 1000000, .argument = "N",
@@ -443,8 +444,8 @@ static const struct fr_option options[] = {
      .help = "per second", .value = &given.writes_per_s},
     {.name = "redis-port", .type = FR_OPTION_NUMBER, .default_value = "0", .max = 65535, .argument = "N",
      .help = "measure how long this Redis takes from PUBLISH to delivery", .value = &given.redis_port},
-    {.name = "hit-source", .default_value = "near", .argument = "NAME", .help = "x-cache of the hits whose staleness is "
-     "measured", .value = &given.hit_source},
+    {.name = "hit-source", .default_value = "near", .argument = "NAME", .help = "x-cache of the hits whose staleness "
+     "is measured", .value = &given.hit_source},
 };
 
 int main(int argc, char **argv)

@@ -17,6 +17,11 @@ WARM_S = 2.0  # before the first
 LAST_S = 4.0  # the last one starts so long before the end
 
 
+def details_text(details):
+    return " ".join(f"{name}={round(value, 2) if isinstance(value, float) else value}"
+                    for name, value in details.items())
+
+
 @dataclasses.dataclass
 class Fault:
     """One fault of the schedule; times of the run are filled in as it happens."""
@@ -30,9 +35,7 @@ class Fault:
     note: str = ""
 
     def text(self):
-        details = " ".join(f"{name}={round(value, 2) if isinstance(value, float) else value}"
-                           for name, value in self.details.items())
-        return f"{self.kind} {details}".rstrip()
+        return f"{self.kind} {details_text(self.details)}".rstrip()
 
 
 def _one_of(role):
@@ -76,8 +79,8 @@ KINDS = {
     "stranger-del": lambda chance: {"keys": chance.randint(20, 200), "counter": chance.random() < 0.3,
                                     "choice": chance.getrandbits(32)},
     "redis-empty": lambda chance: {"down_s": chance.uniform(0, 0.4)},
-    "redis-old-rdb": lambda chance: {"age_s": chance.uniform(0.3, 1.5), "down_s": chance.uniform(0, 0.3)},
-    "promotion": lambda chance: {"lag_s": chance.uniform(0.3, 1.5), "down_s": chance.uniform(0, 0.2)},
+    "redis-old-rdb": lambda chance: {"age_s": chance.uniform(0.5, 3), "down_s": chance.uniform(0, 0.3)},
+    "promotion": lambda chance: {"lag_s": chance.uniform(0.5, 3), "down_s": chance.uniform(0, 0.2)},
     "proxy-delay": lambda chance: {"link": chance.choice(LINKS[:-1]), "delay_ms": chance.choice((5, 40, 150, 400)),
                                    "slow_s": chance.uniform(0.3, 2.0)},
     "proxy-drop": _lossy_link,

@@ -194,7 +194,8 @@ static bool deliver(struct pair *pair, unsigned direction, uint64_t now_us)
     struct flow *flow = &pair->flows[direction];
     while (flow->first != NULL && flow->first->due_us <= now_us) {
         struct chunk *chunk = flow->first;
-        ssize_t sent = send(pair->ends[!direction], chunk->bytes + chunk->sent, chunk->size - chunk->sent, MSG_NOSIGNAL);
+        size_t left = chunk->size - chunk->sent;
+        ssize_t sent = send(pair->ends[!direction], chunk->bytes + chunk->sent, left, MSG_NOSIGNAL);
         if (sent < 0) {
             return would_block(sent);
         }
@@ -327,7 +328,8 @@ static void serve_pair(struct pair *pair, const struct pollfd fds[2])
 static struct pollfd wish(const struct pair *pair, unsigned i, uint64_t now_us)
 {
     const struct chunk *to_send = pair->flows[!i].first;
-    short events = (short)((reads(pair, i) ? POLLIN : 0) | (to_send != NULL && to_send->due_us <= now_us ? POLLOUT : 0));
+    bool writes = to_send != NULL && to_send->due_us <= now_us;
+    short events = (short)((reads(pair, i) ? POLLIN : 0) | (writes ? POLLOUT : 0));
     /* A descriptor without events still reports its end, again and again. */
     return (struct pollfd){.fd = events == 0 ? -1 : pair->ends[i], .events = events};
 }

@@ -78,7 +78,7 @@ class Culprits(unittest.TestCase):
 class Verdict(unittest.TestCase):
     def run_of(self, **changes):
         fields = {"kinds": ("a", "b"), "fired": {"a": 1, "b": 2}, "totals": {"reads": 100, "near": 60}, "hits": "near",
-                  "min_reads": 100, "differences": [], "troubles": []}
+                  "min_reads": 100, "bound_us": 0, "differences": [], "troubles": []}
         return judge.verdict(judge.Run(**{**fields, **changes}))
 
     def test_a_clean_run(self):
@@ -89,6 +89,13 @@ class Verdict(unittest.TestCase):
         status, reasons = self.run_of(differences=[{}], fired={"a": 1})
         self.assertEqual(status, judge.STALE)
         self.assertIn("never fired: b", reasons[0])
+
+    def test_a_read_over_the_bound_is_as_bad(self):
+        for longest_us, bound_us, status in ((4_000_000, 5_000_000, judge.OK), (6_000_000, 5_000_000, judge.STALE),
+                                             (6_000_000, 0, judge.OK)):
+            with self.subTest(longest_us=longest_us, bound_us=bound_us):
+                totals = {"reads": 100, "near": 60, "longest_us": longest_us}
+                self.assertEqual(self.run_of(totals=totals, bound_us=bound_us)[0], status)
 
     def test_what_keeps_a_run_from_counting(self):
         for change, words in (({"fired": {"a": 1, "b": 0}}, "never fired: b"),
@@ -115,7 +122,8 @@ class Records(unittest.TestCase):
 
     def test_what_serves(self):
         self.assertEqual(compare.served_by_record(self.record(), 5), (True, self.SHOWN))
-        self.assertEqual(compare.served_by_record(self.record(kind=cache.Record.NOT_FOUND, payload=b""), 5), (True, None))
+        nothing = self.record(kind=cache.Record.NOT_FOUND, payload=b"")
+        self.assertEqual(compare.served_by_record(nothing, 5), (True, None))
 
     def test_what_does_not_serve(self):
         for changes in ({"floor": 8}, {"incarnation": 4}, {"kind": cache.Record.NONE, "payload": b""}):

@@ -38,7 +38,7 @@ class Coherence(unittest.TestCase):
         run = subprocess.run([*COMMAND, "--seconds", str(SECONDS), "--seed", str(SEED), "--design", design, "--hits",
                               HITS[design], "--reads", str(READS), "--json", report], env=self.environment,
                              capture_output=True, text=True, timeout=LIMIT_S, check=False)
-        print(run.stdout[run.stdout.rfind("\nreads "):], flush=True)
+        print(run.stdout[run.stdout.rfind("\nreads "):][:4000], flush=True)
         self.assertEqual(children(), [], "processes are left")
         with open(report, encoding="utf-8") as file:
             return run, json.load(file)
