@@ -11,10 +11,11 @@ import signal
 import subprocess
 
 import plan
-from system import COLD, FIRST_USER, HOT, START_S, until
+from system import COLD, FIRST_USER, HOT, START_S, WARM, until
 
 CRASH_S = 5
 SYNC_S = 10
+SUBSCRIBE_S = 2  # subscribers may be about to come back
 TYPE_S = 10
 JUNK_BYTES = 40_000  # more than what a connection holds besides its counted buffer
 CHANNEL = "cache-invalidation"
@@ -22,10 +23,11 @@ COUNTER = "cache-invalidation:number"
 
 
 def _some_ids(details, count):
+    """Half of them of the keys that are read most."""
     chance = random.Random(details["choice"])
-    hot = chance.sample(range(FIRST_USER, FIRST_USER + HOT), min(HOT, count // 2))
-    cold = chance.sample(range(FIRST_USER + HOT, FIRST_USER + HOT + COLD), count - len(hot))
-    return [f"user-{number}" for number in (*hot, *cold)]
+    often = chance.sample(range(FIRST_USER, FIRST_USER + HOT + WARM), min(HOT + WARM, count // 2))
+    seldom = chance.sample(range(FIRST_USER + HOT + WARM, FIRST_USER + HOT + WARM + COLD), count - len(often))
+    return [f"user-{number}" for number in (*often, *seldom)]
 
 
 def kill(system, details):
@@ -77,11 +79,12 @@ def stop_redis(system, details):
 
 
 def kill_pubsub(system, details):
-    killed = 0
+    killed = False
     for _ in range(details["times"]):
-        killed += system.redis.command("CLIENT", "KILL", "TYPE", "pubsub")
+        once = yield from until(lambda: system.redis.command("CLIENT", "KILL", "TYPE", "pubsub"), SUBSCRIBE_S)
+        killed = killed or bool(once)
         yield 0.15
-    return killed > 0
+    return killed
 
 
 def _subscribers(system):
@@ -96,7 +99,7 @@ def tiny_output_buffers(system, details):
     system.redis.command("CONFIG", "SET", "client-output-buffer-limit", f"pubsub {limit} {limit} 1")
     try:
         for _ in range(details["messages"]):
-            before = _subscribers(system)
+            before = (yield from until(lambda: _subscribers(system), SUBSCRIBE_S)) or set()
             system.redis.command("PUBLISH", CHANNEL, b"x" * JUNK_BYTES)
             yield 0.1
             cut_off |= before - _subscribers(system)
@@ -184,11 +187,12 @@ def promotion(system, details):
 
 
 def proxy_delay(system, details):
-    system.proxy.order("delay", details["link"], details["delay_ms"])
+    for link in details["links"]:
+        system.proxy.order("delay", link, details["delay_ms"])
     try:
         yield details["slow_s"]
     finally:
-        delayed = system.proxy.order("forward", details["link"])
+        delayed = sum(system.proxy.order("forward", link) for link in details["links"])
     return delayed > 0
 
 
@@ -249,6 +253,8 @@ HOW = {
     "redis-old-rdb": redis_old_rdb,
     "promotion": promotion,
     "proxy-delay": proxy_delay,
+    "late-fill": proxy_delay,
+    "late-answer": proxy_delay,
     "proxy-drop": proxy_drop,
     "proxy-cut": proxy_cut,
     "typed-sql": typed_sql,

@@ -2,8 +2,8 @@
 /*
  * load.c - check-load: readers and writers of users through several api processes, which tell of each stale read.
  *
- * Reads go out at a steady rate, most of them of a few hot keys; writes too, one at a time for each key. Every third
- * kind of key is one that is created and deleted in turn. Lines on standard input are orders:
+ * Reads go out at a steady rate, most of them of a few hot keys; writes too, one at a time for each key. Some keys are
+ * created and deleted in turn. Lines on standard input are orders:
  *
  *   wrote ID VERSION  another program committed this version; it counts as a write answered now
  *   settle            no more writes
@@ -40,11 +40,14 @@
 #define FIRST_USER     1000 /* as freshet-data --seed-users numbers them */
 /* A write without an answer was given up by its deadline, unless its process was stopped amid it. */
 #define IN_DOUBT_US    (15 * FR_SECOND_US)
-/* Shares in percent: of reads, then of writes. */
-#define HOT_READS      80
-#define COLD_READS     16
-#define HOT_WRITES     45
-#define COLD_WRITES    45
+/*
+ * Writes that are to meet a load of their key: so many percent go to a key written a moment ago, so many to a cold key
+ * read a moment ago, which nobody else reads soon and so heals.
+ */
+#define AFTER_WRITES 25
+#define AFTER_READS  25
+#define LATE_WRITES  8
+#define LATE_READS   128
 
 struct read {
     struct read *next;
@@ -59,9 +62,15 @@ struct write {
     uint64_t doubtful_until_us; /* before this write */
 };
 
+/* The classes of keys, and their shares of reads and writes in percent. */
+enum { HOT, WARM, COLD, CHURNING, CLASSES };
+static const unsigned class_keys[CLASSES] = {16, 128, 1000, 32};
+static const unsigned read_shares[CLASSES] = {60, 25, 12, 3};
+static const unsigned write_shares[CLASSES] = {30, 40, 20, 10};
+
 static struct {
     struct fr_option_list api;
-    uint64_t hot, cold, churning, seed, reads_per_s, writes_per_s, redis_port;
+    uint64_t seed, reads_per_s, writes_per_s, redis_port;
     const char *hit_source;
 } given;
 
@@ -85,14 +94,43 @@ static uint64_t draw(uint64_t bound)
     return (z ^ (z >> 31)) % bound;
 }
 
-static struct key *pick(unsigned hot_percent, unsigned cold_percent)
+/* The last keys written, and the last cold ones read. */
+static struct key *written[LATE_WRITES], *read_cold[LATE_READS];
+static uint64_t written_count, read_cold_count;
+
+/* A class by its shares of 100, then one of its keys. */
+static struct key *pick(const unsigned shares[CLASSES], unsigned *ret_class)
 {
-    uint64_t percent = draw(100);
-    if (percent < hot_percent) {
-        return &keys[draw(given.hot)];
+    uint64_t percent = draw(100), first = 0;
+    unsigned class = 0;
+    for (; percent >= shares[class]; class++) {
+        percent -= shares[class];
+        first += class_keys[class];
     }
-    return percent < hot_percent + cold_percent ? &keys[given.hot + draw(given.cold)]
-                                                : &keys[given.hot + given.cold + draw(given.churning)];
+    *ret_class = class;
+    return &keys[first + draw(class_keys[class])];
+}
+
+static struct key *pick_to_read(void)
+{
+    unsigned class;
+    struct key *key = pick(read_shares, &class);
+    if (class == COLD) {
+        read_cold[read_cold_count++ % LATE_READS] = key;
+    }
+    return key;
+}
+
+static struct key *pick_to_write(void)
+{
+    unsigned class;
+    uint64_t percent = draw(100);
+    if (percent < AFTER_WRITES && written_count >= LATE_WRITES) {
+        return written[draw(LATE_WRITES)];
+    }
+    bool after_read = percent >= 100 - AFTER_READS && read_cold_count >= LATE_READS;
+    struct key *key = after_read ? read_cold[draw(LATE_READS)] : pick(write_shares, &class);
+    return written[written_count++ % LATE_WRITES] = key;
 }
 
 static struct key *find_key(const char *id)
@@ -164,7 +202,7 @@ static void start_read(void)
 {
     static struct fr_buffer request;
     unsigned api = (unsigned)draw(given.api.count);
-    struct key *key = pick(HOT_READS, COLD_READS);
+    struct key *key = pick_to_read();
     pthread_mutex_lock(&mu);
     if (open_reads[api] >= OPEN_READS) {
         api = (unsigned)((api + 1) % given.api.count);
@@ -259,7 +297,7 @@ static void send_write(struct fr_channel *channel, struct write *write)
 static void start_write(void)
 {
     unsigned api = (unsigned)draw(given.api.count);
-    struct key *key = pick(HOT_WRITES, COLD_WRITES);
+    struct key *key = pick_to_write();
     struct write *write = calloc(1, sizeof *write);
     FR_ASSERT(write != NULL);
     pthread_mutex_lock(&mu);
@@ -406,8 +444,8 @@ static void run(struct fr_buffer *out, int timer)
 
 static void make_keys(void)
 {
-    size_t seeded = given.hot + given.cold;
-    key_count = seeded + given.churning;
+    size_t seeded = class_keys[HOT] + class_keys[WARM] + class_keys[COLD];
+    key_count = seeded + class_keys[CHURNING];
     keys = calloc(key_count, sizeof keys[0]);
     struct read *reads = calloc(given.api.count * OPEN_READS, sizeof reads[0]);
     FR_ASSERT(keys != NULL && reads != NULL);
@@ -418,7 +456,7 @@ static void make_keys(void)
         snprintf(key->id, sizeof key->id, key->churns ? "churn-%zu" : "user-%zu",
                  key->churns ? i - seeded : FIRST_USER + i);
         if (!key->churns) {
-            account_written(&key->account, 0, false, now_us); /* there from the beginning, in whatever version */
+            account_written(&key->account, 0, false, now_us); /* --seed-users made it */
         }
     }
     for (size_t i = 0; i < given.api.count * OPEN_READS; i++) {
@@ -430,12 +468,6 @@ static void make_keys(void)
 static const struct fr_option options[] = {
     {.name = "api", .type = FR_OPTION_LIST, .argument = "ADDRESS", .help = "an api; give several",
      .value = &given.api},
-    {.name = "hot", .type = FR_OPTION_NUMBER, .default_value = "16", .min = 1, .max = 1000000, .argument = "N",
-     .help = "keys that most reads go to", .value = &given.hot},
-    {.name = "cold", .type = FR_OPTION_NUMBER, .default_value = "1000", .min = 1, .max = 1000000, .argument = "N",
-     .help = "keys that few go to", .value = &given.cold},
-    {.name = "churning", .type = FR_OPTION_NUMBER, .default_value = "32", .min = 1, .max = 1000000, .argument = "N",
-     .help = "keys that are created and deleted", .value = &given.churning},
     {.name = "seed", .type = FR_OPTION_NUMBER, .default_value = "1", .argument = "N", .help = "of the random choices",
      .value = &given.seed},
     {.name = "reads", .type = FR_OPTION_NUMBER, .default_value = "4000", .max = 1000000, .argument = "N",

@@ -12,7 +12,7 @@ RPC_LINKS = tuple(f"{role}-{number}" for role in ("data", "update") for number i
 REPLICATION = "replication"
 LINKS = (*REDIS_LINKS, *RPC_LINKS, REPLICATION)
 
-GAP_S = 0.45  # between two faults, on average
+GAP_S = 0.43  # between two faults, on average
 WARM_S = 2.0  # before the first
 LAST_S = 4.0  # the last one starts so long before the end
 
@@ -81,24 +81,35 @@ KINDS = {
     "redis-empty": lambda chance: {"down_s": chance.uniform(0, 0.4)},
     "redis-old-rdb": lambda chance: {"age_s": chance.uniform(0.5, 3), "down_s": chance.uniform(0, 0.3)},
     "promotion": lambda chance: {"lag_s": chance.uniform(0.5, 3), "down_s": chance.uniform(0, 0.2)},
-    "proxy-delay": lambda chance: {"link": chance.choice(LINKS[:-1]), "delay_ms": chance.choice((5, 40, 150, 400)),
+    "proxy-delay": lambda chance: {"links": [chance.choice(LINKS[:-1])], "delay_ms": chance.choice((5, 40, 150, 400)),
                                    "slow_s": chance.uniform(0.3, 2.0)},
+    # Commands to Redis may take 250 ms, there and back.
+    "late-fill": lambda chance: {"links": ["redis-data-1", "redis-data-2"], "delay_ms": chance.randint(20, 110),
+                                 "slow_s": chance.uniform(0.5, 2.0)},
+    "late-answer": lambda chance: {"links": ["data-1", "data-2"], "delay_ms": chance.randint(20, 400),
+                                   "slow_s": chance.uniform(0.5, 2.0)},
     "proxy-drop": _lossy_link,
     "proxy-cut": lambda chance: {"links": chance.sample(LINKS[:-1], chance.randint(1, len(LINKS) - 1))},
     "typed-sql": lambda chance: {"rows": chance.randint(1, 8), "choice": chance.getrandbits(32)},
 }
 
 
+# These wipe Redis, and with it what another fault has left there. So they come half as often as the others, and in the
+# first half of each deck only: what the second half leaves is there to be found.
+WIPES = ("flushall", "eviction", "redis-empty", "redis-old-rdb", "promotion")
+OTHERS = tuple(kind for kind in KINDS if kind not in WIPES)
+DECK = len(KINDS) + len(OTHERS)
+
+
 def schedule(seed, seconds):
-    """Whole decks of all kinds, each shuffled; as many as fit, at least one."""
+    """Whole decks of all kinds, shuffled; as many as fit, at least one."""
     chance = random.Random(seed)
     room_s = seconds - WARM_S - LAST_S
-    decks = max(1, int(room_s / GAP_S / len(KINDS)))
-    gap_s = max(0.0, room_s) / (decks * len(KINDS))
+    decks = max(1, int(room_s / GAP_S / DECK))
+    gap_s = max(0.0, room_s) / (decks * DECK)
     faults = []
     for _ in range(decks):
-        deck = list(KINDS)
-        chance.shuffle(deck)
+        deck = chance.sample(tuple(KINDS), len(KINDS)) + chance.sample(OTHERS, len(OTHERS))
         for kind in deck:
             at_s = WARM_S + (len(faults) + chance.random()) * gap_s
             faults.append(Fault(len(faults), at_s, kind, KINDS[kind](chance)))

@@ -17,7 +17,7 @@ import time
 import plan
 from freshet_testing import BIN, PR_SET_PDEATHSIG, SANITIZER_REPORT, SLOWNESS, Process, Redis, prctl
 
-HOT, COLD, CHURNING = 16, 1000, 32
+HOT, WARM, COLD, CHURNING = 16, 128, 1000, 32  # as in load.c
 FIRST_USER = 1000  # as --seed-users numbers them
 START_S = 20 * SLOWNESS
 STOP_S = 20 * SLOWNESS
@@ -184,7 +184,7 @@ class System:
         else:
             options += ["--db", "sqlite:" + self.database]
         if role == "data":
-            options += ["--seed-users", str(HOT + COLD)]
+            options += ["--seed-users", str(HOT + WARM + COLD)]
         return options
 
     def _address_file(self, name):
@@ -231,9 +231,8 @@ class System:
         for name in sorted(plan.SERVICES, key=lambda name: name.startswith("api")):
             yield from self.start_service(name)
         apis = [word for number in plan.PAIRS for word in ("--api", self.address(f"api-{number}"))]
-        self.load = Talker("load", [os.path.join(BIN, "check-load"), *apis, "--hot", str(HOT), "--cold", str(COLD),
-                                    "--churning", str(CHURNING), "--redis-port", str(server.port if in_peace else 0),
-                                    *load_options], self.folder)
+        self.load = Talker("load", [os.path.join(BIN, "check-load"), *apis, "--redis-port",
+                                    str(server.port if in_peace else 0), *load_options], self.folder)
 
     def stop_services(self):
         """Ends them in order; what went wrong with that, or was reported by a sanitizer before, in words."""
@@ -271,7 +270,7 @@ class System:
 
     def ids(self):
         """Every key that the load uses."""
-        return [f"user-{FIRST_USER + number}" for number in range(HOT + COLD)] + [
+        return [f"user-{FIRST_USER + number}" for number in range(HOT + WARM + COLD)] + [
             f"churn-{number}" for number in range(CHURNING)]
 
 

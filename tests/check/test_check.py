@@ -26,11 +26,16 @@ class Schedule(unittest.TestCase):
         self.assertEqual(plan.schedule(7, 60), plan.schedule(7, 60))
         self.assertNotEqual(plan.schedule(7, 60), plan.schedule(8, 60))
 
-    def test_two_minutes_have_200_faults_and_every_kind_comes_as_often_as_the_others(self):
+    def test_two_minutes_have_200_faults_and_what_wipes_redis_comes_half_as_often(self):
         faults = plan.schedule(1, 120)
-        self.assertGreaterEqual(len(faults), 200)
+        self.assertGreaterEqual(len(faults), 220)
         counts = {kind: sum(item.kind == kind for item in faults) for kind in plan.KINDS}
-        self.assertEqual(len(set(counts.values())), 1, counts)
+        self.assertEqual({counts[kind] for kind in plan.WIPES}, {counts["typed-sql"] // 2})
+        self.assertEqual({counts[kind] for kind in plan.KINDS if kind in plan.OTHERS}, {counts["typed-sql"]})
+
+    def test_nothing_wipes_redis_at_the_end(self):
+        last = plan.schedule(1, 60)[-len(plan.OTHERS):]
+        self.assertEqual({item.kind for item in last}, set(plan.OTHERS))
 
     def test_a_short_run_has_every_kind(self):
         self.assertEqual({item.kind for item in plan.schedule(1, 5)}, set(plan.KINDS))
