@@ -15,6 +15,7 @@ from system import COLD, FIRST_USER, HOT, START_S, WARM, until
 
 CRASH_S = 5
 SYNC_S = 10
+EVICT_S = 3
 SUBSCRIBE_S = 2  # subscribers may be about to come back
 TYPE_S = 10
 JUNK_BYTES = 40_000  # more than what a connection holds besides its counted buffer
@@ -114,14 +115,21 @@ def flushall(system, _):
 
 
 def eviction(system, details):
-    evicted = int(system.redis.info("evicted_keys"))
-    system.redis.command("CONFIG", "SET", "maxmemory-policy", details["policy"])
-    system.redis.command("CONFIG", "SET", "maxmemory", int(int(system.redis.info("used_memory")) * 0.97))
+    """The limit follows what is used downwards until a key has to go."""
+    redis = system.redis
+    evicted = int(redis.info("evicted_keys"))
+
+    def tighten():
+        redis.command("CONFIG", "SET", "maxmemory", int(int(redis.info("used_memory")) * 0.97))
+        return int(redis.info("evicted_keys")) > evicted
+
+    redis.command("CONFIG", "SET", "maxmemory-policy", details["policy"])
     try:
+        fired = yield from until(tighten, EVICT_S)
         yield details["tight_s"]
-        return int(system.redis.info("evicted_keys")) > evicted
+        return bool(fired)
     finally:
-        system.redis.command("CONFIG", "SET", "maxmemory", 0)
+        redis.command("CONFIG", "SET", "maxmemory", 0)
 
 
 def stranger_del(system, details):
