@@ -16,7 +16,7 @@ void account_fini(struct account *self)
     *self = (struct account){0};
 }
 
-void account_written(struct account *self, uint64_t version, bool deleted, uint64_t now_us)
+void account_written(struct account *self, const struct account_write *write, uint64_t began_us)
 {
     if (self->count == self->capacity) {
         self->capacity = self->capacity == 0 ? FIRST_CAPACITY : 2 * self->capacity;
@@ -24,27 +24,37 @@ void account_written(struct account *self, uint64_t version, bool deleted, uint6
         FR_ASSERT(self->writes != NULL);
     }
     size_t place = self->count++;
-    while (place > 0 && self->writes[place - 1].version > version) {
+    while (place > 0 && self->writes[place - 1].version > write->version) {
         self->writes[place] = self->writes[place - 1];
         place--;
     }
-    self->writes[place] = (struct account_write){version, now_us, deleted};
+    self->writes[place] = *write;
+    if (began_us >= self->doubt_ends_us) {
+        self->doubt_ends_us = 0;
+    }
 }
 
-void account_deletion_begins(struct account *self)
+uint64_t account_deletion_begins(struct account *self)
 {
+    uint64_t before = self->doubt_ends_us;
     self->deletions++;
-    self->doubtful_until_us = UINT64_MAX;
+    self->doubt_ends_us = UINT64_MAX;
+    return before;
 }
 
-void account_deletion_ends(struct account *self, uint64_t until_us)
+void account_deletion_ends(struct account *self, uint64_t before)
 {
-    self->doubtful_until_us = until_us;
+    self->doubt_ends_us = before;
+}
+
+void account_deletion_in_doubt(struct account *self, uint64_t before, uint64_t until_us)
+{
+    self->doubt_ends_us = before > until_us ? before : until_us;
 }
 
 struct account_read account_begin(const struct account *self, uint64_t now_us)
 {
-    return (struct account_read){now_us, self->deletions, now_us < self->doubtful_until_us};
+    return (struct account_read){now_us, self->deletions, self->doubt_ends_us != 0};
 }
 
 uint64_t account_end(const struct account *self, const struct account_read *read, const struct account_seen *seen,

@@ -6,7 +6,8 @@
  * time from the first such answer to the beginning of the read.
  *
  * A row that is not there has no version. So a read that finds none is stale if the newest answered write left a row,
- * unless a deletion may have come after that: one that is under way, or whose outcome is not known.
+ * unless a deletion may have come after that. One whose outcome nobody knows leaves the key in doubt until a write is
+ * answered that began when the deletion could no longer come to pass.
  */
 #ifndef CHECK_ACCOUNT_H
 #define CHECK_ACCOUNT_H
@@ -25,8 +26,8 @@ struct account_write {
 struct account {
     struct account_write *writes; /* owned; by rising version */
     size_t count, capacity;
-    uint64_t doubtful_until_us; /* until then a deletion may come to pass */
-    uint64_t deletions;         /* that were begun */
+    uint64_t doubt_ends_us; /* until then a deletion may come to pass; 0: there is no doubt */
+    uint64_t deletions;     /* that were begun */
 };
 
 /* What was known when a read began. */
@@ -44,11 +45,15 @@ struct account_seen {
 
 void account_fini(struct account *self);
 
-/* A write was answered. Without memory the process ends. */
-void account_written(struct account *self, uint64_t version, bool deleted, uint64_t now_us);
-/* Around each deletion; until_us: when at the latest it has come to pass or never will. */
-void account_deletion_begins(struct account *self);
-void account_deletion_ends(struct account *self, uint64_t until_us);
+/* A write that began at began_us was answered. Without memory the process ends. */
+void account_written(struct account *self, const struct account_write *write, uint64_t began_us);
+/*
+ * Around each deletion. The first returns what the second takes once the outcome is known; otherwise until_us says when
+ * at the latest the deletion has come to pass or never will.
+ */
+uint64_t account_deletion_begins(struct account *self);
+void account_deletion_ends(struct account *self, uint64_t before);
+void account_deletion_in_doubt(struct account *self, uint64_t before, uint64_t until_us);
 
 struct account_read account_begin(const struct account *self, uint64_t now_us);
 /* Staleness in microseconds; 0: not stale. *ret_newer is the newest version that it should have shown at least. */

@@ -39,7 +39,7 @@
 #define ARENA_BYTES    4096
 #define FIRST_USER     1000 /* as freshet-data --seed-users numbers them */
 /* A write without an answer was given up by its deadline, unless its process was stopped amid it. */
-#define IN_DOUBT_US    (15 * FR_SECOND_US)
+#define IN_DOUBT_US    (10 * FR_SECOND_US)
 /*
  * Writes that are to meet a load of their key: so many percent go to a key written a moment ago, so many to a cold key
  * read a moment ago, which nobody else reads soon and so heals.
@@ -59,7 +59,8 @@ struct read {
 struct write {
     struct key *key;
     bool deletes, creates;
-    uint64_t doubtful_until_us; /* before this write */
+    uint64_t began_us;
+    uint64_t doubt; /* what account_deletion_begins returned */
 };
 
 /* The classes of keys, and their shares of reads and writes in percent. */
@@ -235,21 +236,20 @@ static void end_write(struct write *self, const struct fr_result *result, uint64
 {
     struct key *key = self->key;
     uint64_t now_us = fr_clock_now_us();
-    bool done = result->code == FR_OK;
+    bool done = result->code == FR_OK, known = done || certainly_not_done(result->code);
     pthread_mutex_lock(&mu);
     key->busy = false;
+    key->exists = known ? !self->deletes : key->exists;
+    if (self->deletes && known) {
+        account_deletion_ends(&key->account, self->doubt);
+    } else if (self->deletes) {
+        account_deletion_in_doubt(&key->account, self->doubt, now_us + IN_DOUBT_US);
+    }
     if (done) {
-        account_written(&key->account, version, self->deletes, now_us);
+        account_written(&key->account, &(struct account_write){version, now_us, self->deletes}, self->began_us);
         totals.writes++;
     } else {
         totals.failed_writes++;
-    }
-    if (self->deletes) {
-        account_deletion_ends(&key->account, done || certainly_not_done(result->code) ? self->doubtful_until_us
-                                                                                    : now_us + IN_DOUBT_US);
-    }
-    if (done || certainly_not_done(result->code)) {
-        key->exists = !self->deletes;
     }
     pthread_mutex_unlock(&mu);
     free(self);
@@ -307,10 +307,8 @@ static void start_write(void)
         write->key = key;
         write->deletes = key->churns && key->exists;
         write->creates = key->churns && !key->exists;
-        write->doubtful_until_us = key->account.doubtful_until_us;
-        if (write->deletes) {
-            account_deletion_begins(&key->account);
-        }
+        write->began_us = fr_clock_now_us();
+        write->doubt = write->deletes ? account_deletion_begins(&key->account) : 0;
     }
     pthread_mutex_unlock(&mu);
     if (free_to_write) {
@@ -367,7 +365,8 @@ static void obey(char *line, struct fr_buffer *out)
         struct key *key = find_key(id);
         pthread_mutex_lock(&mu);
         if (key != NULL) {
-            account_written(&key->account, version, false, fr_clock_now_us());
+            uint64_t now_us = fr_clock_now_us();
+            account_written(&key->account, &(struct account_write){version, now_us, false}, now_us);
             totals.foreign_writes++;
         }
         pthread_mutex_unlock(&mu);
@@ -456,7 +455,7 @@ static void make_keys(void)
         snprintf(key->id, sizeof key->id, key->churns ? "churn-%zu" : "user-%zu",
                  key->churns ? i - seeded : FIRST_USER + i);
         if (!key->churns) {
-            account_written(&key->account, 0, false, now_us); /* --seed-users made it */
+            account_written(&key->account, &(struct account_write){0, now_us, false}, now_us); /* --seed-users */
         }
     }
     for (size_t i = 0; i < given.api.count * OPEN_READS; i++) {

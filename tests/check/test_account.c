@@ -17,6 +17,12 @@ static uint64_t read_at(const struct account *account, uint64_t now_us, bool fou
     return account_end(account, &read, &(struct account_seen){found, version}, &newer);
 }
 
+/* A write that took no time. */
+static void write_at(struct account *account, uint64_t now_us, uint64_t version, bool deleted)
+{
+    account_written(account, &(struct account_write){version, now_us, deleted}, now_us);
+}
+
 static void a_key_without_writes_is_never_stale(void **state)
 {
     (void)state;
@@ -29,7 +35,7 @@ static void a_version_below_an_answered_one_is_stale_since_that_answer(void **st
 {
     (void)state;
     struct account account = {0};
-    account_written(&account, 5, false, 100);
+    write_at(&account, 100, 5, false);
     assert_int_equal(read_at(&account, 130, true, 4), 30);
     assert_int_equal(read_at(&account, 130, true, 5), 0);
     assert_int_equal(read_at(&account, 130, true, 6), 0);
@@ -41,8 +47,8 @@ static void the_first_answer_that_a_read_missed_counts(void **state)
     (void)state;
     uint64_t newer = 0;
     struct account account = {0};
-    account_written(&account, 5, false, 100);
-    account_written(&account, 7, false, 200);
+    write_at(&account, 100, 5, false);
+    write_at(&account, 200, 7, false);
     assert_int_equal(read_at(&account, 230, true, 5), 30);
     assert_int_equal(read_at(&account, 230, true, 3), 130);
     struct account_read read = account_begin(&account, 230);
@@ -55,8 +61,8 @@ static void answers_may_come_in_another_order_than_versions(void **state)
 {
     (void)state;
     struct account account = {0};
-    account_written(&account, 9, false, 100);
-    account_written(&account, 8, false, 150);
+    write_at(&account, 100, 9, false);
+    write_at(&account, 150, 8, false);
     assert_int_equal(read_at(&account, 160, true, 8), 60);
     assert_int_equal(read_at(&account, 160, true, 7), 60);
     assert_int_equal(read_at(&account, 160, true, 9), 0);
@@ -68,9 +74,9 @@ static void a_write_answered_after_the_read_began_does_not_count(void **state)
     (void)state;
     uint64_t newer;
     struct account account = {0};
-    account_written(&account, 5, false, 100);
+    write_at(&account, 100, 5, false);
     struct account_read read = account_begin(&account, 120);
-    account_written(&account, 6, false, 140);
+    write_at(&account, 140, 6, false);
     assert_int_equal(account_end(&account, &read, &(struct account_seen){true, 5}, &newer), 0);
     assert_int_equal(account_end(&account, &read, &(struct account_seen){true, 4}, &newer), 20);
     assert_int_equal(newer, 5);
@@ -81,10 +87,9 @@ static void a_row_that_was_deleted_must_not_be_seen(void **state)
 {
     (void)state;
     struct account account = {0};
-    account_written(&account, 5, false, 100);
-    account_deletion_begins(&account);
-    account_written(&account, 6, true, 200);
-    account_deletion_ends(&account, 0);
+    write_at(&account, 100, 5, false);
+    account_deletion_ends(&account, account_deletion_begins(&account));
+    write_at(&account, 200, 6, true);
     assert_int_equal(read_at(&account, 250, true, 5), 50);
     assert_int_equal(read_at(&account, 250, false, 0), 0);
     account_fini(&account);
@@ -94,28 +99,53 @@ static void a_row_that_was_created_again_must_be_seen(void **state)
 {
     (void)state;
     struct account account = {0};
-    account_written(&account, 6, true, 200);
-    account_written(&account, 7, false, 300);
-    account_written(&account, 8, false, 400);
+    write_at(&account, 200, 6, true);
+    write_at(&account, 300, 7, false);
+    write_at(&account, 400, 8, false);
     assert_int_equal(read_at(&account, 450, false, 0), 150);
     account_fini(&account);
 }
 
-static void nobody_knows_while_a_deletion_is_in_doubt(void **state)
+static void nobody_knows_after_a_deletion_in_doubt(void **state)
 {
     (void)state;
     uint64_t newer;
     struct account account = {0};
-    account_written(&account, 5, false, 100);
+    write_at(&account, 100, 5, false);
     struct account_read before = account_begin(&account, 110);
-    account_deletion_begins(&account);
+    uint64_t doubt = account_deletion_begins(&account);
     struct account_read during = account_begin(&account, 120);
-    account_deletion_ends(&account, 500);
+    account_deletion_in_doubt(&account, doubt, 500);
     assert_int_equal(account_end(&account, &before, &(struct account_seen){false, 0}, &newer), 0);
     assert_int_equal(account_end(&account, &during, &(struct account_seen){false, 0}, &newer), 0);
-    assert_int_equal(read_at(&account, 499, false, 0), 0);
-    assert_int_equal(read_at(&account, 500, false, 0), 400);
-    assert_int_equal(read_at(&account, 499, true, 4), 399); /* what is there has a version all the same */
+    assert_int_equal(read_at(&account, 900, false, 0), 0); /* it may have come to pass before */
+    assert_int_equal(read_at(&account, 900, true, 4), 800); /* what is there has a version all the same */
+    account_fini(&account);
+}
+
+static void only_a_write_that_began_after_it_ends_the_doubt(void **state)
+{
+    (void)state;
+    struct account account = {0};
+    account_deletion_in_doubt(&account, account_deletion_begins(&account), 500);
+    account_written(&account, &(struct account_write){6, 510, false}, 490);
+    assert_int_equal(read_at(&account, 600, false, 0), 0);
+    account_written(&account, &(struct account_write){7, 520, false}, 500);
+    assert_int_equal(read_at(&account, 600, false, 0), 90);
+    account_fini(&account);
+}
+
+static void a_deletion_with_a_known_outcome_leaves_an_earlier_doubt(void **state)
+{
+    (void)state;
+    struct account account = {0};
+    account_deletion_in_doubt(&account, account_deletion_begins(&account), 500);
+    account_deletion_ends(&account, account_deletion_begins(&account));
+    write_at(&account, 300, 6, false);
+    assert_int_equal(read_at(&account, 400, false, 0), 0);
+    account_deletion_in_doubt(&account, account_deletion_begins(&account), 450);
+    write_at(&account, 460, 7, false);
+    assert_int_equal(read_at(&account, 480, false, 0), 0);
     account_fini(&account);
 }
 
@@ -129,7 +159,9 @@ int main(void)
         cmocka_unit_test(a_write_answered_after_the_read_began_does_not_count),
         cmocka_unit_test(a_row_that_was_deleted_must_not_be_seen),
         cmocka_unit_test(a_row_that_was_created_again_must_be_seen),
-        cmocka_unit_test(nobody_knows_while_a_deletion_is_in_doubt),
+        cmocka_unit_test(nobody_knows_after_a_deletion_in_doubt),
+        cmocka_unit_test(only_a_write_that_began_after_it_ends_the_doubt),
+        cmocka_unit_test(a_deletion_with_a_known_outcome_leaves_an_earlier_doubt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
