@@ -28,7 +28,7 @@ BIN = os.environ.get("FRESHET_BIN") or os.path.join(BUILD, "bin")
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER = 1, 24, 36
 CAP_DAC_OVERRIDE = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_SANITIZER_REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|assertion .* failed", re.I)
+SANITIZER_REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|assertion .* failed", re.I)
 
 
 def _cache_variable(name):
@@ -280,7 +280,7 @@ class System:
             path = os.path.join(self.folder, name + ".stderr")
             if os.path.exists(path):
                 with open(path, encoding="utf-8", errors="replace") as file:
-                    problems += [f"{name}: {line.strip()}" for line in file if _SANITIZER_REPORT.search(line)]
+                    problems += [f"{name}: {line.strip()}" for line in file if SANITIZER_REPORT.search(line)]
         self.final_logs = self.logs()
         shutil.rmtree(self.folder, ignore_errors=True)
         if problems:
