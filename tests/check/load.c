@@ -255,14 +255,14 @@ static void end_write(struct write *self, const struct fr_result *result, uint64
     free(self);
 }
 
-static void on_user(void *argument, const struct fr_result *result, const struct ProtobufCMessage *response)
+static void on_user(void *argument, const struct fr_result *result, const Users__V1__User *user)
 {
-    end_write(argument, result, response == NULL ? 0 : ((const Users__V1__User *)response)->version);
+    end_write(argument, result, user == NULL ? 0 : user->version);
 }
 
-static void on_deleted(void *argument, const struct fr_result *result, const struct ProtobufCMessage *response)
+static void on_deleted(void *argument, const struct fr_result *result, const Users__V1__DeleteUserResponse *response)
 {
-    end_write(argument, result, response == NULL ? 0 : ((const Users__V1__DeleteUserResponse *)response)->version);
+    end_write(argument, result, response == NULL ? 0 : response->version);
 }
 
 static void send_write(struct fr_channel *channel, struct write *write)
@@ -274,8 +274,7 @@ static void send_write(struct fr_channel *channel, struct write *write)
     if (write->deletes) {
         Users__V1__DeleteUserRequest request = USERS__V1__DELETE_USER_REQUEST__INIT;
         request.id = write->key->id;
-        fr_channel_start_message(channel, &users_v1_users_delete_user_method, &request.base, &options, on_deleted,
-                                 write, NULL);
+        users_v1_users_delete_user_async(channel, &request, &options, on_deleted, write, NULL);
     } else if (write->creates) {
         Users__V1__User user = USERS__V1__USER__INIT;
         Users__V1__CreateUserRequest request = USERS__V1__CREATE_USER_REQUEST__INIT;
@@ -283,14 +282,12 @@ static void send_write(struct fr_channel *channel, struct write *write)
         user.email = email;
         user.preference = text;
         request.user = &user;
-        fr_channel_start_message(channel, &users_v1_users_create_user_method, &request.base, &options, on_user, write,
-                                 NULL);
+        users_v1_users_create_user_async(channel, &request, &options, on_user, write, NULL);
     } else {
         Users__V1__UpdatePreferenceRequest request = USERS__V1__UPDATE_PREFERENCE_REQUEST__INIT;
         request.id = write->key->id;
         request.preference = text;
-        fr_channel_start_message(channel, &users_v1_users_update_preference_method, &request.base, &options, on_user,
-                                 write, NULL);
+        users_v1_users_update_preference_async(channel, &request, &options, on_user, write, NULL);
     }
 }
 
