@@ -136,8 +136,9 @@ FR_MUST_CHECK enum fr_code fr_cache_kind_new(struct fr_cache *self, const struct
 /*
  * Ends a load: everything is copied. FR_NOT_FOUND says that there is no such value and is cached; its version is set
  * by the cache, unless the kind is a consumer's. source, age_us: where the loader had it from. A code that says that the
- * origin cannot be reached (UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNKNOWN, CANCELLED) lets an old
- * value serve, as stale-if-error of RFC 5861. Any thread.
+ * origin cannot be reached (UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNKNOWN, CANCELLED) lets an
+ * old value serve, as stale-if-error of RFC 5861; so does a load that takes over a second and four times as long as
+ * usual. Any thread.
  */
 void fr_load_end(struct fr_load *self, const struct fr_read_result *result);
 

@@ -113,7 +113,8 @@ static void append_json(struct fr_buffer *out, const char *text)
 enum fr_code fr_users_select_many(struct fr_store_connection *connection, const char *const *ids, size_t count,
                                   struct fr_arena *arena, Users__V1__User **users, struct fr_error *reterr)
 {
-    static const char sql[] = "SELECT " COLUMNS ", j.key FROM json_each($1) AS j CROSS JOIN users AS u ON u.id = j.value";
+    static const char sql[] = "SELECT " COLUMNS ", j.key "
+                              "FROM json_each($1) AS j CROSS JOIN users AS u ON u.id = j.value";
     struct selection selection = {.arena = arena, .users = users, .count = count};
     struct fr_buffer json = {0};
     for (size_t i = 0; i < count; i++) {
