@@ -44,6 +44,9 @@ struct c_unit {
 FR_MUST_CHECK enum fr_code c_unit_init(struct c_unit *self, struct model *model, const struct model_file *file,
                                        struct fr_error *reterr);
 
+/* "get_http_status" for GetHTTPStatus, "users_v1_users" for users.v1.Users. NULL without memory. */
+const char *c_snake(const struct model *model, const char *text);
+
 /* The prefix of a method's names. NULL without memory. */
 const char *c_method_base(const struct model *model, const struct model_method *method);
 

@@ -8,6 +8,8 @@
 
 static const struct language languages[] = {
     {"c", c_emit},
+    {"python", python_emit},
+    {"js", js_emit},
 };
 
 #define LANGUAGE_COUNT (sizeof languages / sizeof languages[0])

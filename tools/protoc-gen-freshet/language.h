@@ -36,5 +36,9 @@ const char *output_stem(const struct model *model, const Google__Protobuf__FileD
 
 /* c.c */
 FR_MUST_CHECK enum fr_code c_emit(struct output *output, const struct model_file *file, struct fr_error *reterr);
+/* python.c */
+FR_MUST_CHECK enum fr_code python_emit(struct output *output, const struct model_file *file, struct fr_error *reterr);
+/* js.c */
+FR_MUST_CHECK enum fr_code js_emit(struct output *output, const struct model_file *file, struct fr_error *reterr);
 
 #endif
