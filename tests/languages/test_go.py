@@ -20,8 +20,8 @@ class Go(TestCase):
         cls.folder = tempfile.mkdtemp(prefix="freshet-go-")
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         cls.stubs = generate("go", cls.folder)
-        os.makedirs(os.path.join(cls.folder, "src"))
-        os.symlink(cls.stubs, os.path.join(cls.folder, "src", "stubs"))
+        os.makedirs(os.path.join(cls.folder, "src", "example"))
+        os.symlink(cls.stubs, os.path.join(cls.folder, "src", "example", "stubs"))
         shutil.copytree(os.path.join(HERE, "go"), os.path.join(cls.folder, "src", "client"))
         cls.environment = {**os.environ, "GO111MODULE": "off", "GOPATH": f"{cls.folder}:{PACKAGES}", "GOFLAGS": "-p=2",
                            "GOCACHE": os.path.join(BUILD, "go-cache"), "CGO_ENABLED": "1"}
@@ -30,7 +30,7 @@ class Go(TestCase):
         return check(["go", *arguments], cwd=self.folder, env=self.environment)
 
     def test_vet_and_format(self):
-        packages = ["stubs/freshet", "stubs/probe", "stubs/users/v1", "stubs/example", "client"]
+        packages = [*("example/stubs/" + name for name in ("freshet", "probe", "users/v1", "example")), "client"]
         self.go("vet", *packages)
         files = [os.path.join(folder, name) for folder, _, names in os.walk(self.stubs) for name in names
                  if name.endswith(".go") and not name.endswith(".pb.go")]
