@@ -422,6 +422,7 @@ class _Engine:
         self._connections: Set[_Connection] = set()  # with those that drain
         self._dialer: Optional[asyncio.Task[None]] = None
         self._failure: Optional[str] = None  # of the last attempt to connect
+        self._useless_since: Optional[float] = None  # the time when there was no connection that took calls
         self._retry_at = 0.0
         self._backoff = 0.0
         self._kicked = False
@@ -481,6 +482,7 @@ class _Engine:
 
     def works(self) -> None:
         self._backoff = 0.0
+        self._useless_since = None
 
     def drained(self, connection: _Connection, calls: List[_Call]) -> None:
         """The server takes no more calls over this connection, and did not start these."""
@@ -498,6 +500,7 @@ class _Engine:
         self._connections.discard(connection)
         if self._connection is connection:
             self._connection = None
+            self._useless_since = None
             self._back_off()
         calls, connection.calls = connection.calls, {}
         for call in calls.values():
@@ -531,7 +534,9 @@ class _Engine:
     async def _connect_in_time(self) -> None:
         """Until there is a connection, nobody waits for one any more, or the time is over."""
         timeout = self.channel.connect_timeout
-        end = time.monotonic() + timeout
+        if self._useless_since is None:
+            self._useless_since = time.monotonic()
+        end = self._useless_since + timeout
         try:
             while self._waiting:
                 await asyncio.sleep(max(0.0, min(self._retry_at, end) - time.monotonic()))
@@ -546,6 +551,8 @@ class _Engine:
                     self._failed(error.strerror or str(error), everybody=False)
         finally:
             self._dialer = None
+            if self._connection is None:
+                self._useless_since = None
 
     async def _connect(self) -> _Connection:
         _, connection = await self.loop.create_connection(lambda: _Connection(self), self.channel.host,
