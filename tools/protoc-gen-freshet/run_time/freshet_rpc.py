@@ -40,6 +40,7 @@ _MAX_METADATA_BYTES = 8192
 _BATCH_CALLS = 1024
 _BATCH_BYTES = 1 << 20  # a call that is larger leaves alone
 _MESSAGES_UNDER_WAY = 2  # one may wait for late answers while the other is answered at once
+_FOREVER_S = 365 * 24 * 3600  # what is longer is no deadline
 _BACKOFF_MIN_S, _BACKOFF_MAX_S = 0.01, 0.25
 _NUMBERS_BYTES = 32  # room for id and timeout, which are set when a call leaves
 
@@ -222,7 +223,8 @@ def _prepare(method: Method[Req, Res], request: Req, timeout: Timeout, metadata:
             raise RpcError(Code.INVALID_ARGUMENT, str(error), method.name) from None
     deadline = None
     if timeout is not None:
-        deadline = time.monotonic() + _seconds(timeout)
+        seconds = _seconds(timeout)
+        deadline = time.monotonic() + seconds if seconds < _FOREVER_S else None
     call = _Call(envelope, deadline)
     if call.size > MAX_MESSAGE_BYTES:
         raise RpcError(Code.RESOURCE_EXHAUSTED, f"the request is over {MAX_MESSAGE_BYTES} bytes", method.name)
@@ -557,12 +559,12 @@ class _Engine:
     async def _connect(self) -> _Connection:
         _, connection = await self.loop.create_connection(lambda: _Connection(self), self.channel.host,
                                                           self.channel.port)
-        self._connections.add(connection)
         try:
             await connection.greeted
         except BaseException:
             connection.abort("it did not greet")
             raise
+        self._connections.add(connection)
         return connection
 
     def _failed(self, reason: str, everybody: bool) -> None:
