@@ -19,6 +19,7 @@ static const struct command commands[] = {
     {"list", "list services or the methods of one", command_list},
     {"describe", "show the definition of a service, method or message", command_describe},
     {"health", "ask services whether they are serving", command_health},
+    {"gen", "generate clients in C, C++, Python, JavaScript and Go", command_gen},
     {"bench", "measure calls per second and latency", command_bench},
     {"help", "show this, or the help of one command", command_help},
 };

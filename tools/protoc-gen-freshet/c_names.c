@@ -70,8 +70,8 @@ static const char *type_name(const struct model *model, const char *full_name)
     return finish(model, &name);
 }
 
-/* "users.v1.User" to "users__v1__user__descriptor": within a part, a "_" before the first of a run of capitals. */
-static const char *descriptor_name(const struct model *model, const char *full_name)
+/* "users.v1.User" to "users__v1__user": within a part, a "_" before the first of a run of capitals. */
+const char *c_type_prefix(const struct model *model, const char *full_name)
 {
     struct fr_buffer name = {0};
     bool was_upper = true;
@@ -87,8 +87,13 @@ static const char *descriptor_name(const struct model *model, const char *full_n
         was_upper = is_upper(*at);
         put(&name, lower(*at));
     }
-    fr_buffer_append_text(&name, "__descriptor");
     return finish(model, &name);
+}
+
+static const char *descriptor_name(const struct model *model, const char *full_name)
+{
+    const char *prefix = c_type_prefix(model, full_name);
+    return prefix == NULL ? NULL : model_join(model, prefix, "__descriptor", "");
 }
 
 /* ---- ours ---- */

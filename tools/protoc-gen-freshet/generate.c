@@ -10,6 +10,7 @@
 #include "protoc-gen-freshet/language.h"
 
 #define ARENA_CHUNK_BYTES 65536
+#define EXAMPLE           "example" /* the parameter for a program that calls a method */
 
 /* The next part of a parameter "lang=c,…", cut where it does not fit; returns where it ends. */
 static const char *next_part(const char *parameter, char *part, size_t room)
@@ -54,13 +55,32 @@ static const struct language *read_parameter(const char *parameter, struct fr_bu
     }
     for (const char *at = parameter; *at != '\0';) {
         at = next_part(at, part, sizeof part);
-        if (part[0] != '\0' && strncmp(part, "lang=", 5) != 0 && !is_taken(language, part)) {
+        if (part[0] != '\0' && strncmp(part, "lang=", 5) != 0 && strcmp(part, EXAMPLE) != 0 &&
+            !is_taken(language, part)) {
             fr_buffer_append_format(complaint, "unknown parameter '%s'; write --freshet_out=lang=%s:DIR", part,
                                     language->name);
             return NULL;
         }
     }
     return language;
+}
+
+/* One that changes nothing if there is one, for nobody knows who runs the example where. */
+static const struct model_method *method_of_example(const struct model *model)
+{
+    const struct model_method *first = NULL;
+    for (size_t i = 0; i < model->file_count; i++) {
+        for (size_t j = 0; model->files[i].wanted && j < model->files[i].service_count; j++) {
+            const struct model_service *service = &model->files[i].services[j];
+            for (size_t k = 0; k < service->method_count; k++) {
+                if (service->methods[k].no_side_effects) {
+                    return &service->methods[k];
+                }
+                first = first == NULL ? &service->methods[k] : first;
+            }
+        }
+    }
+    return first;
 }
 
 static enum fr_code emit(struct model *model, const struct language *language, const char *parameter,
@@ -73,7 +93,8 @@ static enum fr_code emit(struct model *model, const struct language *language, c
             code = language->emit(&output, &model->files[i], reterr);
         }
     }
-    return code;
+    const struct model_method *method = output_parameter(&output, EXAMPLE) == NULL ? NULL : method_of_example(model);
+    return code != FR_OK || method == NULL ? code : language->example(&output, method, reterr);
 }
 
 /* A line of its own for each problem: protoc prints "--freshet_out: " before the first. */

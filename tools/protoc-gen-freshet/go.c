@@ -172,3 +172,58 @@ enum fr_code go_emit(struct output *output, const struct model_file *file, struc
     fr_buffer_fini(&content);
     return code;
 }
+
+enum fr_code go_example(struct output *output, const struct model_method *method, struct fr_error *reterr)
+{
+    const struct model *model = output->model;
+    struct go_unit unit;
+    struct fr_buffer content = {0};
+    enum fr_code code = go_unit_init(&unit, output, method->service->file, reterr);
+    if (code != FR_OK) {
+        return code;
+    }
+    /* As an importer sees it: every package has an alias, and the own one is called pb. */
+    const char *service = go_name(model, method->service->proto->name), *name = go_name(model, method->proto->name);
+    const char *request = go_type(&unit, method->request);
+    if (service == NULL || name == NULL || request == NULL) {
+        return fr_error_no_memory(reterr);
+    }
+    const char *run_time = output_parameter(output, "runtime=");
+    bool foreign = strchr(request, '.') != NULL;
+    fr_buffer_append_format(&content,
+                            "package main\n"
+                            "\n"
+                            "import (\n"
+                            "\t\"context\"\n"
+                            "\t\"fmt\"\n"
+                            "\t\"os\"\n"
+                            "\t\"time\"\n"
+                            "\n"
+                            "\t\"%s\"\n"
+                            "\tpb \"%s\"\n",
+                            run_time == NULL ? "freshet" : run_time, unit.own.path);
+    for (size_t i = 0; foreign && i < unit.import_count; i++) {
+        size_t size = strlen(unit.imports[i].alias);
+        if (strncmp(request, unit.imports[i].alias, size) == 0 && request[size] == '.') {
+            fr_buffer_append_format(&content, "\t%s \"%s\"\n", unit.imports[i].alias, unit.imports[i].package.path);
+        }
+    }
+    fr_buffer_append_format(&content,
+                            ")\n"
+                            "\n"
+                            "func main() {\n"
+                            "\tchannel, err := freshet.NewChannel(append(os.Args, \"tcp://127.0.0.1:7001\")[1], nil)\n"
+                            "\tif err != nil {\n"
+                            "\t\tpanic(err)\n"
+                            "\t}\n"
+                            "\tdefer channel.Close()\n"
+                            "\tctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)\n"
+                            "\tdefer cancel()\n"
+                            "\tanswer, err := pb.New%sClient(channel).%s(ctx, &%s%s{})\n"
+                            "\tfmt.Println(answer, err)\n"
+                            "}\n",
+                            service, name, foreign ? "" : "pb.", request);
+    code = output_add(output, "example/main", ".go", &content, reterr);
+    fr_buffer_fini(&content);
+    return code;
+}

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protoc-gen-freshet/claim.h"
+
 #define RUN_TIME "freshet" /* where the run time is unless "runtime=" says */
 
 typedef Google__Protobuf__FileDescriptorProto file_proto;
@@ -269,36 +271,6 @@ const char *go_type(const struct go_unit *self, const struct model_type *type)
 
 /* ---- names that two things would share ---- */
 
-struct claim {
-    const char *name, *owner;
-    const struct place *place;
-};
-
-static int by_name(const void *left, const void *right)
-{
-    const struct claim *a = left, *b = right;
-    int order = strcmp(a->name, b->name);
-    return order != 0 ? order : a->place < b->place ? -1 : a->place > b->place;
-}
-
-/* Tells which of the sorted claims share a name; more than one thing of one place is not among them. */
-static enum fr_code check_claims(struct model *model, struct claim *claims, size_t count, struct fr_error *reterr)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (claims[i].name == NULL) {
-            return fr_error_no_memory(reterr);
-        }
-    }
-    qsort(claims, count, sizeof claims[0], by_name);
-    for (size_t i = 1; i < count; i++) {
-        if (strcmp(claims[i - 1].name, claims[i].name) == 0) {
-            problems_add(&model->problems, claims[i].place, "%s and %s would share the Go name %s; rename one of them",
-                         claims[i - 1].owner, claims[i].owner, claims[i].name);
-        }
-    }
-    return FR_OK;
-}
-
 /* The methods of one service. */
 static enum fr_code check_methods(struct model *model, const struct model_service *service, struct fr_error *reterr)
 {
@@ -310,7 +282,7 @@ static enum fr_code check_methods(struct model *model, const struct model_servic
         const struct model_method *method = &service->methods[i];
         claims[i] = (struct claim){go_name(model, method->proto->name), method->full_name, &method->place};
     }
-    return check_claims(model, claims, service->method_count, reterr);
+    return claims_check(model, claims, service->method_count, "Go", reterr);
 }
 
 /* What stands in the package: the file's messages, its enums, and two names for each service. */
@@ -344,7 +316,7 @@ static enum fr_code check_package(const struct go_unit *self, struct fr_error *r
         claims[count++] = (struct claim){model_join(model, name, "Client", ""), service->name, &service->place};
         claims[count++] = (struct claim){model_join(model, "New", name, "Client"), service->name, &service->place};
     }
-    return check_claims(model, claims, count, reterr);
+    return claims_check(model, claims, count, "Go", reterr);
 }
 
 enum fr_code go_unit_init(struct go_unit *self, struct output *output, const struct model_file *file,

@@ -182,3 +182,27 @@ enum fr_code js_emit(struct output *output, const struct model_file *file, struc
     fr_buffer_fini(&out.declarations);
     return code;
 }
+
+enum fr_code js_example(struct output *output, const struct model_method *method, struct fr_error *reterr)
+{
+    const char *stem = output_stem(output->model, method->service->file->proto);
+    const char *name = method_name(output->model, method), *service = method->service->proto->name;
+    struct fr_buffer content = {0};
+    if (stem == NULL || name == NULL) {
+        return fr_error_no_memory(reterr);
+    }
+    fr_buffer_append_format(&content,
+                            "import { Channel } from \"./freshet_rpc.js\";\n"
+                            "import { %sClient } from \"./%s_freshet.js\";\n"
+                            "\n"
+                            "const channel = new Channel(process.argv[2] ?? \"tcp://127.0.0.1:7001\");\n"
+                            "try {\n"
+                            "  console.log(await new %sClient(channel).%s({}));\n"
+                            "} finally {\n"
+                            "  channel.close();\n"
+                            "}\n",
+                            service, stem, service, name);
+    enum fr_code code = output_add(output, "example", ".js", &content, reterr);
+    fr_buffer_fini(&content);
+    return code;
+}

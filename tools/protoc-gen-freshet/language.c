@@ -7,10 +7,11 @@
 #include <string.h>
 
 static const struct language languages[] = {
-    {"c", NULL, c_emit},
-    {"go", go_parameters, go_emit},
-    {"python", NULL, python_emit},
-    {"js", NULL, js_emit},
+    {"c", NULL, c_emit, c_example},
+    {"cpp", NULL, cpp_emit, cpp_example},
+    {"go", go_parameters, go_emit, go_example},
+    {"python", NULL, python_emit, python_example},
+    {"js", NULL, js_emit, js_example},
 };
 
 #define LANGUAGE_COUNT (sizeof languages / sizeof languages[0])

@@ -22,6 +22,8 @@ struct language {
      * files are then thrown away. FR_RESOURCE_EXHAUSTED without memory.
      */
     enum fr_code (*emit)(struct output *output, const struct model_file *file, struct fr_error *reterr);
+    /* Adds a whole program that calls method, for the parameter "example". */
+    enum fr_code (*example)(struct output *output, const struct model_method *method, struct fr_error *reterr);
 };
 
 /* NULL when there is none. */
@@ -41,12 +43,20 @@ const char *output_stem(const struct model *model, const Google__Protobuf__FileD
 
 /* c.c */
 FR_MUST_CHECK enum fr_code c_emit(struct output *output, const struct model_file *file, struct fr_error *reterr);
+FR_MUST_CHECK enum fr_code c_example(struct output *output, const struct model_method *method, struct fr_error *reterr);
+/* cpp.c */
+FR_MUST_CHECK enum fr_code cpp_emit(struct output *output, const struct model_file *file, struct fr_error *reterr);
+FR_MUST_CHECK enum fr_code cpp_example(struct output *output, const struct model_method *method, struct fr_error *reterr);
 /* go.c */
 FR_MUST_CHECK enum fr_code go_emit(struct output *output, const struct model_file *file, struct fr_error *reterr);
+FR_MUST_CHECK enum fr_code go_example(struct output *output, const struct model_method *method, struct fr_error *reterr);
 extern const char *const go_parameters[];
 /* python.c */
 FR_MUST_CHECK enum fr_code python_emit(struct output *output, const struct model_file *file, struct fr_error *reterr);
+FR_MUST_CHECK enum fr_code python_example(struct output *output, const struct model_method *method,
+                                          struct fr_error *reterr);
 /* js.c */
 FR_MUST_CHECK enum fr_code js_emit(struct output *output, const struct model_file *file, struct fr_error *reterr);
+FR_MUST_CHECK enum fr_code js_example(struct output *output, const struct model_method *method, struct fr_error *reterr);
 
 #endif

@@ -407,3 +407,35 @@ enum fr_code python_emit(struct output *output, const struct model_file *file, s
     fr_buffer_fini(&content);
     return code;
 }
+
+enum fr_code python_example(struct output *output, const struct model_method *method, struct fr_error *reterr)
+{
+    static const char *const to[] = {"_", "."};
+    const struct model *model = output->model;
+    const char *stem = output_stem(model, method->service->file->proto);
+    const char *stubs = stem == NULL ? NULL : replaced(model, stem, "-/", to);
+    struct method_name names;
+    struct module module;
+    struct fr_buffer content = {0};
+    enum fr_code code = stubs == NULL ? fr_error_no_memory(reterr) : name_method(model, method, &names, reterr);
+    code = code != FR_OK ? code : name_module(model, method->request->file, &module, reterr);
+    if (code != FR_OK) {
+        return code;
+    }
+    fr_buffer_append_format(&content,
+                            "import importlib\n"
+                            "import sys\n"
+                            "\n"
+                            "from freshet_rpc import Channel\n"
+                            "\n"
+                            "%s = importlib.import_module(\"%s\")\n"
+                            "stubs = importlib.import_module(\"%s_freshet\")\n"
+                            "\n"
+                            "with Channel((sys.argv + [\"tcp://127.0.0.1:7001\"])[1]) as channel:\n"
+                            "    print(stubs.%sClient(channel).%s(%s(), timeout=2))\n",
+                            module.alias, module.name, stubs, method->service->proto->name, names.name,
+                            names.request.value);
+    code = output_add(output, "example", ".py", &content, reterr);
+    fr_buffer_fini(&content);
+    return code;
+}
