@@ -40,6 +40,7 @@ _MAX_METADATA_BYTES = 8192
 _BATCH_CALLS = 1024
 _BATCH_BYTES = 1 << 20  # a call that is larger leaves alone
 _MESSAGES_UNDER_WAY = 2  # one may wait for late answers while the other is answered at once
+_FOREVER_S = 365 * 24 * 3600  # what is longer is no deadline
 _BACKOFF_MIN_S, _BACKOFF_MAX_S = 0.01, 0.25
 _NUMBERS_BYTES = 32  # room for id and timeout, which are set when a call leaves
 
@@ -222,7 +223,8 @@ def _prepare(method: Method[Req, Res], request: Req, timeout: Timeout, metadata:
             raise RpcError(Code.INVALID_ARGUMENT, str(error), method.name) from None
     deadline = None
     if timeout is not None:
-        deadline = time.monotonic() + _seconds(timeout)
+        seconds = _seconds(timeout)
+        deadline = time.monotonic() + seconds if seconds < _FOREVER_S else None
     call = _Call(envelope, deadline)
     if call.size > MAX_MESSAGE_BYTES:
         raise RpcError(Code.RESOURCE_EXHAUSTED, f"the request is over {MAX_MESSAGE_BYTES} bytes", method.name)
@@ -422,6 +424,7 @@ class _Engine:
         self._connections: Set[_Connection] = set()  # with those that drain
         self._dialer: Optional[asyncio.Task[None]] = None
         self._failure: Optional[str] = None  # of the last attempt to connect
+        self._useless_since: Optional[float] = None  # the time when there was no connection that took calls
         self._retry_at = 0.0
         self._backoff = 0.0
         self._kicked = False
@@ -481,6 +484,7 @@ class _Engine:
 
     def works(self) -> None:
         self._backoff = 0.0
+        self._useless_since = None
 
     def drained(self, connection: _Connection, calls: List[_Call]) -> None:
         """The server takes no more calls over this connection, and did not start these."""
@@ -498,6 +502,7 @@ class _Engine:
         self._connections.discard(connection)
         if self._connection is connection:
             self._connection = None
+            self._useless_since = None
             self._back_off()
         calls, connection.calls = connection.calls, {}
         for call in calls.values():
@@ -531,7 +536,9 @@ class _Engine:
     async def _connect_in_time(self) -> None:
         """Until there is a connection, nobody waits for one any more, or the time is over."""
         timeout = self.channel.connect_timeout
-        end = time.monotonic() + timeout
+        if self._useless_since is None:
+            self._useless_since = time.monotonic()
+        end = self._useless_since + timeout
         try:
             while self._waiting:
                 await asyncio.sleep(max(0.0, min(self._retry_at, end) - time.monotonic()))
@@ -546,16 +553,18 @@ class _Engine:
                     self._failed(error.strerror or str(error), everybody=False)
         finally:
             self._dialer = None
+            if self._connection is None:
+                self._useless_since = None
 
     async def _connect(self) -> _Connection:
         _, connection = await self.loop.create_connection(lambda: _Connection(self), self.channel.host,
                                                           self.channel.port)
-        self._connections.add(connection)
         try:
             await connection.greeted
         except BaseException:
             connection.abort("it did not greet")
             raise
+        self._connections.add(connection)
         return connection
 
     def _failed(self, reason: str, everybody: bool) -> None:
