@@ -6,11 +6,12 @@ import shutil
 import tempfile
 import unittest
 
-from freshet_testing import BUILD, run_freshet
+from freshet_testing import BUILD, TestCase, main, run_freshet
 from language_testing import check, pkg_config
 from sp_client import SOURCE
 from test_cpp import WARNINGS
 from test_go import PACKAGES
+from test_js import packages
 
 ODD = os.path.join(SOURCE, "tests", "protoc-gen-freshet")
 TWO = """syntax = "proto3";
@@ -107,6 +108,29 @@ class Outputs(Folder):
         self.assertFalse(os.path.exists(os.path.join(self.out, "c/freshet")))
 
 
+class Examples(TestCase):
+    """Each folder is ready to run, and its example tells what freshet-api answers."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.start_for_class()
+        cls.folder = tempfile.mkdtemp(prefix="freshet-gen-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+
+    def test_examples(self):
+        environment = {**pkg_config(self.folder), "GOCACHE": os.path.join(BUILD, "go-cache"), "GOFLAGS": "-p=2",
+                       "PYTHON": "/usr/bin/python3"}
+        generators = os.path.join(packages(), ".bin")
+        done = run_freshet("gen", "--lang", "c,cpp,python,js,go", "--out", self.folder, "-I", os.path.join(SOURCE, "proto"),
+                           "users/v1/users.proto", environment={"PATH": f"{generators}:{os.environ['PATH']}"})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        os.symlink(packages(), os.path.join(self.folder, "js", "node_modules"))
+        for language in ("c", "cpp", "python", "js", "go"):
+            with self.subTest(language):
+                told = check([os.path.join(self.folder, language, "run"), self.system.address()], env=environment)
+                self.assertIn("INVALID_ARGUMENT", told)
+
+
 class Mistakes(Folder):
     def refuse(self, code, message, *arguments, lines=1, **options):
         done = self.gen(*arguments, **options)
@@ -163,4 +187,4 @@ class Mistakes(Folder):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()
