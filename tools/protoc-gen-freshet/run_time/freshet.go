@@ -260,7 +260,7 @@ func NewChannel(target string, options *Options) (*Channel, error) {
 		return nil, failure(InvalidArgument, "%q is no address such as tcp://127.0.0.1:7001", target)
 	}
 	c := &Channel{target: "tcp://" + address, address: address, conns: map[*conn]struct{}{}, since: time.Now(),
-		why: "no answer in time", reconnect: minBackoff}
+		reconnect: minBackoff}
 	if options != nil {
 		c.options = *options
 	}
@@ -273,6 +273,7 @@ func NewChannel(target string, options *Options) (*Channel, error) {
 	if c.options.MaxWaiting <= 0 {
 		c.options.MaxWaiting = 65536
 	}
+	c.why = c.tooLate()
 	ctx, stop := context.WithCancel(context.Background())
 	c.stop = stop
 	c.running.Add(1)
@@ -475,11 +476,18 @@ func shakeHands(ctx context.Context, stream net.Conn) error {
 	return stream.SetDeadline(time.Time{})
 }
 
+func (c *Channel) tooLate() string {
+	return "no connection within " + c.options.ConnectTimeout.String()
+}
+
 func (c *Channel) dialFailed(cause error, definite bool) {
 	var number syscall.Errno
 	var operation *net.OpError
+	var timeout net.Error
 	text := cause.Error()
-	if errors.As(cause, &number) {
+	if errors.As(cause, &timeout) && timeout.Timeout() {
+		text = c.tooLate()
+	} else if errors.As(cause, &number) {
 		text = number.Error()
 	} else if errors.As(cause, &operation) {
 		text = operation.Err.Error()
@@ -607,7 +615,7 @@ func (k *conn) loseLocked(err *Error) {
 		c.failLocked(call, err)
 	}
 	delete(c.conns, k)
-	k.leaveLocked("no connection within " + c.options.ConnectTimeout.String())
+	k.leaveLocked(c.tooLate())
 }
 
 // leaveLocked sends new calls elsewhere. Waiting begins anew only after a connection that was of use, so that calls do
