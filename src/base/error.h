@@ -57,6 +57,6 @@ enum fr_code fr_code_from_wire(unsigned code);
 
 /* For our own bugs only: prints where and aborts, in every build. */
 #define FR_ASSERT(condition) ((condition) ? (void)0 : fr_assert_failed(#condition, __FILE__, __LINE__))
-_Noreturn void fr_assert_failed(const char *condition, const char *file, int line);
+void fr_assert_failed(const char *condition, const char *file, int line) __attribute__((noreturn));
 
 #endif

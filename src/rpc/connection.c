@@ -21,6 +21,18 @@
 #define RECONNECT_MIN_MS 10
 #define RECONNECT_MAX_MS 250
 
+/* The value called name among stat's children; 0: there is none. */
+static uint64_t value_of(nng_stat *stat, const char *name)
+{
+    for (nng_stat *child = nng_stat_child(stat); child != NULL; child = nng_stat_next(child)) {
+        if (strcmp(nng_stat_name(child), name) == 0) {
+            return nng_stat_value(child);
+        }
+    }
+    return 0;
+}
+
+/* nng_stat_find_dialer of nng 1.5.2 finds the first dialer of the process, whichever is asked for. */
 static uint64_t read_refusals(struct fr_channel *self)
 {
     nng_stat *root;
@@ -28,10 +40,10 @@ static uint64_t read_refusals(struct fr_channel *self)
     if (nng_stats_get(&root) != 0) {
         return 0;
     }
-    nng_stat *dialer = nng_stat_find_dialer(root, self->dialer);
-    for (nng_stat *stat = dialer == NULL ? NULL : nng_stat_child(dialer); stat != NULL; stat = nng_stat_next(stat)) {
-        if (strcmp(nng_stat_name(stat), "refused") == 0) {
-            count = nng_stat_value(stat);
+    for (nng_stat *stat = nng_stat_child(root); stat != NULL; stat = nng_stat_next(stat)) {
+        if (strcmp(nng_stat_name(stat), "dialer") == 0 &&
+            value_of(stat, "id") == (uint64_t)nng_dialer_id(self->dialer)) {
+            count = value_of(stat, "refused");
         }
     }
     nng_stats_free(root);

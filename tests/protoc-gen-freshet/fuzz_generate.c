@@ -26,10 +26,12 @@ static void try(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct fr_buffer sound, spoiled;
-    if (sound.size == 0) {
-        request_make(&sound);
+    static struct fr_buffer sounds[REQUEST_LANGUAGES], spoiled;
+    size_t language = size == 0 ? 0 : data[0] % REQUEST_LANGUAGES;
+    if (sounds[language].size == 0) {
+        request_make(request_languages[language], &sounds[language]);
     }
+    struct fr_buffer sound = sounds[language];
     try(data, size);
     if (size > 2 && size - 2 <= sound.size) {
         size_t at = (data[0] | (size_t)data[1] << 8) % (sound.size - (size - 2) + 1);

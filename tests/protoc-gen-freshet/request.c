@@ -4,14 +4,19 @@
  */
 #include "protoc-gen-freshet/request.h"
 
+#include <stdio.h>
+
 #include "message/message.h"
 #include "message/schema.h"
 #include "protoc-gen-freshet/plugin.pb-c.h"
 
-void request_make(struct fr_buffer *out)
+const char *const request_languages[REQUEST_LANGUAGES] = {"c", "cpp", "go", "python", "js"};
+
+void request_make(const char *language, struct fr_buffer *out)
 {
     struct fr_arena *arena = fr_arena_new(65536);
     struct ProtobufCMessage *message;
+    char parameter[32];
     char *wanted[] = {(char *)"users/v1/users.proto"};
     FR_ASSERT(arena != NULL && fr_message_unpack(&google__protobuf__file_descriptor_set__descriptor,
                                                  (struct fr_bytes){fr_protoset, fr_protoset_size}, arena, &message,
@@ -20,7 +25,8 @@ void request_make(struct fr_buffer *out)
     Freshet__Plugin__CodeGeneratorRequest request = FRESHET__PLUGIN__CODE_GENERATOR_REQUEST__INIT;
     request.n_file_to_generate = 1;
     request.file_to_generate = wanted;
-    request.parameter = (char *)"lang=c";
+    snprintf(parameter, sizeof parameter, "lang=%s", language);
+    request.parameter = parameter;
     request.n_proto_file = set->n_file;
     request.proto_file = set->file;
     for (size_t i = 0; i < set->n_file; i++) {

@@ -7,7 +7,11 @@
 
 #include "base/buffer.h"
 
-/* Appends the request to generate C for users/v1/users.proto and what it imports; without the long comments. */
-void request_make(struct fr_buffer *out);
+#define REQUEST_LANGUAGES 5
+
+extern const char *const request_languages[REQUEST_LANGUAGES];
+
+/* Appends the request to generate users/v1/users.proto, whose imports come with it; without the long comments. */
+void request_make(const char *language, struct fr_buffer *out);
 
 #endif

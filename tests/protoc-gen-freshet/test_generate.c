@@ -34,7 +34,7 @@ static void a_request_gives_two_files(void **state)
     struct fr_error error;
     struct ProtobufCMessage *message;
     (void)state;
-    request_make(&request);
+    request_make("c", &request);
     assert_int_equal(run(request.data, request.size, &response, &error), FR_OK);
     assert_int_equal(fr_message_unpack(&freshet__plugin__code_generator_response__descriptor,
                                        fr_buffer_bytes(&response), NULL, &message, NULL),
@@ -53,13 +53,12 @@ static void a_request_gives_two_files(void **state)
 /* A step that no field length divides. */
 #define STEP 7
 
-static void truncated_requests_are_refused_or_answered(void **state)
+static void truncated(const char *language)
 {
     struct fr_buffer request = {0}, response = {0};
     struct fr_error error;
     size_t refused = 0;
-    (void)state;
-    request_make(&request);
+    request_make(language, &request);
     for (size_t size = 0; size < request.size; size += STEP) {
         fr_buffer_clear(&response);
         enum fr_code code = run(request.data, size, &response, &error);
@@ -71,13 +70,20 @@ static void truncated_requests_are_refused_or_answered(void **state)
     fr_buffer_fini(&response);
 }
 
-static void spoiled_requests_are_refused_or_answered(void **state)
+static void truncated_requests_are_refused_or_answered(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < REQUEST_LANGUAGES; i++) {
+        truncated(request_languages[i]);
+    }
+}
+
+static void spoiled(const char *language)
 {
     static const uint8_t spoils[] = {0x00, 0x01, 0x7f, 0x80, 0xff, '*', '"', '\n', '.', '/'};
     struct fr_buffer request = {0}, response = {0};
     struct fr_error error;
-    (void)state;
-    request_make(&request);
+    request_make(language, &request);
     for (size_t i = 0; i < request.size; i += STEP) {
         uint8_t before = request.data[i];
         request.data[i] = spoils[i / STEP % sizeof spoils];
@@ -88,6 +94,14 @@ static void spoiled_requests_are_refused_or_answered(void **state)
     }
     fr_buffer_fini(&request);
     fr_buffer_fini(&response);
+}
+
+static void spoiled_requests_are_refused_or_answered(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < REQUEST_LANGUAGES; i++) {
+        spoiled(request_languages[i]);
+    }
 }
 
 /* ---- names that would become code or paths ---- */

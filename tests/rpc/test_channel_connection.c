@@ -38,6 +38,34 @@ static void a_refused_connection_fails_calls_fast_and_names_the_target(void **st
     close(fd);
 }
 
+static void refusals_are_not_taken_for_those_of_another_channel(void **state)
+{
+    struct fixture *f = *state;
+    char refusing[64], silent[64];
+    struct fr_channel *other;
+    int refusing_fd = own_port(false, refusing), silent_fd = own_port(true, silent);
+    const struct fr_channel_options patient = {.connect_timeout_us = FR_TEST_PATIENCE_US};
+    const struct fr_call_options brief = {.timeout_us = 100 * FR_MILLISECOND_US};
+    /* Either comes first once. */
+    use_target(f, silent, &patient);
+    assert_int_equal(fr_channel_new(refusing, &patient, &other, NULL), FR_OK);
+    for (unsigned i = 0; i < 2; i++) {
+        struct fr_channel *ours = f->channel;
+        f->channel = other;
+        struct fr_result result = call(f, ECHO, "x", NULL);
+        assert_int_equal(result.code, FR_UNAVAILABLE);
+        assert_non_null(strstr(result.message, "refused"));
+        f->channel = ours;
+        assert_int_equal(call(f, ECHO, "x", &brief).code, FR_DEADLINE_EXCEEDED);
+        use_target(f, silent, &patient);
+    }
+    fr_channel_free(other);
+    fr_channel_free(f->channel);
+    f->channel = NULL;
+    close(silent_fd);
+    close(refusing_fd);
+}
+
 static void many_waiting_calls_fail_together(void **state)
 {
     struct fixture *f = *state;
@@ -248,6 +276,7 @@ int main(int argc, char **argv)
     }
     const struct CMUnitTest tests[] = {
         FACT(a_refused_connection_fails_calls_fast_and_names_the_target),
+        FACT(refusals_are_not_taken_for_those_of_another_channel),
         FACT(many_waiting_calls_fail_together),
         FACT(a_silent_target_fails_calls_after_the_connect_time_out),
         FACT(a_waiting_call_ends_at_its_own_deadline),

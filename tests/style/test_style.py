@@ -110,6 +110,7 @@ class Rules(unittest.TestCase):
             "src/base/a.c:1": {"src/base/a.c": "/*\n * a.c - a\n"},
             "tools/run:2": {"tools/run": "#!/bin/sh\nset -e\n"},
             "tests/a.py:1": {"tests/a.py": ""},
+            "tools/a.js:1": {"tools/a.js": "# SPDX-License-Identifier: MIT\n"},
         }, [
             {"src/base/a.h": "/* SPDX-License-Identifier: MIT */\n", "tools/run": "#!/bin/sh\n# SPDX-License-Identifier: MIT\n"},
         ])
@@ -137,6 +138,7 @@ class Rules(unittest.TestCase):
     def test_lengths(self):
         self.check(rules.lengths, {
             "src/base/a.c:601": {"src/base/a.c": "\n" * 601},
+            "tools/protoc-gen-freshet/run_time/a.py:801": {"tools/protoc-gen-freshet/run_time/a.py": "\n" * 801},
         }, [{"src/base/a.c": "\n" * 600, "src/base/a.txt": "\n" * 900}])
 
 

@@ -55,6 +55,17 @@ function(fr_program name)
   target_link_libraries(${name} PRIVATE ${arg_LINKS})
 endfunction()
 
+# fr_embed_files(NAME entry…): the C source NAME in the build folder, with files as freshet/embedded.h tells; an entry is
+# "name in the program=path".
+function(fr_embed_files name)
+  list(TRANSFORM ARGN REPLACE "^[^=]*=" "" OUTPUT_VARIABLE paths)
+  string(REPLACE ";" "|" entries "${ARGN}")
+  add_custom_command(OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${name}
+    COMMAND ${CMAKE_COMMAND} -DOUTPUT=${CMAKE_CURRENT_BINARY_DIR}/${name} "-DFILES=${entries}"
+      -P ${PROJECT_SOURCE_DIR}/tools/cmake/embed_files.cmake
+    DEPENDS ${paths} ${PROJECT_SOURCE_DIR}/tools/cmake/embed_files.cmake VERBATIM)
+endfunction()
+
 # fr_protobuf_include(VARIABLE): the folder with google/protobuf/*.proto.
 function(fr_protobuf_include variable)
   cmake_path(GET PROTOC PARENT_PATH folder)

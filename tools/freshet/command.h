@@ -20,6 +20,7 @@ struct command {
 int command_call(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_describe(int argc, char **argv);
+int command_gen(int argc, char **argv);
 int command_health(int argc, char **argv);
 int command_stats(int argc, char **argv);
 int command_up(int argc, char **argv);

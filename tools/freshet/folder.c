@@ -4,13 +4,14 @@
  */
 #include "freshet/folder.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define OPEN_FOLDERS 16 /* at a time, while the tree is walked */
 
 enum fr_code folder_init(struct folder *self, struct fr_error *reterr)
 {
@@ -28,23 +29,21 @@ enum fr_code folder_init(struct folder *self, struct fr_error *reterr)
     return FR_OK;
 }
 
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *where)
+{
+    (void)status;
+    (void)kind;
+    (void)where;
+    remove(path);
+    return 0;
+}
+
 void folder_fini(struct folder *self)
 {
-    if (self->path[0] == '\0') {
-        return;
+    if (self->path[0] != '\0') {
+        nftw(self->path, remove_entry, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
+        self->path[0] = '\0';
     }
-    DIR *entries = opendir(self->path);
-    struct dirent *entry;
-    while (entries != NULL && (entry = readdir(entries)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            unlinkat(dirfd(entries), entry->d_name, 0);
-        }
-    }
-    if (entries != NULL) {
-        closedir(entries);
-    }
-    rmdir(self->path);
-    self->path[0] = '\0';
 }
 
 enum fr_code folder_of_program(char ret_path[FOLDER_FILE_BYTES], struct fr_error *reterr)

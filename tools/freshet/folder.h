@@ -17,7 +17,7 @@ struct folder {
 
 /* Makes a new one in $TMPDIR or /tmp, for this user only. FR_FAILED_PRECONDITION: it cannot be made. */
 FR_MUST_CHECK enum fr_code folder_init(struct folder *self, struct fr_error *reterr);
-/* Removes the folder and the files in it. */
+/* Removes the folder and all that is in it. */
 void folder_fini(struct folder *self);
 
 /* Where the program that runs stands. FR_INTERNAL: cannot be found out. */

@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {"describe", "show the definition of a service, method or message", command_describe},
     {"health", "ask services whether they are serving", command_health},
     {"stats", "show the statistics of a running program", command_stats},
+    {"gen", "generate clients in C, C++, Python, JavaScript and Go", command_gen},
     {"bench", "measure calls per second and latency", command_bench},
     {"help", "show this, or the help of one command", command_help},
 };

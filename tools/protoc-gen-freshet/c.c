@@ -42,3 +42,59 @@ enum fr_code c_emit(struct output *output, const struct model_file *file, struct
     fr_buffer_fini(&content);
     return code;
 }
+
+static const struct c_method *find_method(const struct c_unit *unit, const struct model_method *method)
+{
+    for (size_t i = 0; i < unit->service_count; i++) {
+        for (size_t j = 0; j < unit->services[i].method_count; j++) {
+            if (unit->services[i].methods[j].method == method) {
+                return &unit->services[i].methods[j];
+            }
+        }
+    }
+    return NULL;
+}
+
+enum fr_code c_example(struct output *output, const struct model_method *method, struct fr_error *reterr)
+{
+    struct c_unit unit;
+    struct fr_buffer content = {0};
+    enum fr_code code = c_unit_init(&unit, output->model, method->service->file, reterr);
+    if (code != FR_OK) {
+        return code;
+    }
+    const struct c_method *names = find_method(&unit, method);
+    const char *request_prefix = c_type_prefix(output->model, method->request->name);
+    const char *response_prefix = c_type_prefix(output->model, method->response->name);
+    if (request_prefix == NULL || response_prefix == NULL) {
+        return fr_error_no_memory(reterr);
+    }
+    fr_buffer_append_format(&content,
+                            "#include <stdio.h>\n"
+                            "\n"
+                            "#include \"%s.freshet.h\"\n"
+                            "\n"
+                            "int main(int argc, char **argv)\n"
+                            "{\n"
+                            "    struct fr_channel *channel;\n"
+                            "    struct fr_error error = {.message = \"\"};\n"
+                            "    %s request;\n"
+                            "    %s *answer;\n"
+                            "    const struct fr_call_options options = {.timeout_us = 2000000};\n"
+                            "    %s__init(&request);\n"
+                            "    if (fr_channel_new(argc > 1 ? argv[1] : \"tcp://127.0.0.1:7001\", NULL, &channel, &error) != FR_OK) {\n"
+                            "        fprintf(stderr, \"%%s\\n\", error.message);\n"
+                            "        return 2;\n"
+                            "    }\n"
+                            "    enum fr_code code = %s(channel, &request, &options, &answer, &error);\n"
+                            "    printf(\"%%s %%s\\n\", fr_code_name(code), error.message);\n"
+                            "    if (code == FR_OK) {\n"
+                            "        %s__free_unpacked(answer, NULL);\n"
+                            "    }\n"
+                            "    fr_channel_free(channel);\n"
+                            "}\n",
+                            unit.stem, names->request, names->response, request_prefix, names->base, response_prefix);
+    code = output_add(output, "example", ".c", &content, reterr);
+    fr_buffer_fini(&content);
+    return code;
+}

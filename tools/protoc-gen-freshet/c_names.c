@@ -5,8 +5,9 @@
 #include "protoc-gen-freshet/c_names.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "protoc-gen-freshet/claim.h"
 
 static const char *const keywords[] = {
     "auto",   "break",    "case",     "char",     "const", "continue", "default", "do",     "double",
@@ -69,8 +70,8 @@ static const char *type_name(const struct model *model, const char *full_name)
     return finish(model, &name);
 }
 
-/* "users.v1.User" to "users__v1__user__descriptor": within a part, a "_" before the first of a run of capitals. */
-static const char *descriptor_name(const struct model *model, const char *full_name)
+/* "users.v1.User" to "users__v1__user": within a part, a "_" before the first of a run of capitals. */
+const char *c_type_prefix(const struct model *model, const char *full_name)
 {
     struct fr_buffer name = {0};
     bool was_upper = true;
@@ -86,8 +87,13 @@ static const char *descriptor_name(const struct model *model, const char *full_n
         was_upper = is_upper(*at);
         put(&name, lower(*at));
     }
-    fr_buffer_append_text(&name, "__descriptor");
     return finish(model, &name);
+}
+
+static const char *descriptor_name(const struct model *model, const char *full_name)
+{
+    const char *prefix = c_type_prefix(model, full_name);
+    return prefix == NULL ? NULL : model_join(model, prefix, "__descriptor", "");
 }
 
 /* ---- ours ---- */
@@ -111,10 +117,9 @@ static void append_snake(struct fr_buffer *name, const char *text)
     }
 }
 
-static const char *snake(const struct model *model, const char *prefix, const char *text)
+const char *c_snake(const struct model *model, const char *text)
 {
     struct fr_buffer name = {0};
-    fr_buffer_append_text(&name, prefix);
     append_snake(&name, text);
     return finish(model, &name);
 }
@@ -133,7 +138,7 @@ static bool is_among(const char *name, const char *const *names, size_t count)
 static const char *method_name(const struct model *model, const struct model_method *method, const char *const *taken,
                                size_t count)
 {
-    const char *name = snake(model, "", method->proto->name);
+    const char *name = c_snake(model, method->proto->name);
     return name != NULL && is_among(name, taken, count) ? model_join(model, name, "_", "") : name;
 }
 
@@ -157,7 +162,7 @@ static const char *joined(const struct model *model, const char *prefix, const c
 
 const char *c_method_base(const struct model *model, const struct model_method *method)
 {
-    return joined(model, snake(model, "", method->service->name), "_", function_name(model, method));
+    return joined(model, c_snake(model, method->service->name), "_", function_name(model, method));
 }
 
 /* "users/v1/users.proto" to "users_v1_users_proto". */
@@ -203,7 +208,7 @@ static enum fr_code name_method(const struct c_unit *unit, const struct c_servic
 
 static enum fr_code name_service(struct c_unit *unit, struct c_service *self, struct fr_error *reterr)
 {
-    self->prefix = snake(unit->model, "", self->service->name);
+    self->prefix = c_snake(unit->model, self->service->name);
     self->method_count = self->service->method_count;
     self->methods = model_alloc(unit->model, self->method_count, sizeof self->methods[0]);
     if (self->prefix == NULL || self->methods == NULL) {
@@ -222,38 +227,6 @@ static enum fr_code name_service(struct c_unit *unit, struct c_service *self, st
 }
 
 /* ---- names that two things would share ---- */
-
-struct claim {
-    const char *name;
-    const char *owner; /* "users.v1.Users/GetUser" */
-    const struct place *place;
-};
-
-static int by_name(const void *left, const void *right)
-{
-    const struct claim *a = left, *b = right;
-    int order = strcmp(a->name, b->name);
-    return order != 0 ? order : a->place < b->place ? -1 : a->place > b->place;
-}
-
-static enum fr_code check_claims(struct model *model, struct claim *claims, size_t count, struct fr_error *reterr)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (claims[i].name == NULL) {
-            return fr_error_no_memory(reterr);
-        }
-    }
-    qsort(claims, count, sizeof claims[0], by_name);
-    const struct place *told = NULL; /* two methods that share one name share all */
-    for (size_t i = 1; i < count; i++) {
-        if (strcmp(claims[i - 1].name, claims[i].name) == 0 && claims[i].place != told) {
-            told = claims[i].place;
-            problems_add(&model->problems, claims[i].place, "%s and %s would share the C name %s; rename one of them",
-                         claims[i - 1].owner, claims[i].owner, claims[i].name);
-        }
-    }
-    return FR_OK;
-}
 
 static enum fr_code check_names(const struct c_unit *unit, struct fr_error *reterr)
 {
@@ -288,7 +261,7 @@ static enum fr_code check_names(const struct c_unit *unit, struct fr_error *rete
             }
         }
     }
-    return check_claims(model, claims, (size_t)(next - claims), reterr);
+    return claims_check(model, claims, (size_t)(next - claims), "C", reterr);
 }
 
 enum fr_code c_unit_init(struct c_unit *self, struct model *model, const struct model_file *file,

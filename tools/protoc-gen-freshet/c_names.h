@@ -44,6 +44,12 @@ struct c_unit {
 FR_MUST_CHECK enum fr_code c_unit_init(struct c_unit *self, struct model *model, const struct model_file *file,
                                        struct fr_error *reterr);
 
+/* "get_http_status" for GetHTTPStatus, "users_v1_users" for users.v1.Users. NULL without memory. */
+const char *c_snake(const struct model *model, const char *text);
+
+/* What protoc-c begins a message's functions with: "users__v1__user". NULL without memory. */
+const char *c_type_prefix(const struct model *model, const char *full_name);
+
 /* The prefix of a method's names. NULL without memory. */
 const char *c_method_base(const struct model *model, const struct model_method *method);
 

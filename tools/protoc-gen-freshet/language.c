@@ -7,7 +7,11 @@
 #include <string.h>
 
 static const struct language languages[] = {
-    {"c", c_emit},
+    {"c", NULL, c_emit, c_example},
+    {"cpp", NULL, cpp_emit, cpp_example},
+    {"go", go_parameters, go_emit, go_example},
+    {"python", NULL, python_emit, python_example},
+    {"js", NULL, js_emit, js_example},
 };
 
 #define LANGUAGE_COUNT (sizeof languages / sizeof languages[0])
@@ -27,6 +31,23 @@ void language_names(struct fr_buffer *out)
     for (size_t i = 0; i < LANGUAGE_COUNT; i++) {
         fr_buffer_append_format(out, "%s%s", i == 0 ? "" : ", ", languages[i].name);
     }
+}
+
+const char *output_parameter(const struct output *self, const char *start)
+{
+    const char *part = self->parameter == NULL ? "" : self->parameter;
+    while (*part != '\0') {
+        size_t size = strcspn(part, ",");
+        if (strncmp(part, start, strlen(start)) == 0) {
+            char *value = model_join(self->model, part + strlen(start), "", "");
+            if (value != NULL) {
+                value[size - strlen(start)] = '\0';
+            }
+            return value;
+        }
+        part += size + (part[size] == ',');
+    }
+    return NULL;
 }
 
 const char *output_stem(const struct model *model, const Google__Protobuf__FileDescriptorProto *file)

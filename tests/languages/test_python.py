@@ -1,0 +1,502 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""test_python.py - the generated Python clients against freshet-api and a server that misbehaves."""
+import asyncio
+import importlib
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from concurrent.futures import CancelledError
+from datetime import timedelta
+
+import sp_client
+from fake_server import FakeServer
+from freshet_testing import BIN, SLOWNESS, TestCase, free_port, main, wait_until
+from sp_client import SOURCE, users
+
+HERE = os.path.join(SOURCE, "tests", "languages")
+ODD = os.path.join(SOURCE, "tests", "protoc-gen-freshet")
+RUN_TIME = os.path.join(SOURCE, "tools", "protoc-gen-freshet", "run_time")
+PLUGIN = "--plugin=protoc-gen-freshet=" + os.path.join(BIN, "protoc-gen-freshet")
+# Where sp_client put the messages of proto/: the stubs go beside them.
+GENERATED = os.path.realpath(os.path.join(os.path.dirname(users.__file__), "..", ".."))
+
+
+def protoc(*arguments):
+    subprocess.run(["protoc", "-I", HERE, "-I", ODD, "-I", SOURCE + "/proto", PLUGIN, *arguments], check=True, timeout=60)
+
+
+protoc("--freshet_out=lang=python:" + GENERATED, "users/v1/users.proto")
+protoc("--python_out=" + GENERATED, "--freshet_out=lang=python:" + GENERATED, "probe/probe.proto", "odd/names.proto",
+       "odd/bare.proto")
+sys.path.insert(0, RUN_TIME)
+importlib.invalidate_caches()
+freshet_rpc = importlib.import_module("freshet_rpc")
+stubs = importlib.import_module("users.v1.users_freshet")
+probe = importlib.import_module("probe.probe_pb2")
+probe_stubs = importlib.import_module("probe.probe_freshet")
+from freshet_rpc import AsyncChannel, Channel, Code, RpcError  # noqa: E402  generated and found above
+
+PROBE = probe_stubs.ProbeMethods
+USERS = stubs.UsersMethods
+Text = probe.Text
+
+
+class Threads:
+    """The blocking client."""
+
+    def open(self, address, **options):
+        channel = Channel(address, **options)
+        self.addCleanup(channel.close)
+        return channel
+
+    def call(self, channel, method, request, **options):
+        return channel.call(method, request, **options)
+
+    def calls(self, channel, calls):
+        """The results or exceptions of (method, request, options), all issued together."""
+        futures = [channel.future(method, request, **options) for method, request, options in calls]
+        return [future.exception(60) or future.result() for future in futures]
+
+    def close(self, channel):
+        channel.close()
+
+
+class Tasks:
+    """The asyncio client."""
+
+    def setUp(self):
+        super().setUp()
+        self.loop = asyncio.new_event_loop()
+        self.addCleanup(self.loop.close)
+
+    def open(self, address, **options):
+        channel = AsyncChannel(address, **options)
+        self.addCleanup(self.close, channel)
+        return channel
+
+    def call(self, channel, method, request, **options):
+        return self.loop.run_until_complete(asyncio.wait_for(channel.call(method, request, **options), 60))
+
+    def calls(self, channel, calls):
+        async def together():
+            return await asyncio.gather(*(channel.call(method, request, **options) for method, request, options in calls),
+                                        return_exceptions=True)
+        return self.loop.run_until_complete(together())
+
+    def close(self, channel):
+        self.loop.run_until_complete(channel.close())
+
+
+class Scenario:
+    """What holds for both clients."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.start_for_class()
+        cls.fake = FakeServer()
+        cls.addClassCleanup(cls.fake.close)
+
+    def fails(self, code, channel, method, request, **options):
+        with self.assertRaises(RpcError) as caught:
+            self.call(channel, method, request, **options)
+        self.assertEqual(caught.exception.code, code, caught.exception)
+        return caught.exception
+
+    def api(self, **options):
+        return self.open(self.system.address(), **options)
+
+    def probe(self, **options):
+        return self.open(self.fake.address, **options)
+
+    def assert_works(self, channel):
+        self.assertEqual(self.call(channel, PROBE.echo, Text(text="still here"), timeout=30).text, "still here")
+
+    def took(self, at_least, less_than, function, *arguments, **options):
+        began = time.monotonic()
+        result = function(*arguments, **options)
+        elapsed = time.monotonic() - began
+        self.assertGreaterEqual(elapsed, at_least)
+        self.assertLess(elapsed, less_than * SLOWNESS)
+        return result
+
+    # ---- answers ----
+
+    def test_an_answer_and_its_metadata(self):
+        found = []
+        user = self.call(self.api(), USERS.get_user, users.GetUserRequest(id="user-123"), timeout=timedelta(seconds=30),
+                         metadata={"x-cache-control": "no-cache"}, on_metadata=found.extend)
+        self.assertEqual((type(user), user.name), (users.User, "Alice"))
+        self.assertIn(dict(found)["x-cache"], ("redis", "origin"))
+
+    def test_values_that_are_easily_broken(self):
+        channel = self.probe()
+        for number in (0, -1, 2 ** 63 - 1, -2 ** 63, 2 ** 53 + 1):
+            for text in ("", "Zażółć gęślą jaźń 🐘 \0 \u202e", "x" * (3 << 20)):
+                sent = Text(text=text, number=number)
+                self.assertEqual(self.call(channel, PROBE.echo, sent, timeout=30), sent)
+
+    def test_every_code(self):
+        channel = self.probe()
+        for number in range(1, 17):
+            with self.subTest(number):
+                wish = probe.Failure(code=number, message="it is żółw", retry_after_us=1_500_000)
+                error = self.fails(Code(number), channel, PROBE.fail, wish, timeout=30,
+                                   metadata=[("x-twice", "a"), ("x-twice", "b"), ("mine-bin", b"\0\xff")])
+                self.assertEqual((error.message, error.method, error.retry_after),
+                                 ("it is żółw", "probe.v1.Probe/Fail", 1.5))
+                self.assertEqual(error.metadata, [("x-text", "plain"), ("x-bytes-bin", bytes(range(256))),
+                                                  ("x-twice", "a"), ("x-twice", "b"), ("mine-bin", b"\0\xff")])
+                self.assertEqual([detail.type_url for detail in error.details],
+                                 ["type.googleapis.com/probe.v1.Failure"])
+                self.assertEqual(error.detail(probe.Failure), wish)
+                self.assertIsNone(error.detail(Text))
+        self.fails(Code.UNKNOWN, channel, PROBE.fail, probe.Failure(code=99), timeout=30)
+        self.assertEqual(str(RpcError(Code.NOT_FOUND, "no such user", "a.B/C")), "NOT_FOUND: no such user (a.B/C)")
+
+    def test_errors_of_a_service(self):
+        channel = self.api()
+        error = self.fails(Code.NOT_FOUND, channel, USERS.get_user, users.GetUserRequest(id="nobody"), timeout=30)
+        self.assertIn("nobody", error.message)
+        self.fails(Code.INVALID_ARGUMENT, channel, USERS.get_user, users.GetUserRequest(), timeout=30)
+        nowhere = freshet_rpc.Method("users.v1.Users/Nowhere", users.GetUserRequest, users.User)
+        self.fails(Code.UNIMPLEMENTED, channel, nowhere, users.GetUserRequest(), timeout=30)
+
+    # ---- deadlines, cancelling ----
+
+    def test_deadline(self):
+        channel = self.probe()
+        for timeout in (0.1, timedelta(milliseconds=100)):
+            self.took(0.1, 5, self.fails, Code.DEADLINE_EXCEEDED, channel, PROBE.late, Text(number=-1), timeout=timeout)
+        for timeout in (0, -1.0):
+            self.fails(Code.DEADLINE_EXCEEDED, channel, PROBE.echo, Text(), timeout=timeout)
+        self.assert_works(channel)
+
+    def test_deadline_while_connecting(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            address = "tcp://127.0.0.1:%d" % silent.getsockname()[1]
+            self.took(0.1, 0.9, self.fails, Code.DEADLINE_EXCEEDED, self.open(address), PROBE.echo, Text(), timeout=0.1)
+            error = self.took(0.2, 5, self.fails, Code.UNAVAILABLE, self.open(address, connect_timeout=0.2), PROBE.echo,
+                              Text())
+            self.assertIn("no connection within 0.2 s", error.message)
+
+    def test_a_refused_connection_fails_at_once(self):
+        address = f"tcp://127.0.0.1:{free_port()}"
+        channel = self.open(address, connect_timeout=30)
+        error = self.took(0, 5, self.fails, Code.UNAVAILABLE, channel, PROBE.echo, Text(), timeout=30)
+        self.assertIn(address, error.message)
+
+    def test_a_server_of_another_kind(self):
+        def answer():
+            with server.accept()[0] as connection:
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            threading.Thread(target=answer, daemon=True).start()
+            channel = self.open("tcp://127.0.0.1:%d" % server.getsockname()[1], connect_timeout=30)
+            self.took(0, 5, self.fails, Code.UNAVAILABLE, channel, PROBE.echo, Text(), timeout=30)
+
+    def test_close(self):
+        channel = self.probe()
+        self.assert_works(channel)
+        self.close(channel)
+        self.fails(Code.CANCELLED, channel, PROBE.echo, Text())
+        self.close(channel)
+
+    # ---- many calls ----
+
+    def test_a_thousand_calls_with_shuffled_answers(self):
+        channel, chance = self.probe(), random.Random(7)
+        calls = [(PROBE.late, Text(text=f"call {i}", number=chance.randrange(60)), {"timeout": 60}) for i in range(1000)]
+        for (_, request, _), answer in zip(calls, self.calls(channel, calls)):
+            self.assertEqual(answer, request)
+
+    def test_calls_issued_together_leave_together(self):
+        answers = self.calls(self.probe(), [(PROBE.gathered, Text(), {"timeout": 30})] * 200)
+        self.assertGreater(max(answer.number for answer in answers), 100)
+
+    def test_a_service_under_load(self):
+        calls = [(USERS.get_user, users.GetUserRequest(id=user_id), {"timeout": 60})
+                 for user_id in ("user-123", "user-456", "user-789")] * 700
+        for (_, request, _), answer in zip(calls, self.calls(self.api(), calls)):
+            self.assertEqual(answer.id, request.id)
+
+    def test_large_messages_share_the_connection(self):
+        texts = [Text(text=chr(97 + i) * (2 << 20)) for i in range(12)]
+        answers = self.calls(self.probe(), [(PROBE.echo, text, {"timeout": 60}) for text in texts])
+        self.assertTrue(all(answer == text for answer, text in zip(answers, texts)))
+
+    # ---- what goes wrong ----
+
+    def test_limits(self):
+        channel = self.probe()
+        error = self.fails(Code.RESOURCE_EXHAUSTED, channel, PROBE.echo, Text(text="x" * (4 << 20)))
+        self.assertIn("4194304", error.message)
+        for metadata in ({"Upper": "x"}, {"": "x"}, {"a": "ż"}, {"a": b"x"}, {"a-bin": "x"}, [("a", "x")] * 65,
+                         {"a": "x" * 8192}):
+            with self.subTest(str(metadata)[:20]):
+                self.fails(Code.INVALID_ARGUMENT, channel, PROBE.echo, Text(), metadata=metadata)
+        with self.assertRaises(TypeError):
+            self.call(channel, PROBE.echo, users.User())
+        for address in ("127.0.0.1:1", "tcp://", "tcp://a", "tcp://a:65536", "tcp://a:1x", "http://a:1", "tcp://a:1/b"):
+            with self.assertRaises(ValueError):
+                Channel(address)
+
+    def test_replies_that_are_wrong(self):
+        channel = self.probe()
+        for method, code in ((PROBE.garbage, Code.INTERNAL), (PROBE.garbage_payload, Code.INTERNAL),
+                             (PROBE.garbage_metadata, Code.INTERNAL), (PROBE.ignore, Code.INTERNAL),
+                             (PROBE.forget, Code.UNAVAILABLE), (PROBE.too_long, Code.UNAVAILABLE),
+                             (PROBE.too_short, Code.UNAVAILABLE), (getattr(PROBE, "break_"), Code.UNAVAILABLE)):
+            with self.subTest(method.name):
+                self.fails(code, channel, method, Text(text="a"), timeout=30)
+                self.assert_works(channel)
+        for method in (PROBE.strangers, PROBE.wrong_message):
+            self.assertEqual(self.call(channel, method, Text(text="a"), timeout=30).text, "a")
+        error = self.fails(Code.RESOURCE_EXHAUSTED, channel, PROBE.refuse, Text(), timeout=30)
+        self.assertEqual((error.message, error.retry_after), ("too many sessions", 2.0))
+
+    def test_a_server_that_says_nothing_is_dead(self):
+        channel = self.probe(keepalive=0.2)
+        error = self.took(0.2, 5, self.fails, Code.UNAVAILABLE, channel, PROBE.silence, Text(), timeout=30)
+        self.assertIn("no answer within 0.2 s", error.message)
+        self.assert_works(channel)
+
+    def test_what_a_draining_server_leaves_out_is_sent_again(self):
+        with FakeServer() as fake:
+            channel = self.open(fake.address)
+            self.assertEqual(self.call(channel, PROBE.drain, Text(text="a"), timeout=30).text, "a")
+        self.took(0.2, 5, self.fails, Code.UNAVAILABLE, self.probe(connect_timeout=0.2), PROBE.drain_for_ever, Text())
+
+    def test_a_server_that_was_killed_and_started_again(self):
+        channel, request = self.api(), users.GetUserRequest(id="user-123")
+        self.assertEqual(self.call(channel, USERS.get_user, request, timeout=30).name, "Alice")
+        self.system["api"].kill()
+        self.fails(Code.UNAVAILABLE, channel, USERS.get_user, request, timeout=30)
+        self.system.start_service("api")
+
+        def answers():
+            try:
+                return self.call(channel, USERS.get_user, request, timeout=30).name == "Alice"
+            except RpcError as error:
+                self.assertEqual(error.code, Code.UNAVAILABLE)
+                return False
+
+        wait_until(answers, 10, "the channel has connected again")
+
+    def test_calls_while_a_server_drains(self):
+        channel, request = self.api(), users.GetUserRequest(id="user-123")
+        self.call(channel, USERS.get_user, request, timeout=30)
+        drained = threading.Thread(target=self.system["api"].stop)
+        drained.start()
+        while drained.is_alive():
+            for answer in self.calls(channel, [(USERS.get_user, request, {"timeout": 30})] * 20):
+                if isinstance(answer, RpcError):
+                    self.assertEqual(answer.code, Code.UNAVAILABLE, answer)
+                else:
+                    self.assertEqual(answer.name, "Alice")
+        drained.join()
+        self.system.start_service("api")
+
+
+class ThreadsTest(Threads, Scenario, TestCase):
+    def test_get_update_get(self):
+        with Channel(self.system.address()) as channel:
+            client = stubs.UsersClient(channel)
+            created = client.create_user(users.CreateUserRequest(user=users.User(name="Ada", email="ada@threads.test")))
+            client.update_preference(users.UpdatePreferenceRequest(id=created.id, preference="tea"), timeout=30)
+            wait_until(lambda: client.get_user(users.GetUserRequest(id=created.id)).preference == "tea", 5, "fresh read")
+
+    def test_many_threads_share_a_channel(self):
+        client, failures = probe_stubs.ProbeClient(self.probe()), []
+
+        def work(number):
+            try:
+                for turn in range(50):
+                    sent = Text(text=f"{number}-{turn}", number=turn % 3)
+                    answer = client.late(sent, timeout=60) if turn % 5 == 0 else client.echo(sent, timeout=60)
+                    if answer != sent:
+                        failures.append((sent, answer))
+            except RpcError as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(64)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+
+    def test_a_slow_call_holds_up_no_other(self):
+        channel = self.probe()
+        slow = channel.future(PROBE.late, Text(text="slow", number=500), timeout=60)
+        for _ in range(20):
+            self.assert_works(channel)
+        self.assertFalse(slow.done())
+        self.assertEqual(slow.result(60).text, "slow")
+
+    def test_cancel(self):
+        channel = self.probe()
+        future = channel.future(PROBE.late, Text(number=-1))
+        self.assert_works(channel)
+        self.assertTrue(future.cancel())
+        self.assertRaises(CancelledError, future.result, 5)
+        wait_until(lambda: channel.call(PROBE.cancelled, Text()).number == 1, 10, "the server knows")
+
+    def test_close_ends_open_calls(self):
+        channel = self.probe()
+        future = channel.future(PROBE.late, Text(number=-1))
+        channel.close()
+        self.assertEqual(future.exception(30).code, Code.CANCELLED)
+        self.assertEqual(channel.future(PROBE.echo, Text()).exception(30).code, Code.CANCELLED)
+
+    def test_a_program_that_closes_nothing_ends(self):
+        program = ("import freshet_rpc\nfrom probe import probe_freshet, probe_pb2\n"
+                   f"channel = freshet_rpc.Channel('{self.fake.address}')\n"
+                   "print(probe_freshet.ProbeClient(channel).echo(probe_pb2.Text(text='x')).text)\n"
+                   "channel.future(probe_freshet.ProbeMethods.late, probe_pb2.Text(number=-1))\n")
+        done = subprocess.run([sys.executable, "-c", program], timeout=30 * SLOWNESS, text=True, capture_output=True,
+                              check=False, env={**os.environ, "PYTHONPATH": f"{GENERATED}:{RUN_TIME}"})
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "x\n", ""))
+
+
+class TasksTest(Tasks, Scenario, TestCase):
+    def test_get_update_get(self):
+        async def steps():
+            async with AsyncChannel(self.system.address()) as channel:
+                client = stubs.UsersAsyncClient(channel)
+                user = users.User(name="Ada", email="ada@tasks.test")
+                created = await client.create_user(users.CreateUserRequest(user=user))
+                await client.update_preference(users.UpdatePreferenceRequest(id=created.id, preference="tea"), timeout=30)
+                return await client.get_user(users.GetUserRequest(id=created.id), metadata={"x-cache-control": "no-cache"})
+        self.assertEqual(self.loop.run_until_complete(steps()).preference, "tea")
+
+    def test_a_slow_call_holds_up_no_other(self):
+        async def steps():
+            async with AsyncChannel(self.fake.address) as channel:
+                slow = asyncio.ensure_future(channel.call(PROBE.late, Text(text="slow", number=500)))
+                for _ in range(20):
+                    await channel.call(PROBE.echo, Text())
+                self.assertFalse(slow.done())
+                self.assertEqual((await slow).text, "slow")
+        self.loop.run_until_complete(steps())
+
+    def test_cancel(self):
+        async def steps():
+            async with AsyncChannel(self.fake.address) as channel:
+                task = asyncio.ensure_future(channel.call(PROBE.late, Text(number=-1)))
+                await channel.call(PROBE.echo, Text())
+                task.cancel()
+                with self.assertRaises(asyncio.CancelledError):
+                    await task
+                return (await channel.call(PROBE.cancelled, Text())).number
+        self.assertEqual(self.loop.run_until_complete(steps()), 1)
+
+    def test_another_loop_is_refused(self):
+        channel = self.probe()
+        self.assert_works(channel)
+        other = asyncio.new_event_loop()
+        self.addCleanup(other.close)
+        with self.assertRaises(RuntimeError):
+            other.run_until_complete(channel.call(PROBE.echo, Text()))
+
+
+class Stubs(TestCase):
+    MYPY = ("[mypy]\nstrict = True\nnamespace_packages = True\nexplicit_package_bases = True\n"
+            # Debian has no type hints for protobuf itself; what protoc wrote is not ours.
+            "[mypy-google.*]\nignore_missing_imports = True\n")
+
+    def folder(self):
+        folder = tempfile.mkdtemp(prefix="freshet-python-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    def mypy(self, folder, program):
+        modules = {os.path.relpath(os.path.join(at, name), folder)[:-4].replace("/", ".")
+                   for at, _, names in os.walk(folder) for name in names if name.endswith("_pb2.pyi")}
+        with open(os.path.join(folder, "mypy.ini"), "w", encoding="utf-8") as file:
+            file.write(self.MYPY + "".join(f"[mypy-{module}]\nignore_errors = True\n" for module in sorted(modules)))
+        with open(os.path.join(folder, "program.py"), "w", encoding="utf-8") as file:
+            file.write(program)
+        done = subprocess.run(["mypy", "--config-file", "mypy.ini", "--no-incremental", "program.py", "odd/names_freshet.py",
+                               "probe/probe_freshet.py", os.path.join(RUN_TIME, "freshet_rpc.py")], cwd=folder, text=True,
+                              capture_output=True, timeout=300, check=False,
+                              env={**os.environ, "MYPYPATH": f"{folder}:{RUN_TIME}"})
+        return done.stdout + done.stderr
+
+    def test_types(self):
+        folder = self.folder()
+        protoc("--python_out=" + folder, "--pyi_out=" + folder, "--freshet_out=lang=python:" + folder, "probe/probe.proto",
+               "odd/names.proto", "odd/bare.proto")
+        good = ("from freshet_rpc import AsyncChannel, Channel\n"
+                "from probe.probe_freshet import ProbeAsyncClient, ProbeClient, ProbeMethods\n"
+                "from probe.probe_pb2 import Failure, Text\n"
+                "def use(channel: Channel) -> Text:\n"
+                "    channel.future(ProbeMethods.echo, Text()).result().number + 1\n"
+                "    return ProbeClient(channel).echo(Text(), timeout=1.5, metadata={'a-bin': b'1'})\n"
+                "async def use_async(channel: AsyncChannel) -> Text:\n"
+                "    return await ProbeAsyncClient(channel).echo(Text())\n")
+        self.assertIn("Success: no issues", self.mypy(folder, good))
+        told = self.mypy(folder, good + "def misuse(channel: Channel) -> Failure:\n"
+                                        "    ProbeClient(channel).echo(Failure())\n"
+                                        "    ProbeClient(channel).echo(Text(), timeout='1 s')\n"
+                                        "    channel.call(ProbeMethods.echo, Failure())\n"
+                                        "    return ProbeClient(channel).echo(Text())\n")
+        # Without protobuf's own hints a wrong message is only found where a type has to be inferred.
+        for line in (11, 12):
+            self.assertIn(f"program.py:{line}: error", told)
+
+    def test_names(self):
+        odd = importlib.import_module("odd.names_freshet")
+        bare = importlib.import_module("odd.bare_freshet")
+        self.assertEqual(odd.TypeNamesMethods.nested.response.DESCRIPTOR.full_name,
+                         "Odd_names.v1beta.URLStuff.HTTPRequest.inner_Thing2.Deep_HTTPThing")
+        self.assertEqual(odd.TypeNamesMethods.imported.request.DESCRIPTOR.full_name, "Top")
+        self.assertEqual(odd.TypeNamesMethods.well_known.request.DESCRIPTOR.full_name, "google.protobuf.Empty")
+        self.assertEqual(bare.BareMethods.do.name, "Bare/Do")
+        self.assertEqual(odd.Method_namesClient.__doc__.count("*/"), 1)
+        self.assertEqual({name for name in dir(odd.Method_namesClient) if not name.startswith("_")},
+                         {"default", "register", "get_http_status2_x", "already_snake", "old", "delete"})
+        with warnings.catch_warnings(record=True) as told, Channel(f"tcp://127.0.0.1:{free_port()}") as channel:
+            warnings.simplefilter("always")
+            with self.assertRaises(RpcError):
+                odd.Method_namesClient(channel).old(odd.odd_dot_names__pb2.HTTPRequest())
+        self.assertEqual([(item.category, str(item.message), item.filename) for item in told],
+                         [(DeprecationWarning, "Odd_names.v1beta.URLStuff.Method_names/Old is deprecated", __file__)])
+
+    def test_keywords(self):
+        folder = self.folder()
+        os.mkdir(os.path.join(folder, "class"))
+        with open(os.path.join(folder, "class", "odd-one.proto"), "w", encoding="utf-8") as file:
+            file.write('syntax = "proto3";\nmessage class { string a = 1; message None { string b = 1; } }\n'
+                       '// Says "\\x" and """ more"\nservice S {\n  // First.\n  //\n  //  Third \\\n'
+                       "  rpc import(class) returns (class.None);\n  rpc FreshetRpc(class) returns (class);\n}\n")
+        subprocess.run(["protoc", "-I", folder, PLUGIN, "--python_out=" + folder, "--freshet_out=lang=python:" + folder,
+                        "class/odd-one.proto"], check=True, timeout=60)
+        sys.path.insert(0, folder)
+        self.addCleanup(sys.path.remove, folder)
+        importlib.invalidate_caches()
+        odd = importlib.import_module("class.odd_one_freshet")
+        self.assertEqual(odd.SMethods.import_.response.DESCRIPTOR.full_name, "class.None")
+        self.assertEqual(odd.SMethods.freshet_rpc_.name, "S/FreshetRpc")
+        self.assertEqual(odd.SClient.__doc__, 'Says "\\x" and """ more"')
+        self.assertEqual(odd.SClient.import_.__doc__.split("\n")[0], "First.")
+
+    def test_the_envelope_is_that_of_rpc_proto(self):
+        for name, fields in freshet_rpc._SCHEMA.items():
+            if name == "Detail":
+                continue  # google.protobuf.Any
+            declared = sp_client.rpc.DESCRIPTOR.message_types_by_name[name].fields_by_name
+            self.assertEqual({field: number for number, field, _ in fields},
+                             {field: declared[field].number for field in declared})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""language_testing.py - generates clients in other languages, and runs their tests."""
+import os
+import signal
+import subprocess
+
+from freshet_testing import BUILD, SANITIZERS, SLOWNESS, run_freshet
+from sp_client import SOURCE
+
+HERE = os.path.join(SOURCE, "tests", "languages")
+
+# The libraries behind rpc/channel.h, by the folder of the build that they lie in.
+_LIBRARIES = (("src/rpc", "fr_rpc"), ("src/rpc", "fr_rpc_services"), ("src/message", "fr_message"),
+              ("src/base", "fr_base"), ("proto", "fr_proto"))
+
+
+def generate(language, folder):
+    """Stubs of probe.proto and users.proto in folder/LANGUAGE; returns that folder."""
+    done = run_freshet("gen", "--lang", language, "--out", folder, "-I", HERE, "-I", os.path.join(SOURCE, "proto"),
+                       "probe/probe.proto", "users/v1/users.proto")
+    if done.returncode != 0 or done.stderr:
+        raise AssertionError(f"freshet gen ended with {done.returncode}: {done.stderr}")
+    return os.path.join(folder, language)
+
+
+def pkg_config(folder):
+    """Writes a freshet.pc for the build tree and returns the environment in which pkg-config finds it."""
+    flags = f"-fsanitize={SANITIZERS} " if SANITIZERS else ""
+    libraries = " ".join(f"-L{BUILD}/{place} -l{name}" for place, name in _LIBRARIES)
+    with open(os.path.join(folder, "freshet.pc"), "w", encoding="utf-8") as file:
+        file.write("Name: freshet\nDescription: this build\nVersion: 0\nRequires: libprotobuf-c\n"
+                   f"Cflags: {flags}-I{SOURCE}/src -isystem {BUILD}/proto\n"
+                   f"Libs: {flags}-Wl,--start-group {libraries} -Wl,--end-group -lnng -lpthread\n")
+    return {**os.environ, "PKG_CONFIG_PATH": folder}
+
+
+def control(system, arguments, environment):
+    """
+    Runs a client's tests; they may print "@kill", "@start" or "@drain" (a clean stop and a new start) about freshet-api,
+    and read "done" when that is so. Fails with all that it printed.
+    """
+    lines = []
+
+    def kill():
+        system["api"].kill()
+
+    def start():
+        system.start_service("api")
+
+    def drain():
+        system["api"].signal(signal.SIGTERM)
+        system["api"].wait()
+        start()
+
+    commands = {"@kill\n": kill, "@start\n": start, "@drain\n": drain}
+    with subprocess.Popen(arguments, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT) as child:
+        for line in child.stdout:
+            lines.append(line)
+            if line in commands:
+                commands[line]()
+                child.stdin.write("done\n")
+                child.stdin.flush()
+    if child.returncode != 0:
+        raise AssertionError("".join(lines))
+
+
+def check(arguments, seconds=300, **options):
+    """Runs a tool that must succeed and say nothing on standard error; returns what it printed."""
+    done = subprocess.run(arguments, text=True, capture_output=True, timeout=seconds * SLOWNESS, check=False, **options)
+    if done.returncode != 0 or done.stderr:
+        raise AssertionError(f"{arguments[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout

@@ -1,0 +1,17 @@
+# embed_files.cmake - turns FILES ("NAME=PATH", separated by "|") into the C source OUTPUT, which defines embedded_files
+# of freshet/embedded.h.
+string(REPLACE "|" ";" FILES "${FILES}")
+set(arrays "")
+set(rows "")
+set(count 0)
+foreach(entry IN LISTS FILES)
+  string(REGEX MATCH "^([^=]+)=(.*)$" _ ${entry})
+  set(name ${CMAKE_MATCH_1})
+  file(READ ${CMAKE_MATCH_2} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(REGEX REPLACE "(................................................................................)" "\\1\n" bytes "${bytes}")
+  string(APPEND arrays "static const uint8_t file_${count}[] = {\n${bytes}};\n")
+  string(APPEND rows "    {\"${name}\", {file_${count}, sizeof file_${count}}},\n")
+  math(EXPR count "${count} + 1")
+endforeach()
+file(WRITE ${OUTPUT} "#include \"freshet/embedded.h\"\n\n${arrays}\nconst struct embedded_file embedded_files[] = {\n${rows}    {NULL, {NULL, 0}},\n};\n")

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * python.c - Python: X_freshet.py beside protoc's X_pb2.py, on the run time freshet_rpc.py.
+ *
+ * A file without services gives nothing. Modules of messages are imported under the names that protoc gives them
+ * (users_dot_v1_dot_users__pb2): they have "__" inside, so no method in snake case can hide them.
+ */
+#include <ctype.h>
+#include <string.h>
+
+#include "protoc-gen-freshet/c_names.h"
+#include "protoc-gen-freshet/claim.h"
+
+#define INDENT "    "
+
+/* What the run time is imported as may not be hidden by a method either. */
+static const char *const keywords[] = {
+    "False",  "None",   "True",    "and",      "as",       "assert", "async",  "await",    "break", "class", "continue",
+    "def",    "del",    "elif",    "else",     "except",   "finally", "for",   "from",     "global", "if",   "import",
+    "in",     "is",     "lambda",  "nonlocal", "not",      "or",     "pass",   "raise",    "return", "try",  "while",
+    "with",   "yield",  "freshet_rpc",
+};
+
+static bool is_keyword(const char *name, size_t size)
+{
+    for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++) {
+        if (strlen(keywords[i]) == size && strncmp(keywords[i], name, size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether it can stand in an import or behind a dot. */
+static bool is_plain(const char *name, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (!isalnum((unsigned char)name[i]) && name[i] != '_') {
+            return false;
+        }
+    }
+    return size > 0 && !isdigit((unsigned char)name[0]) && !is_keyword(name, size);
+}
+
+static const char *keep(const struct model *model, struct fr_buffer *text)
+{
+    const char *whole = fr_buffer_text(text);
+    const char *copy = whole == NULL ? NULL : model_join(model, whole, "", "");
+    fr_buffer_fini(text);
+    return copy;
+}
+
+/* ---- modules of messages ---- */
+
+struct module {
+    const char *name;   /* "users.v1.users_pb2" */
+    const char *parent; /* "users.v1", or "" */
+    const char *alias;  /* "users_dot_v1_dot_users__pb2" */
+    bool plain;         /* the import statement takes it */
+};
+
+static const char *replaced(const struct model *model, const char *text, const char *from, const char *const *to)
+{
+    struct fr_buffer out = {0};
+    for (; *text != '\0'; text++) {
+        const char *found = strchr(from, *text);
+        if (found != NULL) {
+            fr_buffer_append_text(&out, to[found - from]);
+        } else {
+            fr_buffer_append(&out, text, 1);
+        }
+    }
+    return keep(model, &out);
+}
+
+static bool has_plain_parts(const char *name)
+{
+    for (;;) {
+        size_t size = strcspn(name, ".");
+        if (!is_plain(name, size)) {
+            return false;
+        }
+        if (name[size] == '\0') {
+            return true;
+        }
+        name += size + 1;
+    }
+}
+
+/* "users/v1/users" to what protoc's X_pb2.py is called. */
+static enum fr_code name_module(const struct model *model, const Google__Protobuf__FileDescriptorProto *file,
+                                struct module *ret_module, struct fr_error *reterr)
+{
+    static const char *const dotted[] = {"_", "."};
+    static const char *const aliased[] = {"__", "_dot_", "_", "_"};
+    const char *stem = output_stem(model, file);
+    const char *name = stem == NULL ? NULL : replaced(model, stem, "-/", dotted);
+    name = name == NULL ? NULL : model_join(model, name, "_pb2", "");
+    const char *alias = name == NULL ? NULL : replaced(model, name, "_. +", aliased);
+    char *parent = name == NULL ? NULL : model_join(model, name, "", "");
+    if (alias == NULL || parent == NULL) {
+        return fr_error_no_memory(reterr);
+    }
+    char *dot = strrchr(parent, '.');
+    parent[dot == NULL ? 0 : dot - parent] = '\0';
+    *ret_module = (struct module){.name = name, .parent = parent, .alias = alias, .plain = has_plain_parts(name)};
+    return FR_OK;
+}
+
+static bool uses(const struct model_file *file, const Google__Protobuf__FileDescriptorProto *other)
+{
+    for (size_t i = 0; i < file->service_count; i++) {
+        for (size_t j = 0; j < file->services[i].method_count; j++) {
+            const struct model_method *method = &file->services[i].methods[j];
+            if (method->request->file == other || method->response->file == other) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool has_deprecated(const struct model_file *file)
+{
+    for (size_t i = 0; i < file->service_count; i++) {
+        for (size_t j = 0; j < file->services[i].method_count; j++) {
+            if (file->services[i].methods[j].deprecated) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Those that the import statement takes go to plain, the others to odd. */
+static enum fr_code import_modules(const struct model *model, const struct model_file *file, struct fr_buffer *plain,
+                                   struct fr_buffer *odd, struct fr_error *reterr)
+{
+    for (size_t i = 0; i < model->file_count; i++) {
+        struct module module;
+        if (!uses(file, model->files[i].proto)) {
+            continue;
+        }
+        enum fr_code code = name_module(model, model->files[i].proto, &module, reterr);
+        if (code != FR_OK) {
+            return code;
+        }
+        if (!module.plain) {
+            fr_buffer_append_format(odd, "%s: Any = importlib.import_module(\"%s\")\n", module.alias, module.name);
+        } else if (module.parent[0] == '\0') {
+            fr_buffer_append_format(plain, "import %s as %s\n", module.name, module.alias);
+        } else {
+            fr_buffer_append_format(plain, "from %s import %s as %s\n", module.parent,
+                                    module.name + strlen(module.parent) + 1, module.alias);
+        }
+    }
+    return FR_OK;
+}
+
+/* ---- message types ---- */
+
+struct type_name {
+    const char *value; /* "users_dot_v1_dot_users__pb2.User", an expression */
+    const char *hint;  /* the same, or Any where no type hint can say it */
+};
+
+static enum fr_code name_type(const struct model *model, const struct model_type *type, struct type_name *ret_name,
+                              struct fr_error *reterr)
+{
+    struct module module;
+    enum fr_code code = name_module(model, type->file, &module, reterr);
+    if (code != FR_OK) {
+        return code;
+    }
+    const char *package = type->file->package == NULL ? "" : type->file->package;
+    const char *rest = type->name + (package[0] == '\0' ? 0 : strlen(package) + 1);
+    const char *value = module.alias;
+    bool plain = module.plain;
+    while (value != NULL && *rest != '\0') {
+        size_t size = strcspn(rest, ".");
+        bool dotted = is_plain(rest, size);
+        struct fr_buffer next = {0};
+        fr_buffer_append_format(&next, dotted ? "%s." : "getattr(%s, \"", value);
+        fr_buffer_append(&next, rest, size);
+        fr_buffer_append_text(&next, dotted ? "" : "\")");
+        value = keep(model, &next);
+        plain = plain && dotted;
+        rest += size + (rest[size] == '.');
+    }
+    *ret_name = (struct type_name){value, plain ? value : "Any"};
+    return value == NULL ? fr_error_no_memory(reterr) : FR_OK;
+}
+
+/* ---- texts ---- */
+
+/* Within a docstring: no escape, no end of it. */
+static void doc_line(struct fr_buffer *out, const char *line, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        char c = line[i];
+        if (c == '\\' || (c == '"' && (i + 1 == size || line[i + 1] == '"'))) {
+            fr_buffer_append_text(out, "\\");
+        }
+        fr_buffer_append(out, (unsigned char)c < ' ' && c != '\t' ? " " : &c, 1);
+    }
+}
+
+/* The comment of the .proto file, or instead; then, in a paragraph of its own, note ("": none). */
+static void docstring(struct fr_buffer *out, const char *indent, const struct place *place, const char *instead,
+                      const char *note)
+{
+    const char *comment = place_comment(place);
+    const char *text = comment == NULL ? instead : comment;
+    bool first = true;
+    size_t blank = 0;
+    fr_buffer_append_format(out, "%s\"\"\"", indent);
+    for (; *text != '\0'; text += strcspn(text, "\n"), text += *text == '\n') {
+        size_t size = strcspn(text, "\n");
+        const char *line = text + (text[0] == ' ');
+        size -= text[0] == ' ';
+        while (size > 0 && isspace((unsigned char)line[size - 1])) {
+            size--;
+        }
+        if (size == 0) {
+            blank++;
+            continue;
+        }
+        for (blank += first ? 0 : 1; !first && blank > 0; blank--) {
+            fr_buffer_append_text(out, "\n");
+        }
+        fr_buffer_append_text(out, first ? "" : indent);
+        doc_line(out, line, size);
+        first = false;
+        blank = 0;
+    }
+    bool long_text = comment != NULL && strchr(comment, '\n') != NULL &&
+                     strchr(comment, '\n') != comment + strlen(comment) - 1;
+    if (note[0] != '\0') {
+        fr_buffer_append_format(out, "%s%s%s", first ? "" : "\n\n", first ? "" : indent, note);
+    }
+    fr_buffer_append_format(out, "%s%s\"\"\"\n", long_text || note[0] != '\0' ? "\n" : "",
+                            long_text || note[0] != '\0' ? indent : "");
+}
+
+/* ---- one service ---- */
+
+struct method_name {
+    const char *name; /* "get_user" */
+    struct type_name request, response;
+};
+
+static enum fr_code name_method(const struct model *model, const struct model_method *method,
+                                struct method_name *ret_name, struct fr_error *reterr)
+{
+    const char *name = c_snake(model, method->proto->name);
+    if (name != NULL && is_keyword(name, strlen(name))) {
+        name = model_join(model, name, "_", "");
+    }
+    if (name == NULL) {
+        return fr_error_no_memory(reterr);
+    }
+    ret_name->name = name;
+    enum fr_code code = name_type(model, method->request, &ret_name->request, reterr);
+    return code != FR_OK ? code : name_type(model, method->response, &ret_name->response, reterr);
+}
+
+static void define_method(const struct model_method *method, const struct method_name *name, bool async,
+                          struct fr_buffer *out)
+{
+    const char *service = method->service->proto->name;
+    fr_buffer_append_format(out,
+                            "\n"
+                            INDENT "%sdef %s(\n"
+                            INDENT INDENT "self,\n"
+                            INDENT INDENT "request: %s,\n"
+                            INDENT INDENT "*,\n"
+                            INDENT INDENT "timeout: freshet_rpc.Timeout = None,\n"
+                            INDENT INDENT "metadata: freshet_rpc.MetadataLike = (),\n"
+                            INDENT INDENT "on_metadata: freshet_rpc.OnMetadata = None,\n"
+                            INDENT ") -> %s:\n",
+                            async ? "async " : "", name->name, name->request.hint, name->response.hint);
+    docstring(out, INDENT INDENT, &method->place, method->full_name, method->deprecated ? "Deprecated." : "");
+    if (method->deprecated) {
+        fr_buffer_append_format(out,
+                                INDENT INDENT "warnings.warn(\"%s is deprecated\", DeprecationWarning, stacklevel=2)\n",
+                                method->full_name);
+    }
+    fr_buffer_append_format(out,
+                            INDENT INDENT "return %sself.__channel.call(\n"
+                            INDENT INDENT INDENT "%sMethods.%s, request, timeout=timeout, metadata=metadata, "
+                            "on_metadata=on_metadata\n"
+                            INDENT INDENT ")\n",
+                            async ? "await " : "", service, name->name);
+}
+
+static void define_client(const struct model_service *service, const struct method_name *names, bool async,
+                          struct fr_buffer *out)
+{
+    fr_buffer_append_format(out, "\n\nclass %s%sClient:\n", service->proto->name, async ? "Async" : "");
+    docstring(out, INDENT, &service->place, service->name, "");
+    fr_buffer_append_format(out,
+                            "\n"
+                            INDENT "def __init__(self, channel: freshet_rpc.%sChannel) -> None:\n"
+                            INDENT INDENT "self.__channel = channel\n",
+                            async ? "Async" : "");
+    for (size_t i = 0; i < service->method_count; i++) {
+        define_method(&service->methods[i], &names[i], async, out);
+    }
+}
+
+static enum fr_code define_service(struct model *model, const struct model_service *service, struct fr_buffer *out,
+                                   struct fr_error *reterr)
+{
+    struct method_name *names = model_alloc(model, service->method_count, sizeof names[0]);
+    struct claim *claims = model_alloc(model, service->method_count, sizeof claims[0]);
+    if (names == NULL || claims == NULL) {
+        return fr_error_no_memory(reterr);
+    }
+    fr_buffer_append_format(out, "\n\nclass %sMethods:\n" INDENT "\"\"\"What %s has, for call and future of a channel.\"\"\"\n",
+                            service->proto->name, service->name);
+    for (size_t i = 0; i < service->method_count; i++) {
+        const struct model_method *method = &service->methods[i];
+        enum fr_code code = name_method(model, method, &names[i], reterr);
+        if (code != FR_OK) {
+            return code;
+        }
+        claims[i] = (struct claim){names[i].name, method->full_name, &method->place};
+        fr_buffer_append_format(out,
+                                "%s" INDENT "%s = freshet_rpc.Method(\n"
+                                INDENT INDENT "\"%s\",\n"
+                                INDENT INDENT "%s,\n"
+                                INDENT INDENT "%s,\n"
+                                INDENT ")\n",
+                                i == 0 ? "\n" : "", names[i].name, method->full_name, names[i].request.value,
+                                names[i].response.value);
+    }
+    define_client(service, names, false, out);
+    define_client(service, names, true, out);
+    return claims_check(model, claims, service->method_count, "Python", reterr);
+}
+
+/* UsersClient and UsersAsyncClient: a service called UsersAsync has the latter as well. */
+static enum fr_code check_classes(struct model *model, const struct model_file *file, struct fr_error *reterr)
+{
+    static const char *const suffixes[] = {"Client", "AsyncClient", "Methods"};
+    struct claim *claims = model_alloc(model, 3 * file->service_count, sizeof claims[0]);
+    if (claims == NULL) {
+        return fr_error_no_memory(reterr);
+    }
+    for (size_t i = 0; i < 3 * file->service_count; i++) {
+        const struct model_service *service = &file->services[i / 3];
+        claims[i] = (struct claim){model_join(model, service->proto->name, suffixes[i % 3], ""), service->name,
+                                   &service->place};
+    }
+    return claims_check(model, claims, 3 * file->service_count, "Python", reterr);
+}
+
+static void append_all(struct fr_buffer *out, const struct fr_buffer *part)
+{
+    fr_buffer_append(out, part->data, part->size);
+    out->failed = out->failed || part->failed;
+}
+
+static enum fr_code write_file(struct model *model, const struct model_file *file, struct fr_buffer *out,
+                               struct fr_error *reterr)
+{
+    struct fr_buffer plain = {0}, odd = {0};
+    enum fr_code code = check_classes(model, file, reterr);
+    code = code != FR_OK ? code : import_modules(model, file, &plain, &odd, reterr);
+    fr_buffer_append_format(out,
+                            "# Generated by protoc-gen-freshet from %s; do not edit.\n"
+                            "\"\"\"Clients of the services of %s: for threads, and for asyncio.\"\"\"\n"
+                            "from __future__ import annotations\n"
+                            "\n"
+                            "%s%s%s%s"
+                            "import freshet_rpc\n"
+                            "%s",
+                            file->proto->name, file->proto->name, odd.size > 0 ? "import importlib\n" : "",
+                            has_deprecated(file) ? "import warnings\n" : "",
+                            odd.size > 0 ? "from typing import Any\n" : "",
+                            odd.size > 0 || has_deprecated(file) ? "\n" : "", plain.size > 0 ? "\n" : "");
+    append_all(out, &plain);
+    fr_buffer_append_text(out, odd.size > 0 ? "\n" : "");
+    append_all(out, &odd);
+    for (size_t i = 0; i < file->service_count && code == FR_OK; i++) {
+        code = define_service(model, &file->services[i], out, reterr);
+    }
+    fr_buffer_fini(&plain);
+    fr_buffer_fini(&odd);
+    return code;
+}
+
+enum fr_code python_emit(struct output *output, const struct model_file *file, struct fr_error *reterr)
+{
+    static const char *const to[] = {"_"};
+    const char *stem = output_stem(output->model, file->proto);
+    const char *module = stem == NULL ? NULL : replaced(output->model, stem, "-", to);
+    struct fr_buffer content = {0};
+    if (module == NULL) {
+        return fr_error_no_memory(reterr);
+    }
+    if (file->service_count == 0) {
+        return FR_OK;
+    }
+    enum fr_code code = write_file(output->model, file, &content, reterr);
+    code = code != FR_OK ? code : output_add(output, module, "_freshet.py", &content, reterr);
+    fr_buffer_fini(&content);
+    return code;
+}
+
+enum fr_code python_example(struct output *output, const struct model_method *method, struct fr_error *reterr)
+{
+    static const char *const to[] = {"_", "."};
+    const struct model *model = output->model;
+    const char *stem = output_stem(model, method->service->file->proto);
+    const char *stubs = stem == NULL ? NULL : replaced(model, stem, "-/", to);
+    struct method_name names;
+    struct module module;
+    struct fr_buffer content = {0};
+    enum fr_code code = stubs == NULL ? fr_error_no_memory(reterr) : name_method(model, method, &names, reterr);
+    code = code != FR_OK ? code : name_module(model, method->request->file, &module, reterr);
+    if (code != FR_OK) {
+        return code;
+    }
+    fr_buffer_append_format(&content,
+                            "import importlib\n"
+                            "import sys\n"
+                            "\n"
+                            "from freshet_rpc import Channel, RpcError\n"
+                            "\n"
+                            "%s = importlib.import_module(\"%s\")\n"
+                            "stubs = importlib.import_module(\"%s_freshet\")\n"
+                            "\n"
+                            "with Channel((sys.argv + [\"tcp://127.0.0.1:7001\"])[1]) as channel:\n"
+                            "    try:\n"
+                            "        print(stubs.%sClient(channel).%s(%s(), timeout=2))\n"
+                            "    except RpcError as error:\n"
+                            "        print(error)\n",
+                            module.alias, module.name, stubs, method->service->proto->name, names.name,
+                            names.request.value);
+    code = output_add(output, "example", ".py", &content, reterr);
+    fr_buffer_fini(&content);
+    return code;
+}
