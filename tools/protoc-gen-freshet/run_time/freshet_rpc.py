@@ -319,6 +319,9 @@ class _Connection(asyncio.Protocol):
 
     # ---- the engine calls these ----
 
+    def is_open(self) -> bool:
+        return self._transport is not None
+
     def abort(self, reason: str) -> None:
         if self._transport is not None:
             self._reason = reason
@@ -336,6 +339,8 @@ class _Connection(asyncio.Protocol):
 
     def flush(self) -> None:
         """Sends what waits, if a message may leave now."""
+        if not self.greeted.done():
+            return
         while self._transport is not None and len(self._sent) < _MESSAGES_UNDER_WAY:
             collect = not any(sent.collect for sent in self._sent.values())
             calls = [] if self.draining else self._engine.take()
@@ -509,10 +514,8 @@ class _Engine:
             call.fail(Code.UNAVAILABLE, f"the connection to {self.channel.target} broke before the answer: {reason}")
         self._dial()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._closed = True
-        if self._dialer is not None:
-            self._dialer.cancel()
         calls = list(self._waiting)
         self._waiting = {}
         for connection in tuple(self._connections):
@@ -521,6 +524,10 @@ class _Engine:
             connection.abort("the channel was closed")
         for call in calls:
             call.fail(Code.CANCELLED, "the channel was closed")
+        if self._dialer is not None:
+            self._dialer.cancel()
+            await asyncio.gather(self._dialer, return_exceptions=True)
+        await asyncio.sleep(0)  # transports close their sockets in the loop's next turn
 
     # ---- connecting ----
 
@@ -543,10 +550,13 @@ class _Engine:
             while self._waiting:
                 await asyncio.sleep(max(0.0, min(self._retry_at, end) - time.monotonic()))
                 try:
-                    self._connection = await asyncio.wait_for(self._connect(), end - time.monotonic())
-                    self._failure = None
-                    self.kick()
-                    return
+                    connection = await asyncio.wait_for(self._connect(), end - time.monotonic())
+                    if connection.is_open():
+                        self._connection = connection
+                        self._failure = None
+                        self.kick()
+                        return
+                    self._failed("closed by the server", everybody=False)
                 except asyncio.TimeoutError:
                     self._failed(f"no connection within {timeout:g} s", everybody=True)
                 except OSError as error:
@@ -559,12 +569,12 @@ class _Engine:
     async def _connect(self) -> _Connection:
         _, connection = await self.loop.create_connection(lambda: _Connection(self), self.channel.host,
                                                           self.channel.port)
+        self._connections.add(connection)
         try:
             await connection.greeted
         except BaseException:
             connection.abort("it did not greet")
             raise
-        self._connections.add(connection)
         return connection
 
     def _failed(self, reason: str, everybody: bool) -> None:
@@ -621,8 +631,7 @@ class AsyncChannel(_Channel):
         """Ends open calls as CANCELLED."""
         self._closed = True
         if self._engine is not None:
-            self._engine.close()
-            await asyncio.sleep(0)  # the transport closes its socket in the loop's next turn
+            await self._engine.close()
 
     async def call(self, method: Method[Req, Res], request: Req, *, timeout: Timeout = None,
                    metadata: MetadataLike = (), on_metadata: OnMetadata = None) -> Res:
@@ -753,6 +762,5 @@ class Channel(_Channel):
 
     async def _end(self, engine: _Engine) -> None:
         self._look(engine)
-        engine.close()
-        await asyncio.sleep(0)  # the transport closes its socket in the loop's next turn
+        await engine.close()
         engine.loop.stop()
