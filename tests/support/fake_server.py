@@ -63,6 +63,7 @@ class _Connection:
         self._open = set()
         self._parked = None
         self._cancelled = 0
+        self._draining = False
 
     def _exactly(self, size):
         data = bytearray()
@@ -109,6 +110,12 @@ class _Connection:
             self._parked = message_id
         else:
             self._send(message_id, reply.SerializeToString())
+        self._draining |= reply.draining
+        self._end_drain()
+
+    def _end_drain(self):
+        if self._draining and not self._open:
+            self.close()
 
     def _answer(self, call_id, payload):
         """Of an open call, from a timer."""
@@ -120,6 +127,7 @@ class _Connection:
                     parked, self._parked = self._parked, None
                     self._send(parked, rpc.ResponseBatch(response=self._held).SerializeToString())
                     self._held.clear()
+                self._end_drain()
 
     # One for each method: adds to reply and returns True, or has done all itself and returns False.
 

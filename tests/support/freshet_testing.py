@@ -37,7 +37,8 @@ def _cache_variable(name):
     return match.group(1) if match else ""
 
 
-SANITIZED = bool(_cache_variable("FRESHET_SANITIZE"))
+SANITIZERS = _cache_variable("FRESHET_SANITIZE")
+SANITIZED = bool(SANITIZERS)
 FAILPOINTS = _cache_variable("CMAKE_BUILD_TYPE") != "Release"
 # Time limits that the contract gives hold for release builds; sanitizers are several times slower.
 SLOWNESS = 4 if SANITIZED else 1

@@ -4,20 +4,34 @@ import os
 import signal
 import subprocess
 
-from freshet_testing import BIN
+from freshet_testing import BUILD, SANITIZERS, SLOWNESS, run_freshet
 from sp_client import SOURCE
 
 HERE = os.path.join(SOURCE, "tests", "languages")
-PROTOS = ("probe/probe.proto", "users/v1/users.proto")
+
+# The libraries behind rpc/channel.h, by the folder of the build that they lie in.
+_LIBRARIES = (("src/rpc", "fr_rpc"), ("src/rpc", "fr_rpc_services"), ("src/message", "fr_message"),
+              ("src/base", "fr_base"), ("proto", "fr_proto"))
 
 
 def generate(language, folder):
-    os.makedirs(folder)
-    M = "".join(f",M{p}={q}" for p, q in (("probe/probe.proto", "stubs/probe;probe"), ("users/v1/users.proto", "stubs/users/v1;usersv1"), ("freshet/cache/v1/options.proto", "stubs/freshet/cache/v1;cachev1")))
-    subprocess.run(["protoc", "-I", HERE, "-I", SOURCE + "/proto", f"--go_out=paths=source_relative{M}:{folder}", "--plugin=protoc-gen-freshet=" + BIN + "/protoc-gen-freshet", f"--freshet_out=lang=go,runtime=stubs/freshet,paths=source_relative{M}:{folder}", *PROTOS, "freshet/cache/v1/options.proto"], check=True)
-    os.makedirs(folder+"/freshet", exist_ok=True)
-    import shutil
-    shutil.copy(SOURCE+"/tools/protoc-gen-freshet/run_time/freshet.go", folder+"/freshet/")
+    """Stubs of probe.proto and users.proto in folder/LANGUAGE; returns that folder."""
+    done = run_freshet("gen", "--lang", language, "--out", folder, "-I", HERE, "-I", os.path.join(SOURCE, "proto"),
+                       "probe/probe.proto", "users/v1/users.proto")
+    if done.returncode != 0 or done.stderr:
+        raise AssertionError(f"freshet gen ended with {done.returncode}: {done.stderr}")
+    return os.path.join(folder, language)
+
+
+def pkg_config(folder):
+    """Writes a freshet.pc for the build tree and returns the environment in which pkg-config finds it."""
+    flags = f"-fsanitize={SANITIZERS} " if SANITIZERS else ""
+    libraries = " ".join(f"-L{BUILD}/{place} -l{name}" for place, name in _LIBRARIES)
+    with open(os.path.join(folder, "freshet.pc"), "w", encoding="utf-8") as file:
+        file.write("Name: freshet\nDescription: this build\nVersion: 0\nRequires: libprotobuf-c\n"
+                   f"Cflags: {flags}-I{SOURCE}/src -isystem {BUILD}/proto\n"
+                   f"Libs: {flags}-Wl,--start-group {libraries} -Wl,--end-group -lnng -lpthread\n")
+    return {**os.environ, "PKG_CONFIG_PATH": folder}
 
 
 def control(system, arguments, environment):
@@ -49,3 +63,11 @@ def control(system, arguments, environment):
                 child.stdin.flush()
     if child.returncode != 0:
         raise AssertionError("".join(lines))
+
+
+def check(arguments, seconds=300, **options):
+    """Runs a tool that must succeed and say nothing on standard error; returns what it printed."""
+    done = subprocess.run(arguments, text=True, capture_output=True, timeout=seconds * SLOWNESS, check=False, **options)
+    if done.returncode != 0 or done.stderr:
+        raise AssertionError(f"{arguments[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout

@@ -29,6 +29,7 @@
 #define ARENA_CHUNK_BYTES 65536
 #define READ_BYTES        ((size_t)64 << 10)
 #define CARRIED           "proto/" /* embedded .proto files that users import */
+#define GO_MODULE         "example/stubs" /* in go.mod too; "example" is free for such use */
 
 static struct {
     struct fr_option_list languages, folders;
@@ -160,16 +161,16 @@ static int tell(struct fr_buffer *told, const struct fr_error *error)
     return report_failure("the .proto files are not accepted");
 }
 
-/* Frees words. */
-static int run(struct words *words, const char *input, const char *output)
+/* Frees words. Without warn, what a program says that succeeds goes nowhere. */
+static int run(struct words *words, const char *input, const char *output, bool warn)
 {
     struct fr_buffer told = {0};
     struct fr_error error;
     int exit_code = 0;
     if (spawn_run(words, input, output, &told, &error) != FR_OK) {
         exit_code = tell(&told, &error);
-    } else if (told.size > 0) {
-        fputs(fr_buffer_text(&told) == NULL ? "" : fr_buffer_text(&told), stderr); /* warnings */
+    } else if (told.size > 0 && warn) {
+        fputs(fr_buffer_text(&told) == NULL ? "" : fr_buffer_text(&told), stderr);
     }
     fr_buffer_fini(&told);
     words_fini(words);
@@ -282,7 +283,8 @@ static int compile(struct job *job, bool imports, Google__Protobuf__FileDescript
     for (int i = 0; i < job->file_count; i++) {
         words_add(&words, "%s", job->files[i]);
     }
-    int exit_code = run(&words, NULL, NULL);
+    /* The first time tells the warnings. */
+    int exit_code = run(&words, NULL, NULL, !imports);
     return exit_code != 0 ? exit_code : read_set(job, path, ret_set);
 }
 
@@ -316,12 +318,12 @@ static void append_identifier(struct fr_buffer *out, const char *text, size_t si
     }
 }
 
-/* "Musers/v1/users.proto=stubs/users/v1;usersv1pb": the folder is the package, and no keyword ends in "pb". */
+/* "Musers/v1/users.proto=example/stubs/users/v1;usersv1pb": the folder is the package, and no keyword ends in "pb". */
 static void append_go_package(struct fr_buffer *out, const char *name)
 {
     const char *slash = strrchr(name, '/');
     size_t folder = slash == NULL ? 0 : (size_t)(slash - name);
-    fr_buffer_append_format(out, "M%s=stubs%s%.*s;", name, folder > 0 ? "/" : "", (int)folder, name);
+    fr_buffer_append_format(out, "M%s=" GO_MODULE "%s%.*s;", name, folder > 0 ? "/" : "", (int)folder, name);
     size_t start = folder, parts = 0;
     while (start > 0 && (name[start - 1] != '/' || ++parts < 2)) {
         start--;
@@ -385,13 +387,13 @@ static int make_c_messages(const struct job *job, const struct gen_language *lan
     find_program(job, language->name, "protoc-gen-freshet", &plugin);
     words_add(&strip, "%s", plugin.size == 0 ? "protoc-gen-freshet" : fr_buffer_text(&plugin));
     words_add(&strip, "--without-services");
-    int exit_code = run(&strip, all, stripped);
+    int exit_code = run(&strip, all, stripped, true);
     words_add(&words, "protoc-c");
     words_add(&words, "--descriptor_set_in=%s", stripped);
     words_add(&words, "--c_out=%s", folder);
     add_messages(job, language, &words);
     if (exit_code == 0) {
-        exit_code = run(&words, NULL, NULL);
+        exit_code = run(&words, NULL, NULL, true);
     }
     words_fini(&words);
     fr_buffer_fini(&plugin);
@@ -416,7 +418,7 @@ static int make_messages(const struct job *job, const struct gen_language *langu
         add_go_packages(job, language, "--go_opt=", &words);
     }
     add_messages(job, language, &words);
-    return run(&words, NULL, NULL);
+    return run(&words, NULL, NULL, true);
 }
 
 static int make_stubs(const struct job *job, const struct gen_language *language, const char *folder)
@@ -442,7 +444,7 @@ static int make_stubs(const struct job *job, const struct gen_language *language
         words_add(&words, "%s", job->wanted->file[i]->name);
     }
     fr_buffer_fini(&example);
-    return run(&words, NULL, NULL);
+    return run(&words, NULL, NULL, true);
 }
 
 static int make_language(const struct job *job, const struct gen_language *language)
@@ -507,7 +509,7 @@ static int choose_languages(struct job *job)
             char name[32] = "";
             size_t size = strcspn(at, ",");
             strncat(name, at, size < sizeof name - 1 ? size : sizeof name - 1);
-            exit_code = choose_language(job, name);
+            exit_code = size == 0 ? 0 : choose_language(job, name);
             at += size + (at[size] == ',');
         }
     }

@@ -52,7 +52,7 @@ const struct gen_language gen_languages[] = {
         .name = "go",
         .tools = {{"protoc-gen-go", "apt-get install protoc-gen-go"}},
         .message_flags = {"--go_out=@", "--go_opt=paths=source_relative"},
-        .stub_flags = {"--freshet_opt=paths=source_relative", "--freshet_opt=runtime=stubs/freshet"},
+        .stub_flags = {"--freshet_opt=paths=source_relative", "--freshet_opt=runtime=example/stubs/freshet"},
         .go_packages = true,
         .compiled = googles,
         .run_time = "freshet/freshet.go",

@@ -93,8 +93,11 @@ static enum fr_code emit(struct model *model, const struct language *language, c
             code = language->emit(&output, &model->files[i], reterr);
         }
     }
-    const struct model_method *method = output_parameter(&output, EXAMPLE) == NULL ? NULL : method_of_example(model);
-    return code != FR_OK || method == NULL ? code : language->example(&output, method, reterr);
+    if (code != FR_OK || model->problems.count > 0 || output_parameter(&output, EXAMPLE) == NULL) {
+        return code;
+    }
+    const struct model_method *method = method_of_example(model);
+    return method == NULL ? FR_OK : language->example(&output, method, reterr);
 }
 
 /* A line of its own for each problem: protoc prints "--freshet_out: " before the first. */

@@ -197,7 +197,9 @@ enum fr_code js_example(struct output *output, const struct model_method *method
                             "\n"
                             "const channel = new Channel(process.argv[2] ?? \"tcp://127.0.0.1:7001\");\n"
                             "try {\n"
-                            "  console.log(await new %sClient(channel).%s({}));\n"
+                            "  console.log(await new %sClient(channel).%s({}, { timeoutMs: 2000 }));\n"
+                            "} catch (error) {\n"
+                            "  console.log(error.codeName, error.message);\n"
                             "} finally {\n"
                             "  channel.close();\n"
                             "}\n",

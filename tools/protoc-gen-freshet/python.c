@@ -426,13 +426,16 @@ enum fr_code python_example(struct output *output, const struct model_method *me
                             "import importlib\n"
                             "import sys\n"
                             "\n"
-                            "from freshet_rpc import Channel\n"
+                            "from freshet_rpc import Channel, RpcError\n"
                             "\n"
                             "%s = importlib.import_module(\"%s\")\n"
                             "stubs = importlib.import_module(\"%s_freshet\")\n"
                             "\n"
                             "with Channel((sys.argv + [\"tcp://127.0.0.1:7001\"])[1]) as channel:\n"
-                            "    print(stubs.%sClient(channel).%s(%s(), timeout=2))\n",
+                            "    try:\n"
+                            "        print(stubs.%sClient(channel).%s(%s(), timeout=2))\n"
+                            "    except RpcError as error:\n"
+                            "        print(error)\n",
                             module.alias, module.name, stubs, method->service->proto->name, names.name,
                             names.request.value);
     code = output_add(output, "example", ".py", &content, reterr);

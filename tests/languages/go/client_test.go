@@ -16,9 +16,9 @@ import (
 	"testing"
 	"time"
 
-	"stubs/freshet"
-	probe "stubs/probe"
-	usersv1 "stubs/users/v1"
+	"example/stubs/freshet"
+	probe "example/stubs/probe"
+	usersv1 "example/stubs/users/v1"
 )
 
 const patience = 30 * time.Second // for what comes sooner unless something is wrong

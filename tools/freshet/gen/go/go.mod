@@ -1,4 +1,4 @@
-module stubs
+module example/stubs
 
 go 1.18
 

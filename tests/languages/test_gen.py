@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""test_gen.py - freshet gen: what it writes for odd .proto files, and what it says about wrong use."""
+import os
+import shutil
+import tempfile
+import unittest
+
+from freshet_testing import BUILD, TestCase, main, run_freshet
+from language_testing import check, pkg_config
+from sp_client import SOURCE
+from test_cpp import WARNINGS
+from test_go import PACKAGES
+from test_js import packages
+
+ODD = os.path.join(SOURCE, "tests", "protoc-gen-freshet")
+TWO = """syntax = "proto3";
+import "sub/dir/more.proto";
+import "google/protobuf/wrappers.proto";
+// Says \\
+message Hello { message Inner { int32 x = 1; } Inner inner = 1; optional string maybe = 2; }
+service First {
+  // Ends in a backslash \\
+  rpc type(Hello.Inner) returns (deep.pack.age.More) { option deprecated = true; }
+  rpc Wrapped(google.protobuf.StringValue) returns (Hello);
+}
+service Second { rpc Go(Hello) returns (Hello); rpc operator(Hello) returns (Hello); }
+"""
+MORE = 'syntax = "proto3";\npackage deep.pack.age;\nmessage More { repeated More mores = 1; map<string, int64> counts = 2; }\n'
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="freshet-gen-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.out = os.path.join(self.folder, "out")
+        self.temporary = os.path.join(self.folder, "tmp")
+        os.mkdir(self.temporary)
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def gen(self, *arguments, out=None, path=None):
+        environment = {"TMPDIR": self.temporary, **({"PATH": path} if path else {})}
+        done = run_freshet("gen", "--out", out or self.out, *arguments, environment=environment)
+        self.assertEqual(os.listdir(self.temporary), [])
+        return done
+
+    def ok(self, *arguments):
+        done = self.gen(*arguments)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
+    def go_vet(self, *packages):
+        source = os.path.join(self.folder, "src", "example")
+        os.makedirs(source, exist_ok=True)
+        os.symlink(os.path.join(self.out, "go"), os.path.join(source, "stubs"))
+        check(["go", "vet", *(os.path.normpath("example/stubs/" + name) for name in packages)], env={**os.environ, "GO111MODULE": "off", "GOPATH": f"{self.folder}:{PACKAGES}",
+                                             "GOFLAGS": "-p=2", "GOCACHE": os.path.join(BUILD, "go-cache")})
+
+    def compile_cpp(self, *headers):
+        flags = check(["pkg-config", "--cflags", "freshet", "protobuf"], env=pkg_config(self.folder)).split()
+        # protoc's headers are not ours: -isystem keeps their warnings out.
+        for header in headers:
+            check(["g++", *WARNINGS, *flags, "-isystem", os.path.join(self.out, "cpp"), "-fsyntax-only", "-x", "c++",
+                   os.path.join(self.out, "cpp", header)])
+
+
+class Outputs(Folder):
+    def test_odd_names(self):
+        self.ok("--lang", "c,cpp", "--lang", "python,go,", "-I", ODD, "odd/names.proto", "odd/bare.proto")
+        self.go_vet("odd", "example")
+        self.compile_cpp("odd/names.freshet.hpp", "odd/bare.freshet.hpp")
+
+    def test_imports_packages_and_comments(self):
+        self.write("sub/dir/more.proto", MORE)
+        told = self.ok("--lang", "go,cpp", self.write("two.proto", TWO))
+        self.assertEqual([line.split(":")[0] for line in told.splitlines()], ["go", "cpp"])
+        self.go_vet(".", "sub/dir", "example")
+        self.compile_cpp("two.freshet.hpp")
+        for name in ("go/two.freshet.go", "cpp/two.freshet.hpp"):
+            with open(os.path.join(self.out, name), encoding="utf-8") as file:
+                text = file.read()
+            self.assertIn("// Ends in a backslash \\.\n", text)
+            self.assertIn("First/type is deprecated", text)
+
+    def test_what_a_person_changed_stays(self):
+        proto = self.write("bare.proto", 'syntax = "proto3";\nmessage M {}\nservice S { rpc Do(M) returns (M); }\n')
+        self.ok("--lang", "go", proto)
+        for name in ("go/example/main.go", "go/go.mod", "go/bare.freshet.go", "go/freshet/freshet.go"):
+            self.write(os.path.join("out", name), "// mine\n")
+        self.ok("--lang", "go", proto)
+        kept = []
+        for name in ("go/example/main.go", "go/go.mod", "go/bare.freshet.go", "go/freshet/freshet.go"):
+            with open(os.path.join(self.out, name), encoding="utf-8") as file:
+                kept.append(file.read() == "// mine\n")
+        self.assertEqual(kept, [True, True, False, False])
+
+    def test_the_options_need_no_import_path(self):
+        proto = self.write("c.proto", 'syntax = "proto3";\nimport "freshet/cache/v1/options.proto";\nmessage M {}\n')
+        done = self.gen("--lang", "c,cpp,go,python", proto)
+        self.assertEqual((done.returncode, done.stderr.count("is unused")), (0, 1), done.stderr)
+        self.assertTrue(os.path.exists(os.path.join(self.out, "go/freshet/cache/v1/options.pb.go")))
+        self.assertFalse(os.path.exists(os.path.join(self.out, "c/freshet")))
+
+
+class Examples(TestCase):
+    """Each folder is ready to run, and its example tells what freshet-api answers."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.start_for_class()
+        cls.folder = tempfile.mkdtemp(prefix="freshet-gen-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+
+    def test_examples(self):
+        environment = {**pkg_config(self.folder), "GOCACHE": os.path.join(BUILD, "go-cache"), "GOFLAGS": "-p=2",
+                       "PYTHON": "/usr/bin/python3"}
+        generators = os.path.join(packages(), ".bin")
+        done = run_freshet("gen", "--lang", "c,cpp,python,js,go", "--out", self.folder, "-I", os.path.join(SOURCE, "proto"),
+                           "users/v1/users.proto", environment={"PATH": f"{generators}:{os.environ['PATH']}"})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        os.symlink(packages(), os.path.join(self.folder, "js", "node_modules"))
+        for language in ("c", "cpp", "python", "js", "go"):
+            with self.subTest(language):
+                told = check([os.path.join(self.folder, language, "run"), self.system.address()], env=environment)
+                self.assertIn("INVALID_ARGUMENT", told)
+
+
+class Mistakes(Folder):
+    def refuse(self, code, message, *arguments, lines=1, **options):
+        done = self.gen(*arguments, **options)
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertIn(message, done.stderr)
+        self.assertEqual(done.stderr.count("\n"), lines, done.stderr)
+        self.assertEqual(done.stdout, "")
+
+    def test_wrong_use(self):
+        good = self.write("good.proto", 'syntax = "proto3";\n')
+        for message, arguments in (("unknown language 'cobol'; there are c, cpp,", ("--lang", "go,cobol", good)),
+                                   ("did you mean ", ("--lang", "cp", good)),
+                                   ("name the languages with --lang", (good,)),
+                                   ("name the languages with --lang", ("--lang", ",", good)),
+                                   ("an argument is missing", ("--lang", "go"))):
+            self.refuse(2, message, *arguments, lines=2)
+        done = run_freshet("gen", "--lang", "go", good)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("--out", done.stderr)
+
+    def test_files(self):
+        good = self.write("good.proto", 'syntax = "proto3";\n')
+        self.refuse(1, "nowhere.proto", "--lang", "go", "-I", self.folder, "nowhere.proto")
+        self.refuse(1, "nowhere.proto", "--lang", "go", os.path.join(self.folder, "nowhere.proto"))
+        self.refuse(1, "bad.proto:1:", "--lang", "go", self.write("bad.proto", "message"), lines=3)
+        self.refuse(1, f"cannot make the folder '{good}", "--lang", "go", good, out=os.path.join(good, "x"))
+        self.assertFalse(os.path.exists(self.out))
+
+    def test_what_the_languages_cannot_say(self):
+        head = 'syntax = "proto3";\npackage t;\nmessage M { optional int32 x = 1; }\n'
+        streams = self.write("streams.proto", head + "service S {\n  rpc Watch(M) returns (stream M);\n}\n")
+        for language in ("go", "cpp", "python"):
+            self.refuse(1, "streams.proto:5:3: t.S/Watch is a streaming method", "--lang", language, streams, lines=3)
+        same = self.write("same.proto", head + "service S {\n  rpc DoIt(M) returns (M);\n  rpc do_it(M) returns (M);\n}\n")
+        self.refuse(1, "same.proto:6:3: t.S/DoIt and t.S/do_it would share the Go name DoIt", "--lang", "go", same, lines=3)
+        for client, language in (("SClient", "Go"), ("SClient", "C++")):
+            same = self.write("client.proto", head + f"message {client} {{}}\nservice S {{ rpc Do(M) returns (M); }}\n")
+            self.refuse(1, f"would share the {language} name SClient", "--lang",
+                        {"Go": "go", "C++": "cpp"}[language], same, lines=3)
+        same = self.write("async.proto", head + "service S {\n  rpc Do(M) returns (M);\n  rpc DoAsync(M) returns (M);\n}\n")
+        self.refuse(1, "t.S/Do and t.S/DoAsync would share the C++ name DoAsync", "--lang", "cpp", same, lines=3)
+
+    def test_missing_programs(self):
+        proto = self.write("good.proto", 'syntax = "proto3";\n')
+        bare = os.path.join(self.folder, "bin")
+        os.mkdir(bare)
+        self.refuse(1, "freshet gen needs the program protoc: apt-get install protobuf-compiler", "--lang", "cpp", proto,
+                    path=bare)
+        os.symlink(shutil.which("protoc"), os.path.join(bare, "protoc"))
+        self.refuse(1, "go needs the program protoc-gen-go: apt-get install protoc-gen-go", "--lang", "go,cpp", proto,
+                    path=bare)
+        self.refuse(1, "c needs the program protoc-c: apt-get install protobuf-c-compiler", "--lang", "c", proto, path=bare)
+        self.assertFalse(os.path.exists(self.out))
+
+
+if __name__ == "__main__":
+    main()
