@@ -170,8 +170,8 @@ class Mistakes(Folder):
 
     def test_parameters(self):
         self.write("t.proto", HEAD)
-        for parameter, message in (("", "name a language, as in --freshet_out=lang=c:DIR; there is: c, go, python, js"),
-                                   ("lang=cobol:", "there is no language 'cobol'; there is: c, go, python, js"),
+        for parameter, message in (("", "name a language, as in --freshet_out=lang=c:DIR; there is: c, cpp, go, python, js"),
+                                   ("lang=cobol:", "there is no language 'cobol'; there is: c, cpp, go, python, js"),
                                    ("lang=c,speed=11:", "unknown parameter 'speed=11'")):
             with self.subTest(parameter):
                 status, told = self.protoc("t.proto", parameter=parameter)
