@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""freshet_rpc.py - what generated clients of Freshet services call through: Channel for threads, AsyncChannel for asyncio.
+"""freshet_rpc.py - what generated clients of Freshet call through: Channel for threads, AsyncChannel for asyncio.
 
 Needs Python 3.9 and protobuf, nothing else. A channel is one connection to one server, made by the first call and made
 again when it was lost. Any number of calls share it: a call leaves at once when nothing is under way, calls issued
@@ -137,7 +137,8 @@ def _envelope() -> Dict[str, Any]:
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     factory: Any = message_factory  # GetPrototype became GetMessageClass in protobuf 4.22
-    of_type = factory.GetMessageClass if hasattr(factory, "GetMessageClass") else factory.MessageFactory(pool).GetPrototype
+    new = hasattr(factory, "GetMessageClass")
+    of_type = factory.GetMessageClass if new else factory.MessageFactory(pool).GetPrototype
     return {name: of_type(pool.FindMessageTypeByName("freshet_rpc." + name)) for name in _SCHEMA}
 
 
