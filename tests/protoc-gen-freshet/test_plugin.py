@@ -74,10 +74,10 @@ class Folder(unittest.TestCase):
 class Mistakes(Folder):
     """Each is told as file:line:column: message, and nothing is written."""
 
-    def refuse(self, text, *expected):
+    def refuse(self, text, *expected, language="c"):
         """expected: (text that stands at the place, or None for any place; the message)."""
         self.write("t.proto", text)
-        status, told = self.protoc("t.proto")
+        status, told = self.protoc("t.proto", parameter=f"lang={language}:")
         self.assertNotEqual(status, 0)
         self.assertEqual(self.outputs(), [])
         lines = text.split("\n")
@@ -147,8 +147,11 @@ class Mistakes(Folder):
                     ("option (", "the kind 'thing' has another key in t.v1.S/Get"))
 
     def test_streams(self):
-        self.refuse(service(method("Watch", request="stream Request")), ("rpc Watch", "t.v1.S/Watch is a streaming method"))
-        self.refuse(service(method("Watch", response="stream Thing")), ("rpc Watch", "t.v1.S/Watch is a streaming method"))
+        for language in ("c", "python", "js"):
+            for types in ({"request": "stream Request"}, {"response": "stream Thing"}):
+                with self.subTest(language=language, **types):
+                    self.refuse(service(method("Watch", **types)), ("rpc Watch", "t.v1.S/Watch is a streaming method"),
+                                language=language)
 
     def test_optional_in_c(self):
         self.refuse(HEAD + "message M {\n  message N {\n    optional string maybe = 1;\n  }\n}\n",
@@ -163,6 +166,16 @@ class Mistakes(Folder):
         self.refuse(service(method("Get", READ, cached(GOOD)), method("GetMany")),
                     ("rpc GetMany", "t.v1.S/Get and t.v1.S/GetMany would share the C name t_v1_s_get_many"))
 
+    def test_names_that_two_methods_would_share_in_other_languages(self):
+        self.refuse(service(method("GetThing"), method("get_thing")),
+                    ("rpc get_thing", "t.v1.S/GetThing and t.v1.S/get_thing would share the Python name get_thing"),
+                    language="python")
+        self.refuse(service(method("GetThing"), method("getThing")),
+                    ("rpc getThing", "t.v1.S/GetThing and t.v1.S/getThing would share the JavaScript name getThing"),
+                    language="js")
+        self.refuse(service(method("Get")) + "service SAsync {}\n",
+                    ("service SAsync", "t.v1.S and t.v1.SAsync would share the Python name SAsyncClient"), language="python")
+
     def test_a_mistake_in_an_import_is_told_where_it_stands(self):
         self.write("a.proto", service(method("Get", cached(GOOD))))
         self.write("b.proto", 'syntax = "proto3";\npackage b;\nimport "a.proto";\n'
@@ -173,8 +186,8 @@ class Mistakes(Folder):
 
     def test_parameters(self):
         self.write("t.proto", HEAD)
-        for parameter, message in (("", "name a language, as in --freshet_out=lang=c:DIR; there is: c, go, python, js"),
-                                   ("lang=cobol:", "there is no language 'cobol'; there is: c, go, python, js"),
+        for parameter, message in (("", "name a language, as in --freshet_out=lang=c:DIR; there is: c, cpp, go, python, js"),
+                                   ("lang=cobol:", "there is no language 'cobol'; there is: c, cpp, go, python, js"),
                                    ("lang=c,speed=11:", "unknown parameter 'speed=11'")):
             with self.subTest(parameter):
                 status, told = self.protoc("t.proto", parameter=parameter)

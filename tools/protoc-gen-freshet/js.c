@@ -115,7 +115,11 @@ static enum fr_code write_service(struct model *model, const struct model_servic
         comment(to, "", &service->place, service->name, false);
         fr_buffer_append_format(to, "export %sclass %sClient {\n%s", declared ? "declare " : "", service->proto->name,
                                 declared ? "  constructor(channel: Channel);\n"
-                                         : "  #channel;\n\n  constructor(channel) {\n    this.#channel = channel;\n  }\n");
+                                         : "  #channel;\n"
+                                           "\n"
+                                           "  constructor(channel) {\n"
+                                           "    this.#channel = channel;\n"
+                                           "  }\n");
     }
     for (size_t i = 0; i < service->method_count; i++) {
         const struct model_method *method = &service->methods[i];

@@ -316,7 +316,9 @@ static enum fr_code define_service(struct model *model, const struct model_servi
     if (names == NULL || claims == NULL) {
         return fr_error_no_memory(reterr);
     }
-    fr_buffer_append_format(out, "\n\nclass %sMethods:\n" INDENT "\"\"\"What %s has, for call and future of a channel.\"\"\"\n",
+    fr_buffer_append_format(out,
+                            "\n\nclass %sMethods:\n"
+                            INDENT "\"\"\"What %s has, for call and future of a channel.\"\"\"\n",
                             service->proto->name, service->name);
     for (size_t i = 0; i < service->method_count; i++) {
         const struct model_method *method = &service->methods[i];
