@@ -47,6 +47,8 @@ from freshet_rpc import AsyncChannel, Channel, Code, RpcError  # noqa: E402  gen
 PROBE = probe_stubs.ProbeMethods
 USERS = stubs.UsersMethods
 Text = probe.Text
+PROGRAM_HEAD = ("import asyncio\nfrom freshet_rpc import AsyncChannel, Channel\n"
+                "from probe.probe_freshet import ProbeClient, ProbeMethods\nfrom probe.probe_pb2 import Text\n")
 
 
 class Threads:
@@ -357,14 +359,32 @@ class ThreadsTest(Threads, Scenario, TestCase):
         self.assertEqual(future.exception(30).code, Code.CANCELLED)
         self.assertEqual(channel.future(PROBE.echo, Text()).exception(30).code, Code.CANCELLED)
 
+    def run_program(self, program):
+        done = subprocess.run([sys.executable, "-X", "dev", "-c", PROGRAM_HEAD + program], timeout=30 * SLOWNESS, text=True,
+                              capture_output=True, check=False,
+                              env={**os.environ, "PYTHONPATH": f"{GENERATED}:{RUN_TIME}"})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
     def test_a_program_that_closes_nothing_ends(self):
-        program = ("import freshet_rpc\nfrom probe import probe_freshet, probe_pb2\n"
-                   f"channel = freshet_rpc.Channel('{self.fake.address}')\n"
-                   "print(probe_freshet.ProbeClient(channel).echo(probe_pb2.Text(text='x')).text)\n"
-                   "channel.future(probe_freshet.ProbeMethods.late, probe_pb2.Text(number=-1))\n")
-        done = subprocess.run([sys.executable, "-c", program], timeout=30 * SLOWNESS, text=True, capture_output=True,
-                              check=False, env={**os.environ, "PYTHONPATH": f"{GENERATED}:{RUN_TIME}"})
-        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "x\n", ""))
+        self.assertEqual("x\n", self.run_program(
+            f"channel = Channel('{self.fake.address}')\n"
+            "print(ProbeClient(channel).echo(Text(text='x')).text)\n"
+            "channel.future(ProbeMethods.late, Text(number=-1))\n"))
+
+    def test_a_channel_that_is_closed_while_it_connects_leaves_nothing(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            address = "tcp://127.0.0.1:%d" % silent.getsockname()[1]
+            self.assertEqual("CANCELLED\nCANCELLED\n", self.run_program(
+                f"with Channel('{address}', connect_timeout=60) as channel:\n"
+                "    future = channel.future(ProbeMethods.echo, Text())\n"
+                "print(future.exception().code.name)\n"
+                "async def use():\n"
+                f"    async with AsyncChannel('{address}', connect_timeout=60) as channel:\n"
+                "        task = asyncio.ensure_future(channel.call(ProbeMethods.echo, Text()))\n"
+                "        await asyncio.wait({task}, timeout=0.05)\n"
+                "    print((await asyncio.gather(task, return_exceptions=True))[0].code.name)\n"
+                "asyncio.run(use())\n"))
 
 
 class TasksTest(Tasks, Scenario, TestCase):

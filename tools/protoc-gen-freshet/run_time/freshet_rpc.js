@@ -672,6 +672,11 @@ class Engine {
   #attempt(end) {
     const pauseMs = Math.max(0, Math.min(this.#retryAt, end) - performance.now());
     setTimeout(() => {
+      if (this.#waiting.size === 0) {
+        this.#dialing = false;
+        this.#uselessSince = undefined;
+        return;
+      }
       let connection;
       const timer = setTimeout(
         () => connection.abort(`no connection within ${this.#connectTimeoutMs} ms`),

@@ -113,7 +113,8 @@ _SCHEMA: Dict[str, Tuple[Tuple[int, str, str], ...]] = {
                 (15, "payload", "bytes")),
     "Response": ((1, "id", "uint64"), (2, "code", "uint32"), (3, "message", "bytes"), (4, "metadata", "*Metadata"),
                  (5, "details", "*Detail"), (6, "retry_after_us", "uint64"), (15, "payload", "bytes")),
-    "RequestBatch": ((1, "request", "*Request"), (2, "session", "fixed64"), (3, "collect", "bool"),
+    # Each is a Request: the numbers of when it leaves, then what was written when the call was made.
+    "RequestBatch": ((1, "request", "*bytes"), (2, "session", "fixed64"), (3, "collect", "bool"),
                      (4, "cancel", "*uint64"), (5, "max_reply_bytes", "uint32")),
     "ResponseBatch": ((1, "response", "*Response"), (2, "pending", "*uint64"), (3, "draining", "bool")),
 }
@@ -135,8 +136,8 @@ def _envelope() -> Dict[str, Any]:
                 field.type = getattr(field_type, "TYPE_" + kind.upper())
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    # GetPrototype became GetMessageClass in protobuf 4.22.
-    of_type = getattr(message_factory, "GetMessageClass", None) or message_factory.MessageFactory(pool).GetPrototype
+    factory: Any = message_factory  # GetPrototype became GetMessageClass in protobuf 4.22
+    of_type = factory.GetMessageClass if hasattr(factory, "GetMessageClass") else factory.MessageFactory(pool).GetPrototype
     return {name: of_type(pool.FindMessageTypeByName("freshet_rpc." + name)) for name in _SCHEMA}
 
 
@@ -190,12 +191,14 @@ _Done = Callable[[Any], object]
 class _Call:
     """From start to end, which comes once: done then gets a Response, the server's or one of our own."""
 
-    __slots__ = ("request", "size", "deadline", "done", "connection", "timer", "left_out")
+    __slots__ = ("id", "request", "size", "deadline", "timed", "done", "connection", "timer", "left_out")
 
-    def __init__(self, request: Any, deadline: Optional[float]) -> None:
-        self.request = request
-        self.size = request.ByteSize() + _NUMBERS_BYTES
+    def __init__(self, request: bytes, deadline: Optional[float]) -> None:
+        self.id = 0
+        self.request = request  # without its numbers
+        self.size = len(request) + _NUMBERS_BYTES
         self.deadline = deadline
+        self.timed = deadline is not None  # the loop keeps the deadline, not the thread that waits
         self.done: Optional[_Done] = None
         self.connection: Optional[_Connection] = None  # that it was sent over
         self.timer: Optional[asyncio.TimerHandle] = None
@@ -225,7 +228,7 @@ def _prepare(method: Method[Req, Res], request: Req, timeout: Timeout, metadata:
     if timeout is not None:
         seconds = _seconds(timeout)
         deadline = time.monotonic() + seconds if seconds < _FOREVER_S else None
-    call = _Call(envelope, deadline)
+    call = _Call(envelope.SerializeToString(), deadline)
     if call.size > MAX_MESSAGE_BYTES:
         raise RpcError(Code.RESOURCE_EXHAUSTED, f"the request is over {MAX_MESSAGE_BYTES} bytes", method.name)
     return call
@@ -319,6 +322,9 @@ class _Connection(asyncio.Protocol):
 
     # ---- the engine calls these ----
 
+    def is_open(self) -> bool:
+        return self._transport is not None
+
     def abort(self, reason: str) -> None:
         if self._transport is not None:
             self._reason = reason
@@ -327,7 +333,7 @@ class _Connection(asyncio.Protocol):
 
     def give_up(self, call: _Call) -> None:
         """The call has ended here; the server is told."""
-        call_id = call.request.id
+        call_id = call.id
         if self.calls.pop(call_id, None) is not None:
             if call_id not in self._late:
                 self._given_up.add(call_id)
@@ -336,6 +342,8 @@ class _Connection(asyncio.Protocol):
 
     def flush(self) -> None:
         """Sends what waits, if a message may leave now."""
+        if not self.greeted.done():
+            return
         while self._transport is not None and len(self._sent) < _MESSAGES_UNDER_WAY:
             collect = not any(sent.collect for sent in self._sent.values())
             calls = [] if self.draining else self._engine.take()
@@ -347,19 +355,19 @@ class _Connection(asyncio.Protocol):
 
     def _send(self, calls: List[_Call], collect: bool) -> None:
         assert self._transport is not None
-        batch = _RequestBatch(session=self._session, collect=collect, cancel=self._cancel)
-        self._cancel = []
         now = time.monotonic()
         first = self._last_id + 1
+        requests = []
         for call in calls:
             self._last_id += 1
+            call.id = self._last_id
             call.connection = self
-            call.request.id = self._last_id
-            if call.deadline is not None:
-                call.request.timeout_us = max(1, int((call.deadline - now) * 1e6))
-            self.calls[self._last_id] = call
-        batch.request.extend([call.request for call in calls])
-        body = batch.SerializeToString()
+            self.calls[call.id] = call
+            timeout_us = 0 if call.deadline is None else max(1, int((call.deadline - now) * 1e6))
+            requests.append(_Request(id=call.id, timeout_us=timeout_us).SerializeToString() + call.request)
+        body = _RequestBatch(request=requests, session=self._session, collect=collect,
+                             cancel=self._cancel).SerializeToString()
+        self._cancel = []
         self._last_request_id = self._last_request_id + 1 & 0x7FFFFFFF
         request_id = self._last_request_id | 0x80000000
         timer = self._engine.loop.call_later(self._engine.channel.keepalive, self.abort,
@@ -440,7 +448,9 @@ class _Engine:
             if left <= 0:
                 call.fail(Code.DEADLINE_EXCEEDED, "no time was left")
                 return
-            call.timer = self.loop.call_later(left, self.end_early, call, Code.DEADLINE_EXCEEDED, "no answer in time")
+            if call.timed:
+                call.timer = self.loop.call_later(left, self.end_early, call, Code.DEADLINE_EXCEEDED,
+                                                  "no answer in time")
         if len(self._waiting) >= self.channel.max_waiting:
             call.fail(Code.RESOURCE_EXHAUSTED, f"{self.channel.max_waiting} calls are waiting already")
         elif self._connection is None and self._failure is not None and time.monotonic() < self._retry_at:
@@ -509,10 +519,8 @@ class _Engine:
             call.fail(Code.UNAVAILABLE, f"the connection to {self.channel.target} broke before the answer: {reason}")
         self._dial()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._closed = True
-        if self._dialer is not None:
-            self._dialer.cancel()
         calls = list(self._waiting)
         self._waiting = {}
         for connection in tuple(self._connections):
@@ -521,6 +529,10 @@ class _Engine:
             connection.abort("the channel was closed")
         for call in calls:
             call.fail(Code.CANCELLED, "the channel was closed")
+        if self._dialer is not None:
+            self._dialer.cancel()
+            await asyncio.gather(self._dialer, return_exceptions=True)
+        await asyncio.sleep(0)  # transports close their sockets in the loop's next turn
 
     # ---- connecting ----
 
@@ -543,10 +555,13 @@ class _Engine:
             while self._waiting:
                 await asyncio.sleep(max(0.0, min(self._retry_at, end) - time.monotonic()))
                 try:
-                    self._connection = await asyncio.wait_for(self._connect(), end - time.monotonic())
-                    self._failure = None
-                    self.kick()
-                    return
+                    connection = await asyncio.wait_for(self._connect(), end - time.monotonic())
+                    if connection.is_open():
+                        self._connection = connection
+                        self._failure = None
+                        self.kick()
+                        return
+                    self._failed("closed by the server", everybody=False)
                 except asyncio.TimeoutError:
                     self._failed(f"no connection within {timeout:g} s", everybody=True)
                 except OSError as error:
@@ -559,12 +574,12 @@ class _Engine:
     async def _connect(self) -> _Connection:
         _, connection = await self.loop.create_connection(lambda: _Connection(self), self.channel.host,
                                                           self.channel.port)
+        self._connections.add(connection)
         try:
             await connection.greeted
         except BaseException:
             connection.abort("it did not greet")
             raise
-        self._connections.add(connection)
         return connection
 
     def _failed(self, reason: str, everybody: bool) -> None:
@@ -621,8 +636,7 @@ class AsyncChannel(_Channel):
         """Ends open calls as CANCELLED."""
         self._closed = True
         if self._engine is not None:
-            self._engine.close()
-            await asyncio.sleep(0)  # the transport closes its socket in the loop's next turn
+            await self._engine.close()
 
     async def call(self, method: Method[Req, Res], request: Req, *, timeout: Timeout = None,
                    metadata: MetadataLike = (), on_metadata: OnMetadata = None) -> Res:
@@ -687,11 +701,15 @@ class Channel(_Channel):
             responses.append(response)
             ended.release()
 
+        call.timed = False
         self._start(call, done)
         try:
-            ended.acquire()
+            left = -1.0 if call.deadline is None else max(0.0, call.deadline - time.monotonic())
+            if not ended.acquire(timeout=min(left, threading.TIMEOUT_MAX)):
+                self._end_early(call, Code.DEADLINE_EXCEEDED, "no answer in time")
+                ended.acquire()
         except BaseException:  # KeyboardInterrupt
-            self._cancel(call)
+            self._end_early(call, Code.CANCELLED, "the call was cancelled")
             raise
         return _result(method, responses[0], on_metadata)
 
@@ -709,33 +727,42 @@ class Channel(_Channel):
                     future.set_exception(error)
 
         self._start(call, done)
-        future.add_done_callback(lambda ended: self._cancel(call) if ended.cancelled() else None)
+        future.add_done_callback(lambda ended: self._end_early(call, Code.CANCELLED, "the call was cancelled")
+                                 if ended.cancelled() else None)
         return future
 
     def _start(self, call: _Call, done: Callable[[Any], object]) -> None:
         call.done = done
         if self._engine is not None and self._pid != os.getpid():
             raise RuntimeError("this channel made calls before the process was forked; make a new one")
+        noticed = True
         with self._mutex:
-            if self._engine is None and not self._closed:
+            closed = self._closed
+            if self._engine is None and not closed:
                 self._engine = _Engine(asyncio.new_event_loop(), self)
                 self._pid = os.getpid()
                 self._thread = threading.Thread(target=self._run, args=(self._engine.loop,), daemon=True,
                                                 name="freshet " + self.target)
                 self._thread.start()
-            if self._engine is not None and not self._closed:
+            if not closed:
                 self._started.append(call)
-                if not self._noticed:
-                    self._noticed = True
-                    self._engine.loop.call_soon_threadsafe(self._look, self._engine)
-                return
-        call.fail(Code.CANCELLED, "the channel is closed")
+                noticed, self._noticed = self._noticed, True
+        # Without the mutex: waking the loop lets other threads run.
+        if closed:
+            call.fail(Code.CANCELLED, "the channel is closed")
+        elif not noticed:
+            self._on_loop(self._look, self._engine)
 
-    def _cancel(self, call: _Call) -> None:
-        with self._mutex:
-            if self._engine is not None and not self._closed:
-                self._engine.loop.call_soon_threadsafe(self._engine.end_early, call, Code.CANCELLED,
-                                                       "the call was cancelled")
+    def _end_early(self, call: _Call, code: Code, message: str) -> None:
+        if self._engine is not None:
+            self._on_loop(self._engine.end_early, call, code, message)
+
+    def _on_loop(self, function: Callable[..., object], *arguments: object) -> None:
+        assert self._engine is not None
+        try:
+            self._engine.loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:
+            pass  # the loop was closed, which has ended every call
 
     # ---- on the loop ----
 
@@ -753,6 +780,5 @@ class Channel(_Channel):
 
     async def _end(self, engine: _Engine) -> None:
         self._look(engine)
-        engine.close()
-        await asyncio.sleep(0)  # the transport closes its socket in the loop's next turn
+        await engine.close()
         engine.loop.stop()
