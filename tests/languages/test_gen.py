@@ -147,6 +147,7 @@ class Mistakes(Folder):
                                    ("name the languages with --lang", ("--lang", ",", good)),
                                    ("an argument is missing", ("--lang", "go"))):
             self.refuse(2, message, *arguments, lines=2)
+        self.refuse(2, "protoc takes no ':'", "--lang", "go", good, out=self.out + ":x", lines=2)
         done = run_freshet("gen", "--lang", "go", good)
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertIn("--out", done.stderr)

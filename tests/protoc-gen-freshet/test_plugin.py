@@ -194,6 +194,20 @@ class Mistakes(Folder):
                 self.assertNotEqual(status, 0)
                 self.assertIn(message, told)
 
+    def test_go_packages(self):
+        text = service(method("Get"))
+        self.write("t.proto", text)
+        for parameter, message in (("", "t.proto:1:1: t.proto has no Go package; write option go_package"),
+                                   (",Mt.proto=a b/c", "'a b/c' is no Go package"),
+                                   (",Mt.proto=a/b;func", "'a/b;func' is no Go package"),
+                                   (",Mt.proto=a/b,runtime=", "'' is no Go package"),
+                                   (",Mt.proto=a/b,annotate_code=true", "unknown parameter 'annotate_code=true'")):
+            with self.subTest(parameter):
+                status, told = self.protoc("t.proto", parameter=f"lang=go{parameter}:")
+                self.assertNotEqual(status, 0)
+                self.assertIn(message, told)
+                self.assertEqual(self.outputs(), [])
+
     def test_input_that_is_no_request(self):
         for data in (b"\xff\xff\xff", b"\x0a\x05ab", os.urandom(4096)):
             done = subprocess.run([PLUGIN], input=data, capture_output=True, timeout=60, check=False)
@@ -245,6 +259,19 @@ class Outputs(Folder):
         self.assertIn(" * What it is. * / int x; / * y\n", text)
         self.assertIn(" * First line.\n *\n *   Third line.\n", text)
         self.assertEqual(text.count('__attribute__((deprecated("t.v1.S/Get is deprecated")))'), 2)
+
+    def test_go_stubs_stand_beside_the_messages(self):
+        self.write("sub/t.proto", HEAD.replace("package t.v1;", 'package t.v1; option go_package = "example.org/x/t;tv1";')
+                   + "service S {\n" + method("Get") + "}\n")
+        for parameter, name in (("", "example.org/x/t/t.freshet.go"), (",module=example.org/x", "t/t.freshet.go"),
+                                (",module=example.org", "x/t/t.freshet.go"), (",module=exam", "example.org/x/t/t.freshet.go"),
+                                (",paths=source_relative,runtime=r.org/run-time", "sub/t.freshet.go")):
+            with self.subTest(parameter):
+                shutil.rmtree(os.path.join(self.folder, "out"), ignore_errors=True)
+                self.assertEqual(self.protoc("sub/t.proto", parameter=f"lang=go{parameter}:")[0], 0)
+                self.assertEqual(self.outputs(), [name])
+                self.assertIn("\npackage tv1\n", self.output(name))
+        self.assertIn('\trun_time "r.org/run-time"\n', self.output(name))
 
     def test_same_input_same_output(self):
         self.generate("t.proto", t=service(method("Get", READ, cached(GOOD))))

@@ -553,6 +553,8 @@ int command_gen(int argc, char **argv)
     exit_code = choose_languages(&job);
     if (exit_code == 0 && (given.out == NULL || given.out[0] == '\0')) {
         exit_code = report_usage("gen", "say with --out where the folders go");
+    } else if (exit_code == 0 && strchr(given.out, ':') != NULL) {
+        exit_code = report_usage("gen", "protoc takes no ':' in --out '%s'", given.out);
     }
     if (exit_code == 0 && folder_of_program(job.program_folder, &error) != FR_OK) {
         exit_code = report_failure("%s", error.message);
