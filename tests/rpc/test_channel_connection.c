@@ -43,11 +43,11 @@ static void refusals_are_not_taken_for_those_of_another_channel(void **state)
     struct fixture *f = *state;
     char refusing[64], silent[64];
     struct fr_channel *other;
-    int refusing_fd = own_port(false, refusing), silent_fd = own_port(true, silent);
+    int refusing_fd = wire_listen(false, refusing), silent_fd = wire_listen(true, silent);
     const struct fr_channel_options patient = {.connect_timeout_us = FR_TEST_PATIENCE_US};
     const struct fr_call_options brief = {.timeout_us = 100 * FR_MILLISECOND_US};
     /* Either comes first once. */
-    use_target(f, silent, &patient);
+    fixture_use_target(f, silent, &patient);
     assert_int_equal(fr_channel_new(refusing, &patient, &other, NULL), FR_OK);
     for (unsigned i = 0; i < 2; i++) {
         struct fr_channel *ours = f->channel;
@@ -57,7 +57,7 @@ static void refusals_are_not_taken_for_those_of_another_channel(void **state)
         assert_non_null(strstr(result.message, "refused"));
         f->channel = ours;
         assert_int_equal(call(f, ECHO, "x", &brief).code, FR_DEADLINE_EXCEEDED);
-        use_target(f, silent, &patient);
+        fixture_use_target(f, silent, &patient);
     }
     fr_channel_free(other);
     fr_channel_free(f->channel);
