@@ -34,8 +34,9 @@ CONTENDERS = (
               in_memory=True, probes=("connections", "calls")),
     Contender("freshet-message", "Freshet, memory, serializing", "freshet", "peer-client-freshet", "freshet_memory",
               "message", in_memory=True),
-    Contender("freshet-redis", "Freshet, Redis", "freshet", "peer-client-freshet", "freshet_stack", warm=True),
-    Contender("freshet-database", "Freshet, database", "freshet", "peer-client-freshet", "freshet_stack",
+    Contender("freshet-near", "Freshet, near cache", "freshet", "peer-client-freshet", "freshet_stack", "64M", warm=True),
+    Contender("freshet-redis", "Freshet, Redis", "freshet", "peer-client-freshet", "freshet_stack", "0", warm=True),
+    Contender("freshet-database", "Freshet, database", "freshet", "peer-client-freshet", "freshet_stack", "0",
               client_arguments=("--once", "--users", str(DATABASE_USERS)), cold=True),
     Contender("grpc-map", "gRPC C++, memory, serializing", "grpc", "peer-client-grpc", "grpc", "map",
               many_channels=True, in_memory=True, probes=("connections", "calls")),
@@ -112,11 +113,13 @@ class Stage:
         return self._start_program(contender.key, [self.binary("peer-server-freshet"), contender.mode, str(USERS)])
 
     def _start_freshet_stack(self, contender):
-        redis, port = self._private_redis("freshet")
-        database = os.path.join(self._processes.folder, "users.db")
-        process, line = self._processes.start("freshet-up", [
+        """mode is the size of api's near cache."""
+        redis, port = self._private_redis(contender.key)
+        database = os.path.join(self._processes.folder, contender.key + ".db")
+        process, line = self._processes.start(contender.key, [
             self.binary("freshet"), "up", "--json", "--port-base", "0", "--db", "sqlite:" + database,
-            "--redis", f"redis://127.0.0.1:{port}/0", "--seed-users", str(DATABASE_USERS)])
+            "--redis", f"redis://127.0.0.1:{port}/0", "--seed-users", str(DATABASE_USERS)],
+            {"FRESHET_NEAR_CACHE_BYTES": contender.mode})
         return Servers(json.loads(line)["api"], children_of(process.pid), [redis.pid], port, process)
 
     def _start_grpc(self, contender):

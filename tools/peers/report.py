@@ -13,10 +13,11 @@ NOTES = """\
 - CPU is processor seconds per million calls: of client, server and Redis together, then of the server alone, for
   Freshet's services together. Server RSS is the resident memory of these processes after the cell, shared pages
   counted in each.
-- *memory* answers inline with bytes kept serialized; for Freshet it stands in for the near cache. *serializing* keeps
-  objects. *Redis* is a hit in a private redis-server: one hop for gRPC and Express; Freshet's record carries version and
-  lease rules too. *database* empties Redis before each cell and reads each user once: a miss in Redis, a call from api
-  to data, a lease, SQLite (its pages are in memory) and a fill.
+- *memory* answers inline with bytes kept serialized. *serializing* keeps objects. *near cache* is freshet-api with all
+  that belongs to it: key, expiry, invalidation, metadata. *Redis* is a hit in a private redis-server, for Freshet with
+  the near cache switched off: one hop for gRPC and Express; Freshet's record carries version and lease rules too.
+  *database* empties Redis before each cell and reads each user once: a miss in Redis, a call from api to data, a lease,
+  SQLite (its pages are in memory) and a fill.
 - Arrivals are random (exponential gaps) and latency counts from the planned time of a call. A row says so where the rate
   was not reached; its latency then mostly tells how long the load lasted.
 """
