@@ -52,6 +52,9 @@ def text(value="", number=0):
     return b"\x0a" + _varint(len(encoded)) + encoded + (b"\x10" + _varint(number) if number else b"")
 
 
+LINGER_S = 0.05
+
+
 class _Connection:
     """One client; replies may come from timers too, so sending has a lock."""
 
@@ -114,8 +117,11 @@ class _Connection:
         self._end_drain()
 
     def _end_drain(self):
+        """Not at once, as Freshet's servers do: nng forgets an answer whose connection ends before it is asked for."""
         if self._draining and not self._open:
-            self.close()
+            closing = threading.Timer(LINGER_S, self.close)
+            closing.daemon = True
+            closing.start()
 
     def _answer(self, call_id, payload):
         """Of an open call, from a timer."""
