@@ -4,6 +4,7 @@
 Start children from the main thread: the kernel's death signal follows the thread that started the child.
 """
 import ctypes
+import contextlib
 import os
 import select
 import shutil
@@ -30,8 +31,9 @@ def children_of(pid):
     """The pids of all children, of every thread that started one."""
     found = []
     for thread in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
-            found += [int(word) for word in file.read().split()]
+        with contextlib.suppress(FileNotFoundError):  # a thread that has just ended
+            with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
+                found += [int(word) for word in file.read().split()]
     return found
 
 
