@@ -3,8 +3,8 @@
 
 Start children from the main thread: the kernel's death signal follows the thread that started the child.
 """
-import ctypes
 import contextlib
+import ctypes
 import os
 import select
 import shutil
