@@ -6,6 +6,8 @@
 
 #include <time.h>
 
+#define LONGEST_TIMEOUT_US (UINT64_C(365) * 86400 * FR_SECOND_US)
+
 static uint64_t read_us(clockid_t clock)
 {
     struct timespec now;
@@ -21,4 +23,9 @@ uint64_t fr_clock_now_us(void)
 uint64_t fr_clock_wall_us(void)
 {
     return read_us(CLOCK_REALTIME);
+}
+
+uint64_t fr_clock_deadline_us(uint64_t now_us, uint64_t timeout_us)
+{
+    return now_us + (timeout_us < LONGEST_TIMEOUT_US ? timeout_us : LONGEST_TIMEOUT_US);
 }

@@ -15,4 +15,7 @@ uint64_t fr_clock_now_us(void);
 /* Since the Unix epoch, for people and for records. */
 uint64_t fr_clock_wall_us(void);
 
+/* now_us + timeout_us; a timeout beyond a year, such as a peer may send, counts as a year, so nothing overflows. */
+uint64_t fr_clock_deadline_us(uint64_t now_us, uint64_t timeout_us);
+
 #endif

@@ -10,10 +10,7 @@
 #include "rpc/cork.h"
 #include "rpc/server_internal.h"
 
-#define SP_HEADER_BYTES    4
-#define REFUSAL_BYTES      64 /* a Response that only says that it does not fit */
 #define SHOWN_METHOD_BYTES 64
-#define LONGEST_TIMEOUT_US (UINT64_C(365) * 86400 * FR_SECOND_US)
 /* What a refused client is asked to wait before it tries again. */
 #define RETRY_AFTER_US     (10 * FR_MILLISECOND_US)
 
@@ -119,8 +116,7 @@ static void run(struct fr_call *call, uint64_t now_us, const char *refusal)
     struct fr_error error;
     call->target = fr_server_find(server, call->request.method);
     if (call->request.timeout_us != 0) {
-        uint64_t timeout_us = call->request.timeout_us;
-        call->deadline_us = now_us + (timeout_us < LONGEST_TIMEOUT_US ? timeout_us : LONGEST_TIMEOUT_US);
+        call->deadline_us = fr_clock_deadline_us(now_us, call->request.timeout_us);
     }
     if (call->request.too_large) {
         fr_call_refuse(call, FR_RESOURCE_EXHAUSTED, "the request is larger than 4 MiB", 0);
@@ -189,7 +185,6 @@ static bool add_id(struct id_set *set, const struct batch *batch, size_t index)
 {
     uint64_t id = batch->calls[index].request.id;
     bool rises = set->count == 0 || id > set->greatest;
-    set->count = index;
     if (!rises && set->slots == NULL) {
         make_table(set, batch);
     }
@@ -318,9 +313,7 @@ void fr_batch_dispatch(struct fr_server *server, struct exchange *exchange, nng_
     free(ids.slots);
     fr_session_finish_batch(session, batch);
     fr_uncork();
-    /* One for the dispatch and one for each call that it finished. */
-    unsigned references = (unsigned)batch->inline_count + 1;
-    if (atomic_fetch_sub(&batch->refs, references - 1) > 0) {
-        fr_batch_unref(batch);
-    }
+    /* One for each call that the dispatch finished, and its own. */
+    atomic_fetch_sub(&batch->refs, (unsigned)batch->inline_count);
+    fr_batch_unref(batch);
 }

@@ -219,10 +219,16 @@ static void complete_unavailable(struct fr_channel *self, struct call_link *ring
     fr_calls_complete(self, ring, &result);
 }
 
+void fr_calls_complete_broken(struct fr_channel *self, struct call_link *ring)
+{
+    char message[FR_ERROR_MESSAGE_BYTES];
+    snprintf(message, sizeof message, "the connection to %s broke before the answer", self->title);
+    complete_unavailable(self, ring, message, false);
+}
+
 void fr_channel_lost(struct fr_channel *self, int pipe)
 {
     struct call_link ended;
-    char message[FR_ERROR_MESSAGE_BYTES];
     fr_ring_init(&ended);
     pthread_mutex_lock(&self->mu);
     if (pipe != self->pipe) {
@@ -239,8 +245,7 @@ void fr_channel_lost(struct fr_channel *self, int pipe)
         fr_connection_watch_locked(self);
     }
     pthread_mutex_unlock(&self->mu);
-    snprintf(message, sizeof message, "the connection to %s broke before the answer", self->title);
-    complete_unavailable(self, &ended, message, false);
+    fr_calls_complete_broken(self, &ended);
 }
 
 void fr_channel_fail_waiting(struct fr_channel *self, const char *message)

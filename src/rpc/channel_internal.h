@@ -204,6 +204,8 @@ bool fr_call_settle_locked(struct fr_channel *self, struct fr_pending *call, enu
 FR_MUST_CHECK size_t fr_call_complete(struct fr_pending *self, const struct fr_result *result);
 /* Calls of one ring that were settled, all with the same end. */
 void fr_calls_complete(struct fr_channel *self, struct call_link *ring, const struct fr_result *result);
+/* The same for calls whose connection broke. */
+void fr_calls_complete_broken(struct fr_channel *self, struct call_link *ring);
 /* Settles the calls of from; those that end move to to. */
 void fr_calls_settle_locked(struct fr_channel *self, struct call_link *from, struct call_link *to, enum fr_code code);
 /* Puts calls that certainly never started back into the queue. */

@@ -2,7 +2,6 @@
 /*
  * lane.c - the messages of a channel: which calls leave together, and the way of a message through nng.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -204,15 +203,12 @@ static void on_unsent(struct fr_channel *self, struct lane *lane, nng_msg *messa
 static void on_broken(struct fr_channel *self, struct lane *lane)
 {
     struct call_link ended;
-    char message[FR_ERROR_MESSAGE_BYTES];
     fr_ring_init(&ended);
     pthread_mutex_lock(&self->mu);
     fr_calls_settle_locked(self, &lane->calls, &ended, FR_UNAVAILABLE);
     fr_lane_retire_locked(lane);
     pthread_mutex_unlock(&self->mu);
-    snprintf(message, sizeof message, "the connection to %s broke before the answer", self->title);
-    struct fr_result result = {.code = FR_UNAVAILABLE, .message = message};
-    fr_calls_complete(self, &ended, &result);
+    fr_calls_complete_broken(self, &ended);
 }
 
 static void on_lane(void *argument)

@@ -9,8 +9,7 @@
 #include "rpc/channel_internal.h"
 #include "rpc/cork.h"
 
-#define MAX_CANCELLED      4096 /* ids that wait to be sent; cancellation is only a favour to the server */
-#define LONGEST_TIMEOUT_US (UINT64_C(365) * 86400 * FR_SECOND_US)
+#define MAX_CANCELLED 4096 /* ids that wait to be sent; cancellation is only a favour to the server */
 
 void fr_pending_unref(struct fr_pending *self)
 {
@@ -149,8 +148,7 @@ enum fr_code fr_pending_new(const char *method, size_t payload_size, const struc
     *call = (struct fr_pending){.idempotent = options->idempotent, .rest_size = size};
     atomic_init(&call->refs, 1);
     if (options->timeout_us != 0) {
-        uint64_t timeout_us = options->timeout_us;
-        call->deadline_us = fr_clock_now_us() + (timeout_us < LONGEST_TIMEOUT_US ? timeout_us : LONGEST_TIMEOUT_US);
+        call->deadline_us = fr_clock_deadline_us(fr_clock_now_us(), options->timeout_us);
     }
     *ret_payload = fr_wire_put_rest(call->rest, name, options->metadata, payload_size);
     *ret_call = call;

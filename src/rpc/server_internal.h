@@ -31,6 +31,9 @@
 #include "rpc/reply.h"
 #include "rpc/server.h"
 
+#define SP_HEADER_BYTES 4  /* that nng adds to an answer */
+#define REFUSAL_BYTES   64 /* a Response that only says that it does not fit */
+
 struct exchange;
 
 /* A registered method. */

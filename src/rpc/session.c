@@ -9,9 +9,6 @@
 #include "rpc/cork.h"
 #include "rpc/server_internal.h"
 
-#define SP_HEADER_BYTES 4
-#define REFUSAL_BYTES   64 /* a Response that only says that it does not fit */
-
 struct session *fr_session_new(struct fr_server *server, int pipe, uint64_t id)
 {
     struct session *self = calloc(1, sizeof *self);
