@@ -25,6 +25,7 @@ LAYERS = {
     "src/update": _PROGRAM,
     "tools/freshet": ("base", "message", "rpc"),
     "tools/payload": ("base", "message", "freshet"),
+    "tools/variants": _LIBRARY + ("freshet", "payload"),
     "tools/nng-echo": ("base",),
     "tools/peers": ("base", "message", "rpc", "users"),
     "tools/protoc-gen-freshet": ("base", "message"),
