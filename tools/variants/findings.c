@@ -78,13 +78,17 @@ void point_add(struct point *self, const struct client_outcome *outcome, const u
 
 enum winner winner_of(const struct shape_findings *shape, enum level level, enum metric metric)
 {
-    struct spread protobuf = spread_of(&shape->variants[PACK_PROTOBUF].levels[level].metrics[metric]);
-    struct spread json = spread_of(&shape->variants[PACK_JSON].levels[level].metrics[metric]);
-    if (protobuf.median <= 0 || json.median <= 0) {
+    const struct samples *protobuf_samples = &shape->variants[PACK_PROTOBUF].levels[level].metrics[metric];
+    const struct samples *json_samples = &shape->variants[PACK_JSON].levels[level].metrics[metric];
+    struct spread protobuf = spread_of(protobuf_samples), json = spread_of(json_samples);
+    bool timed = metric != METRIC_SENT && metric != METRIC_RECEIVED;
+    if (protobuf.median <= 0 || json.median <= 0 ||
+        (timed && (protobuf_samples->count < ROUNDS_TO_JUDGE || json_samples->count < ROUNDS_TO_JUDGE))) {
         return WINNER_NOBODY;
     }
     double ratio = metric == METRIC_CALLS ? protobuf.median / json.median : json.median / protobuf.median;
-    if ((ratio <= TIE && ratio >= 1 / TIE) || (json.low <= protobuf.high && protobuf.low <= json.high)) {
+    if ((ratio <= TIE && ratio >= 1 / TIE) ||
+        (timed && json.low <= protobuf.high && protobuf.low <= json.high)) {
         return WINNER_TIE;
     }
     return ratio > 1 ? WINNER_PROTOBUF : WINNER_JSON;

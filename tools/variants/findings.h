@@ -10,6 +10,7 @@
 #include "variants/client.h"
 
 #define ROUNDS_MOST    100
+#define ROUNDS_TO_JUDGE 3 /* of times; sizes are what they are */
 #define FINDINGS_SHAPES 8
 
 /* Of one level of one variant; each has a sample for every round. */
@@ -75,7 +76,10 @@ struct findings {
 /* Adds what one run of one level gave. cpu_ns: of client, server and Redis. */
 void point_add(struct point *self, const struct client_outcome *outcome, const uint64_t cpu_ns[3]);
 
-/* Who does better at a metric of a level: ties are within a twentieth, or where the quartiles overlap. */
+/*
+ * Who does better at a metric of a level: ties are within a twentieth, or for times where the quartiles overlap. Nobody,
+ * where one has no figure, or too few to judge.
+ */
 enum winner { WINNER_NOBODY, WINNER_PROTOBUF, WINNER_TIE, WINNER_JSON };
 enum winner winner_of(const struct shape_findings *shape, enum level level, enum metric metric);
 

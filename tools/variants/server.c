@@ -16,6 +16,7 @@
 #include <users/v1/users.pb-c.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/worker_pool.h"
 #include "cache/cache.h"
 #include "cached/gather.h"
@@ -279,6 +280,7 @@ void server_run(int fd, const void *options)
     struct fr_error error;
     char nothing;
     self.options = options;
+    fr_log_setup("freshet-bench-variants", FR_LOG_WARN, FR_LOG_LOGFMT);
     for (unsigned i = 0; i < LEVELS; i++) {
         self.levels[i].server = &self;
     }
