@@ -157,11 +157,8 @@ static double append_shape(struct fr_buffer *out, const struct shape_findings *s
 {
     struct fr_buffer title = {0};
     fr_buffer_append_format(&title, "%s: %s.", shape->dataset->name, shape->dataset->about);
-    for (enum pack_codec_index codec = 0; codec < PACK_CODECS; codec++) {
-        const struct variant *variant = &shape->variants[codec];
-        fr_buffer_append_format(&title, codec == 0 ? " A key in Redis takes %.0f bytes as %s" : ", %.0f as %s",
-                                variant->redis_bytes, pack_codec_at(codec).name);
-    }
+    fr_buffer_append_format(&title, " A key in Redis takes %.0f bytes with protobuf, %.0f with JSON",
+                            shape->variants[PACK_PROTOBUF].redis_bytes, shape->variants[PACK_JSON].redis_bytes);
     svg_line(out, 10, y, WIDTH - 10, y, SVG_LINE);
     const char *text = fr_buffer_text(&title);
     svg_text(out, 10, y + 20, 14, " font-weight=\"bold\"", text == NULL ? "" : text);

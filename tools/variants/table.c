@@ -105,7 +105,7 @@ void findings_append_shape(struct fr_buffer *out, const struct findings *finding
     fr_buffer_append_format(out, "\n%s: %s (%s)\n", shape->dataset->name, shape->dataset->about,
                             shape->dataset->message);
     if (!findings->complete) {
-        fr_buffer_append_format(out, "ended early: %u of %u rounds were begun\n", rounds, findings->rounds);
+        fr_buffer_append_format(out, "ended early: %u of %u rounds\n", rounds, findings->rounds);
     }
     append_sizes(out, shape);
     for (enum level level = 0; level < LEVELS; level++) {
