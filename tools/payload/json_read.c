@@ -330,18 +330,19 @@ static bool read_list(struct reader *self, const struct plan_field *field, Proto
 {
     uint8_t *elements = NULL;
     size_t count = 0, capacity = 0;
-    bool more = take_character(self, '[') && !take_character(self, ']');
-    if (!more) {
-        return self->at[-1] == ']';
+    if (!take_character(self, '[')) {
+        return false;
     }
-    while (more) {
+    if (take_character(self, ']')) {
+        return true;
+    }
+    do {
         if (!grow(self, &elements, count, &capacity, field->element_bytes) ||
             !read_value(self, field, elements + count * field->element_bytes)) {
             return false;
         }
         count++;
-        more = take_character(self, ',');
-    }
+    } while (take_character(self, ','));
     memcpy((uint8_t *)message + field->offset, &elements, sizeof elements);
     memcpy((uint8_t *)message + field->quantifier_offset, &count, sizeof count);
     return take_character(self, ']');
@@ -388,17 +389,18 @@ static const struct plan_field *read_name(struct reader *self, const struct plan
 static bool read_fields(struct reader *self, const struct plan *plan, ProtobufCMessage *message)
 {
     unsigned next = 0;
-    bool more = take_character(self, '{') && !take_character(self, '}');
-    if (!more) {
-        return self->at[-1] == '}';
+    if (!take_character(self, '{')) {
+        return false;
     }
-    while (more) {
+    if (take_character(self, '}')) {
+        return true;
+    }
+    do {
         const struct plan_field *field = read_name(self, plan, &next);
         if (field == NULL || !read_field(self, field, message)) {
             return false;
         }
-        more = take_character(self, ',');
-    }
+    } while (take_character(self, ','));
     return take_character(self, '}');
 }
 
