@@ -235,6 +235,30 @@ static void a_text_cut_anywhere_is_refused(void **state)
     pack_type_free(type);
 }
 
+static void a_text_with_any_byte_changed_is_read_or_refused(void **state)
+{
+    static const char others[] = "\"\\{}[],:0-u\x01\xff ";
+    struct pack_type *type = type_of("payload.v1.Order", &payload__v1__order__descriptor);
+    struct fr_buffer text = {0};
+    ProtobufCMessage *message;
+    size_t refused = 0;
+    (void)state;
+    shape_put_order(&text, 0);
+    uint8_t *exact = malloc(text.size);
+    for (size_t i = 0; i < text.size * (sizeof others - 1); i++) {
+        memcpy(exact, text.data, text.size);
+        exact[i / (sizeof others - 1)] = (uint8_t)others[i % (sizeof others - 1)];
+        enum fr_code code = pack_decode(PACK_JSON, type, (struct fr_bytes){exact, text.size}, arena, &message, NULL);
+        assert_true(code == FR_OK || code == FR_INVALID_ARGUMENT);
+        refused += code != FR_OK;
+        fr_arena_reset(arena);
+    }
+    assert_true(refused > text.size);
+    free(exact);
+    fr_buffer_fini(&text);
+    pack_type_free(type);
+}
+
 static void a_type_that_is_not_there_is_refused(void **state)
 {
     struct pack_type *type;
@@ -253,6 +277,7 @@ int main(void)
         cmocka_unit_test(odd_texts_are_read_or_refused_as_fr_json_read_does),
         cmocka_unit_test(numbers_enums_and_lists_are_read_or_refused_as_fr_json_read_does),
         cmocka_unit_test(a_text_cut_anywhere_is_refused),
+        cmocka_unit_test(a_text_with_any_byte_changed_is_read_or_refused),
         cmocka_unit_test(a_type_that_is_not_there_is_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -5,7 +5,7 @@
  * The other half of codec_direct_json.c, and no less strict than fr_message_unpack: all syntax and all UTF-8 is checked.
  * Names are lowerCamelCase as that codec writes them; expected in the order of the fields, found in any. Not for
  * strangers' JSON: null, unknown names, and the kinds of fields that no variant has (floating point, bytes, maps,
- * durations and wrappers) are refused.
+ * durations and wrappers) are refused; of a name that comes twice the last value counts.
  */
 #ifndef PAYLOAD_JSON_READ_H
 #define PAYLOAD_JSON_READ_H

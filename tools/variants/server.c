@@ -280,7 +280,7 @@ void server_run(int fd, const void *options)
     struct fr_error error;
     char nothing;
     self.options = options;
-    fr_log_setup("freshet-bench-variants", FR_LOG_WARN, FR_LOG_LOGFMT);
+    fr_log_setup("freshet-bench-variants", FR_LOG_ERROR, FR_LOG_LOGFMT);
     for (unsigned i = 0; i < LEVELS; i++) {
         self.levels[i].server = &self;
     }
