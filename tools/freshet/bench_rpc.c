@@ -17,9 +17,12 @@
 #include "freshet/bench_run.h"
 #include "freshet/command.h"
 #include "freshet/headers.h"
+#include "freshet/input.h"
 #include "freshet/output.h"
 #include "freshet/report.h"
 #include "freshet/usage.h"
+#include "load/compare.h"
+#include "load/picture.h"
 #include "load/report.h"
 
 #define COMMAND         "bench rpc"
@@ -30,7 +33,7 @@
 #define MIN_ROOM 4
 
 static struct {
-    const char *addr, *concurrency, *rate, *schedule, *zipf, *json, *csv, *prometheus;
+    const char *addr, *concurrency, *rate, *schedule, *zipf, *json, *csv, *prometheus, *plot, *compare;
     struct fr_option_list headers, slos;
     uint64_t max_time_us, channels, duration_us, warmup_us, count, keys;
     bool retry, decode, progress;
@@ -142,6 +145,14 @@ static const struct fr_option options[] = {
      .argument = "FILE",
      .help = "write the report to FILE as Prometheus text; - is standard output",
      .value = &given.prometheus},
+    {.name = "plot",
+     .argument = "FILE",
+     .help = "draw the report into FILE, .svg, or .png with rsvg-convert",
+     .value = &given.plot},
+    {.name = "compare",
+     .argument = "FILE",
+     .help = "say what changed since FILE, which --json wrote, and whether it is noise",
+     .value = &given.compare},
     DESCRIPTORS_OPTIONS(given.descriptors),
 };
 
@@ -173,6 +184,7 @@ struct form {
     void (*append)(struct fr_buffer *out, const struct report *report);
     const char **path;
     struct output output;
+    bool picture;
 };
 
 struct bench {
@@ -183,6 +195,8 @@ struct bench {
     uint64_t concurrency[REPORT_MAX_RUNS];
     size_t run_count;
     struct bench_calls calls;
+    struct fr_buffer old_text;
+    struct compare *old; /* owned; NULL: nothing to compare with */
     struct report report;
 };
 
@@ -190,6 +204,7 @@ static struct form forms[] = {
     {.append = report_append_json, .path = &given.json},
     {.append = report_append_csv, .path = &given.csv},
     {.append = report_append_prometheus, .path = &given.prometheus},
+    {.append = picture_append, .path = &given.plot, .picture = true},
 };
 #define FORMS (sizeof forms / sizeof forms[0])
 
@@ -296,6 +311,21 @@ static enum fr_code open_outputs(struct fr_error *reterr)
     return code;
 }
 
+static enum fr_code read_old(struct bench *self, struct fr_error *reterr)
+{
+    struct fr_buffer path = {0};
+    if (given.compare == NULL) {
+        return FR_OK;
+    }
+    fr_buffer_append_format(&path, "@%s", given.compare);
+    const char *argument = fr_buffer_text(&path);
+    enum fr_code code =
+        argument == NULL ? fr_error_no_memory(reterr) : input_read(argument, &self->old_text, reterr);
+    fr_buffer_fini(&path);
+    return code != FR_OK ? code
+                         : compare_read(fr_buffer_bytes(&self->old_text), given.compare, &self->old, reterr);
+}
+
 static void name_methods(struct bench *self)
 {
     struct report *report = &self->report;
@@ -322,6 +352,9 @@ static int prepare(struct bench *self, int argument_count, char **arguments)
         return exit_code;
     }
     name_methods(self);
+    if (read_old(self, &error) != FR_OK) { /* before it may be written over */
+        return report_usage(NULL, "%s", error.message);
+    }
     return open_outputs(&error) == FR_OK ? 0 : report_failure("%s", error.message);
 }
 
@@ -367,29 +400,42 @@ static int write_form(const struct report *report, struct form *form)
     struct fr_buffer out = {0};
     struct fr_error error;
     form->append(&out, report);
-    enum fr_code code = output_write(&form->output, &out, &error);
+    enum fr_code code = form->picture ? output_write_picture(&form->output, &out, &error)
+                                      : output_write(&form->output, &out, &error);
     fr_buffer_fini(&out);
     return code == FR_OK ? 0 : report_failure("%s", error.message);
 }
 
-static int write_forms(const struct report *report)
+/* For people, where standard output does not carry something else; the comparison then goes to standard error. */
+static int write_text(const struct bench *self, bool on_stdout)
+{
+    struct fr_buffer out = {0};
+    struct fr_error error;
+    struct output output = {.path = "the report", .stream = on_stdout ? stdout : stderr};
+    if (on_stdout) {
+        report_append_text(&out, &self->report);
+    }
+    if (self->old != NULL) {
+        compare_append(&out, self->old, &self->report);
+    }
+    enum fr_code code = out.size > 0 ? output_write(&output, &out, &error) : FR_OK;
+    fr_buffer_fini(&out);
+    return code == FR_OK ? 0 : report_failure("%s", error.message);
+}
+
+static int write_forms(const struct bench *self)
 {
     int exit_code = 0;
     bool text = true;
     for (size_t i = 0; i < FORMS; i++) {
         if (forms[i].output.stream != NULL) {
-            int written = write_form(report, &forms[i]);
+            int written = write_form(&self->report, &forms[i]);
             exit_code = exit_code == 0 ? written : exit_code;
             text = text && forms[i].output.stream != stdout;
         }
     }
-    if (text) {
-        struct form people = {.append = report_append_text,
-                              .output = {.path = "standard output", .stream = stdout}};
-        int written = write_form(report, &people);
-        exit_code = exit_code == 0 ? written : exit_code;
-    }
-    return exit_code;
+    int written = write_text(self, text);
+    return exit_code == 0 ? written : exit_code;
 }
 
 /* Says on standard error what makes the exit status 1. */
@@ -433,7 +479,7 @@ static int measure_and_report(struct bench *self, int signals)
 {
     int exit_code = measure(self, signals);
     if (self->report.run_count > 0) {
-        int written = write_forms(&self->report), judged = judge(&self->report);
+        int written = write_forms(self), judged = judge(&self->report);
         exit_code = exit_code != 0 ? exit_code : written != 0 ? written : judged;
     }
     return exit_code;
@@ -457,6 +503,8 @@ int command_bench_rpc(int argc, char **argv)
     for (size_t i = 0; i < FORMS; i++) {
         output_close(&forms[i].output);
     }
+    compare_free(bench.old);
+    fr_buffer_fini(&bench.old_text);
     report_fini(&bench.report);
     bench_calls_fini(&bench.calls);
     headers_fini(&bench.headers);
