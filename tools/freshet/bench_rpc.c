@@ -296,16 +296,21 @@ static enum fr_code read_slos(struct bench *self, struct fr_error *reterr)
     return code;
 }
 
+static enum fr_code check_outputs(struct fr_error *reterr)
+{
+    unsigned on_stdout = 0;
+    for (size_t i = 0; i < FORMS; i++) {
+        on_stdout += *forms[i].path != NULL && strcmp(*forms[i].path, "-") == 0;
+    }
+    return on_stdout < 2
+               ? FR_OK
+               : fr_error_set(reterr, FR_INVALID_ARGUMENT, "only one report can go to standard output");
+}
+
 static enum fr_code open_outputs(struct fr_error *reterr)
 {
     enum fr_code code = FR_OK;
-    bool on_stdout = false;
     for (size_t i = 0; i < FORMS && code == FR_OK; i++) {
-        bool here = *forms[i].path != NULL && strcmp(*forms[i].path, "-") == 0;
-        if (here && on_stdout) {
-            return fr_error_set(reterr, FR_INVALID_ARGUMENT, "only one report can go to standard output");
-        }
-        on_stdout = on_stdout || here;
         code = output_open(&forms[i].output, *forms[i].path, reterr);
     }
     return code;
@@ -342,7 +347,7 @@ static int prepare(struct bench *self, int argument_count, char **arguments)
     struct fr_error error;
     if (read_schedule(self, &error) != FR_OK || read_concurrency(self, &error) != FR_OK ||
         read_keys(self, &error) != FR_OK || read_slos(self, &error) != FR_OK ||
-        headers_add_all(&self->headers, &given.headers, &error) != FR_OK ||
+        check_outputs(&error) != FR_OK || headers_add_all(&self->headers, &given.headers, &error) != FR_OK ||
         fr_metadata_check(headers_metadata(&self->headers), &error) != FR_OK) {
         return report_usage(COMMAND, "%s", error.message);
     }

@@ -48,7 +48,7 @@ static double step_of_call(const struct schedule *self, double n)
         low = high;
         high *= 2;
     }
-    high = fmin(high, last + 1);
+    high = high < last ? high : last + 1;
     while (high - low > 1) {
         double middle = floor((low + high) / 2);
         if (calls_before_step(self, middle) <= n) {
