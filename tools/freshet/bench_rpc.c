@@ -43,8 +43,8 @@ static struct {
 static const struct fr_option options[] = {
     {.name = "concurrency",
      .letter = 'c',
-     .argument = "N[,N]…",
-     .help = "calls under way at most, otherwise 1, or what is due within 50 ms; several: a run for each",
+     .argument = "LIST",
+     .help = "calls under way at most, such as 64; 1,8,64: a run for each; otherwise 1, or what is due within 50 ms",
      .value = &given.concurrency},
     {.name = "rate",
      .letter = 'r',
