@@ -128,7 +128,7 @@ static void fill_rate(struct line *line, const json_t *old, const struct run *ru
                 per_second((uint64_t)json_integer_value(json_object_get(slices, "width_us"))));
     for (unsigned i = 0; i < run_whole_slices(run); i++) {
         line->new_sample.values[line->new_sample.count++] =
-            (double)run->tally.slices.slice[i].calls * per_second(run->tally.slices.width_us);
+            (double)run->tally.slices->slice[i].calls * per_second(run->tally.slices->width_us);
     }
 }
 
@@ -139,13 +139,13 @@ static void fill_latency(struct line *line, const json_t *old, const struct run 
     const json_t *slices = json_object_get(old, "slices");
     *line = (struct line){.name = name};
     line->comparable =
-        (uint64_t)json_integer_value(json_object_get(slices, "width_us")) == run->tally.slices.width_us;
+        (uint64_t)json_integer_value(json_object_get(slices, "width_us")) == run->tally.slices->width_us;
     line->old_value = json_number_value(json_object_get(json_object_get(old, "latency"), key));
     line->new_value = (double)latency_quantile_us(&run->sum->latency, fraction);
     read_sample(&line->old_sample, slices, key, 1);
     for (unsigned i = 0; i < run_whole_slices(run); i++) {
         line->new_sample.values[line->new_sample.count++] =
-            (double)slice_quantile_us(&run->tally.slices.slice[i], fraction);
+            (double)slice_quantile_us(&run->tally.slices->slice[i], fraction);
     }
 }
 

@@ -7,6 +7,9 @@
 
 #include <stdint.h>
 
+/* Above that, doubles are too coarse for the rejection of Zipf. */
+#define KEYS_MAX (UINT64_C(1) << 40)
+
 /* Immutable once made, so threads may share it. */
 struct keys {
     uint64_t count;
@@ -14,7 +17,7 @@ struct keys {
     double integral_low, integral_high, near; /* of the rejection, see keys.c */
 };
 
-/* count: 1 to 2^53. exponent: 0 or more. */
+/* count: 1 to KEYS_MAX. exponent: 0 or more. */
 void keys_init(struct keys *self, uint64_t count, double exponent);
 /* Takes constant time and memory however many keys there are. Thread-safe. */
 uint64_t keys_draw(const struct keys *self);

@@ -119,13 +119,13 @@ static void append_latency_of_runs(struct picture *self, struct fr_buffer *out)
 
 static double seconds_of_slice(const struct run *run, unsigned index)
 {
-    return ((double)index + 0.5) * (double)run->tally.slices.width_us / (double)FR_SECOND_US;
+    return ((double)index + 0.5) * (double)run->tally.slices->width_us / (double)FR_SECOND_US;
 }
 
 static void append_throughput_over_time(struct picture *self, struct fr_buffer *out)
 {
     const struct run *run = &self->report->runs[0];
-    const struct slices *slices = &run->tally.slices;
+    const struct slices *slices = run->tally.slices;
     double per_s = (double)FR_SECOND_US / (double)slices->width_us;
     char title[96];
     snprintf(title, sizeof title, "Throughput over time, slices of %.4g s", 1 / per_s);
@@ -148,7 +148,7 @@ static void append_latency_over_time(struct picture *self, struct fr_buffer *out
     struct chart chart = chart_at(2, "Latency over time", "latency, logarithmic", "seconds");
     self->curves[0].count = self->curves[1].count = 0;
     for (unsigned i = 0; i < run_whole_slices(run); i++) {
-        const struct slice *slice = &run->tally.slices.slice[i];
+        const struct slice *slice = &run->tally.slices->slice[i];
         if (slice->calls > 0) {
             double seconds = seconds_of_slice(run, i);
             add_point(&self->curves[0], seconds, fmax(LEAST_US, (double)slice_quantile_us(slice, 0.5)));

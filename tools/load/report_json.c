@@ -70,14 +70,14 @@ static void append_slice_quantile(struct fr_buffer *out, const struct run *run, 
     fr_buffer_append_format(out, ",\"%s\":[", name);
     for (unsigned i = 0; i < run_whole_slices(run); i++) {
         fr_buffer_append_format(out, "%s%" PRIu64, i == 0 ? "" : ",",
-                                slice_quantile_us(&run->tally.slices.slice[i], fraction));
+                                slice_quantile_us(&run->tally.slices->slice[i], fraction));
     }
     fr_buffer_append_text(out, "]");
 }
 
 static void append_slices(struct fr_buffer *out, const struct run *run)
 {
-    const struct slices *slices = &run->tally.slices;
+    const struct slices *slices = run->tally.slices;
     fr_buffer_append_format(out, ",\"slices\":{\"width_us\":%" PRIu64 ",\"calls\":[", slices->width_us);
     for (unsigned i = 0; i < run_whole_slices(run); i++) {
         fr_buffer_append_format(out, "%s%" PRIu64, i == 0 ? "" : ",", slices->slice[i].calls);

@@ -37,8 +37,11 @@ static void append_latency(struct fr_buffer *out, const struct run *run)
 {
     const struct latency *latency = &run->sum->latency, *uncorrected = &run->sum->uncorrected;
     bool open = run->schedule != NULL;
-    fr_buffer_append_format(out, "\n  latency %*s%*s\n", TIME_WIDTH, open ? "from plan" : "", TIME_WIDTH,
-                            open ? "uncorrected" : "");
+    fr_buffer_append_text(out, "\n  latency");
+    if (open) {
+        fr_buffer_append_format(out, "%*s%*s", TIME_WIDTH + 1, "from plan", TIME_WIDTH, "uncorrected");
+    }
+    fr_buffer_append_text(out, "\n");
     append_row(out, "mean", (uint64_t)latency_mean_us(latency), (uint64_t)latency_mean_us(uncorrected), open);
     for (size_t i = 0; i < RUN_QUANTILES; i++) {
         const struct run_quantile *quantile = &run_quantiles[i];

@@ -101,7 +101,7 @@ double run_target_per_s(const struct run *self)
 
 unsigned run_whole_slices(const struct run *self)
 {
-    const struct slices *slices = &self->tally.slices;
+    const struct slices *slices = self->tally.slices;
     uint64_t whole = (uint64_t)(self->seconds * (double)FR_SECOND_US) / slices->width_us;
     return whole < slices->count ? (unsigned)whole : slices->count;
 }

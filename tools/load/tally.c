@@ -11,14 +11,21 @@
 enum fr_code tally_init(struct tally *self, size_t method_count, bool open, struct fr_error *reterr)
 {
     *self = (struct tally){.method_count = method_count, .open = open};
-    slices_init(&self->slices);
+    self->slices = calloc(1, sizeof *self->slices);
     self->methods = calloc(method_count, sizeof self->methods[0]);
-    return self->methods == NULL ? fr_error_no_memory(reterr) : FR_OK;
+    if (self->slices == NULL || self->methods == NULL) {
+        tally_fini(self);
+        return fr_error_no_memory(reterr);
+    }
+    slices_init(self->slices);
+    return FR_OK;
 }
 
 void tally_fini(struct tally *self)
 {
+    free(self->slices);
     free(self->methods);
+    self->slices = NULL;
     self->methods = NULL;
 }
 
@@ -28,7 +35,7 @@ void tally_record(struct tally *self, const struct tally_call *call)
     self->last_us = call->end_us > self->last_us ? call->end_us : self->last_us;
     method->codes[call->code]++;
     if (call->code != FR_OK) {
-        slices_record_error(&self->slices, call->end_us);
+        slices_record_error(self->slices, call->end_us);
         if (self->messages[call->code][0] == '\0') {
             snprintf(self->messages[call->code], FR_ERROR_MESSAGE_BYTES, "%s", call->message);
         }
@@ -39,7 +46,7 @@ void tally_record(struct tally *self, const struct tally_call *call)
     if (self->open) {
         latency_record(&method->uncorrected, call->end_us - call->start_us);
     }
-    slices_record(&self->slices, call->end_us, latency_us);
+    slices_record(self->slices, call->end_us, latency_us);
 }
 
 static void add_method(struct tally_method *self, const struct tally_method *other)
@@ -61,7 +68,7 @@ void tally_add(struct tally *self, struct tally *other)
             memcpy(self->messages[i], other->messages[i], FR_ERROR_MESSAGE_BYTES);
         }
     }
-    slices_add(&self->slices, &other->slices);
+    slices_add(self->slices, other->slices);
     self->last_us = other->last_us > self->last_us ? other->last_us : self->last_us;
 }
 
