@@ -10,8 +10,10 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/placement.h"
 #include "cache/loop_uv.h"
 
 /* A task that waits for its time. */
@@ -125,8 +127,10 @@ void fr_loop_set_turn_end(struct fr_loop *self, void (*run)(void))
 static void *run_loop(void *argument)
 {
     struct fr_loop *self = argument;
+    fr_placement_join(gettid());
     uv_run(&self->uv, UV_RUN_DEFAULT);
     end_turn(self);
+    fr_placement_leave(gettid());
     return NULL;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "rpc/nng_threads.h"
 #include "rpc/channel_internal.h"
 #include "rpc/cork.h"
 
@@ -160,6 +161,7 @@ static void complete_answered(struct fr_channel *self, struct lane *lane, uint32
     struct answer answer;
     size_t finished = 0;
     uint64_t now_us = fr_clock_now_us();
+    fr_nng_thread_tick(now_us);
     for (uint32_t i = 0; i < count; i++) {
         struct fr_pending *call = lane->answered[i];
         if (call == NULL) {
