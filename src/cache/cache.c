@@ -79,16 +79,26 @@ enum fr_code fr_cache_kind_new(struct fr_cache *self, const struct fr_cache_kind
 
 /* ---- what Redis reports ---- */
 
-static void on_invalidation(void *argument, struct fr_bytes key, uint64_t version, uint64_t number)
+/* Clocks of machines differ: what was committed in the future has just been committed. */
+static void note_delay(struct fr_cache *self, uint64_t commit_time_us)
+{
+    uint64_t now_us = fr_clock_wall_us();
+    if (self->invalidation_delays != NULL && commit_time_us != 0) {
+        fr_distribution_record(self->invalidation_delays, now_us > commit_time_us ? now_us - commit_time_us : 0);
+    }
+}
+
+static void on_invalidation(void *argument, const struct fr_invalidation_event *event)
 {
     struct fr_cache *self = argument;
     fr_count(self, FR_COUNT_INVALIDATIONS_RECEIVED, 1);
     if (self->near != NULL) {
-        fr_count(self, FR_COUNT_INVALIDATIONS_APPLIED, fr_near_cache_invalidate(self->near, key, version));
+        fr_count(self, FR_COUNT_INVALIDATIONS_APPLIED, fr_near_cache_invalidate(self->near, event->key, event->version));
     }
-    fr_flights_close(self, key);
+    fr_flights_close(self, event->key);
+    note_delay(self, event->commit_time_us);
     if (self->options.on_invalidation != NULL) {
-        self->options.on_invalidation(self->options.argument, key, version, number);
+        self->options.on_invalidation(self->options.argument, event->key, event->version, event->number);
     }
 }
 
@@ -425,7 +435,7 @@ struct invalidation {
     struct fr_task task;
     struct fr_cache *cache;
     struct fr_key key;
-    uint64_t version;
+    uint64_t version, time_us;
     void (*done)(void *argument, enum fr_code code);
     void *argument;
 };
@@ -443,7 +453,8 @@ static void invalidate(struct fr_task *task)
 {
     struct invalidation *self = CONTAINER(task, struct invalidation, task);
     fr_flights_close(self->cache, fr_key_bytes(&self->key));
-    fr_shared_cache_invalidate(self->cache->shared, &self->key, self->version, on_invalidated, self);
+    const struct fr_invalidation what = {.key = &self->key, .version = self->version, .commit_time_us = self->time_us};
+    fr_shared_cache_invalidate(self->cache->shared, &what, on_invalidated, self);
 }
 
 void fr_cache_invalidate(struct fr_cache *self, const struct fr_key *key, uint64_t version,
@@ -459,7 +470,14 @@ void fr_cache_invalidate(struct fr_cache *self, const struct fr_key *key, uint64
         }
         return;
     }
-    *invalidation = (struct invalidation){{0}, self, *key, version, done, argument};
-    invalidation->task.run = invalidate;
+    *invalidation = (struct invalidation){
+        .task.run = invalidate,
+        .cache = self,
+        .key = *key,
+        .version = version,
+        .time_us = fr_clock_wall_us(),
+        .done = done,
+        .argument = argument,
+    };
     fr_loop_post(self->loop, &invalidation->task);
 }

@@ -133,7 +133,7 @@ struct fr_cache {
     struct fr_loop *loop;
     struct fr_shared_cache *shared;
     struct fr_near_cache *near; /* NULL: none */
-    struct fr_distribution *load_times; /* NULL without metrics */
+    struct fr_distribution *load_times, *invalidation_delays; /* NULL without metrics */
     struct fr_siphash_secret secret;
     _Atomic uint64_t counts[FR_COUNTS];
     struct fr_flight *buckets[FR_FLIGHT_BUCKETS]; /* loop thread only, as the next four */

@@ -334,6 +334,7 @@ static void the_registry_tells_what_happened(void **state)
         {"freshet_cache_leases_total", "outcome=\"granted\"", 2, 0},
         {"freshet_cache_invalidations_sent_total", "", 1, 0},
         {"freshet_cache_invalidations_received_total", "", 1, 0},
+        {"freshet_cache_invalidation_delay_us", "", 1, 0},
         {"freshet_cache_drops_total", "cause=\"base_line\"", 1, 0},
         {"freshet_cache_drops_total", "cause=\"gap\"", 0, 0},
         {"freshet_cache_near_serves", "", 1, 0},
