@@ -128,15 +128,12 @@ static enum fr_code open_parts(struct fr_cache *self, const struct fr_cache_opti
         .url = options->url,
         .name_space = options->name_space,
         .command_timeout_us = options->command_timeout_us,
-        .on_invalidation = options->subscribe ? on_invalidation : NULL,
+        .on_invalidation = self->options.subscribe ? on_invalidation : NULL,
         .on_drop = on_drop,
         .on_connection = on_connection,
         .argument = self,
     };
     enum fr_code code = FR_OK;
-    if (options->near_bytes > 0 && !options->subscribe) {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "a near cache needs the subscription to invalidations");
-    }
     if (options->near_bytes > 0) {
         code = fr_near_cache_new(&(struct fr_near_cache_options){.bytes = options->near_bytes}, &self->near, reterr);
     }
@@ -186,6 +183,7 @@ enum fr_code fr_cache_new(const struct fr_cache_options *options, struct fr_cach
     }
     self->options = *options;
     self->options.url = self->options.name_space = NULL;
+    self->options.subscribe = options->subscribe || options->near_bytes > 0;
     self->options.max_loads = options->max_loads != 0 ? options->max_loads : DEFAULT_MAX_LOADS;
     self->options.max_waiting_loads =
         options->max_waiting_loads != 0 ? options->max_waiting_loads : DEFAULT_MAX_WAITING_LOADS;
@@ -346,17 +344,60 @@ static void start_alone(struct fr_cache *self, struct fr_reader *reader)
     fr_cache_reads_start(&(struct fr_cache_reads){.first = reader, .last = reader}, self);
 }
 
+static void start_read(struct fr_cache *self, const struct fr_cache_read *read)
+{
+    struct fr_cache_reads reads = {0};
+    fr_cache_reads_add(&reads, read);
+    fr_cache_reads_start(&reads, self);
+}
+
+/* On the stack of who waits. */
+struct waiter {
+    const struct fr_cache_read *read;
+    pthread_mutex_t mu;
+    pthread_cond_t ended;
+    bool has_ended; /* guarded by mu */
+};
+
+static void end_wait(void *argument, const struct fr_read_result *result)
+{
+    struct waiter *self = argument;
+    self->read->done(self->read->argument, result);
+    pthread_mutex_lock(&self->mu);
+    self->has_ended = true;
+    pthread_cond_signal(&self->ended);
+    pthread_mutex_unlock(&self->mu);
+}
+
+static void read_and_wait(struct fr_cache *self, const struct fr_cache_read *read)
+{
+    struct waiter waiter = {.read = read};
+    struct fr_cache_read waited = *read;
+    waited.done = end_wait;
+    waited.argument = &waiter;
+    pthread_mutex_init(&waiter.mu, NULL);
+    pthread_cond_init(&waiter.ended, NULL);
+    start_read(self, &waited);
+    pthread_mutex_lock(&waiter.mu);
+    while (!waiter.has_ended) {
+        pthread_cond_wait(&waiter.ended, &waiter.mu);
+    }
+    pthread_mutex_unlock(&waiter.mu);
+    pthread_mutex_destroy(&waiter.mu);
+    pthread_cond_destroy(&waiter.ended);
+}
+
 void fr_cache_get(struct fr_cache *self, const struct fr_cache_read *read)
 {
     struct fr_cache_hit hit;
     if (fr_cache_get_near(self, read, &hit)) {
         read->done(read->argument, &hit.result);
         fr_cache_hit_release(&hit);
-        return;
+    } else if (read->wait) {
+        read_and_wait(self, read);
+    } else {
+        start_read(self, read);
     }
-    struct fr_cache_reads reads = {0};
-    fr_cache_reads_add(&reads, read);
-    fr_cache_reads_start(&reads, self);
 }
 
 /* ---- the near cache ---- */

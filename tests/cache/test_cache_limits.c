@@ -369,13 +369,25 @@ static void the_registry_tells_what_happened(void **state)
     fr_metrics_free(metrics);
 }
 
-static void a_near_cache_needs_invalidations(void **state)
+/* The fixture subscribes with a near cache only by asking for one. */
+static void who_waits_has_its_answer_from_wherever_it_comes(void **state)
 {
     (void)state;
-    struct fr_cache *cache;
-    struct fr_error error;
-    const struct fr_cache_options options = {.url = server.url, .near_bytes = 1 << 20};
-    assert_int_equal(fr_cache_new(&options, &cache, &error), FR_INVALID_ARGUMENT);
+    struct library a;
+    struct answer answer;
+    const struct fr_cache_read waiting = {.wait = true};
+    library_open(&a, &database, &server, &(struct library_options){.near = true});
+    for (uint64_t version = 5; version < 50; version++) {
+        library_write(&a, 1, version);
+        library_start(&a, 1, &waiting, &answer);
+        assert_int_equal(answer.count, 1);
+        library_expect(&answer, FR_SOURCE_ORIGIN, version);
+    }
+    library_expect_get(&a, 1, FR_SOURCE_NEAR, 49);
+    library_start(&a, 1, &waiting, &answer);
+    assert_int_equal(answer.count, 1);
+    library_expect(&answer, FR_SOURCE_NEAR, 49);
+    library_close(&a);
 }
 
 #define FACT(name) cmocka_unit_test_setup(name, reset)
@@ -395,7 +407,7 @@ int main(void)
         FACT(without_redis_reads_are_loaded_and_share_their_loads),
         FACT(a_stopped_cache_starts_no_load_and_its_end_waits_for_those_under_way),
         FACT(the_registry_tells_what_happened),
-        FACT(a_near_cache_needs_invalidations),
+        FACT(who_waits_has_its_answer_from_wherever_it_comes),
     };
     fr_redis_server_start(&server, NULL);
     fr_wait_init(&database.wait);
