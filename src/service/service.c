@@ -209,6 +209,9 @@ static enum fr_code open_database(struct fr_service *service, const struct fr_se
     if (code == FR_OK) {
         code = fr_worker_pool_new((unsigned)settings.workers, settings.queue_limit, &service->pool, reterr);
     }
+    if (code == FR_OK) {
+        code = fr_worker_pool_metrics_add(service->metrics, service->pool, reterr);
+    }
     return code;
 }
 
@@ -262,6 +265,9 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
     if (code == FR_OK && service->store != NULL) {
         code = fr_relay_new(service->store, fr_cache_loop(service->cache), fr_cache_shared(service->cache),
                             &service->relay, reterr);
+        if (code == FR_OK) {
+            code = fr_relay_metrics_add(service->metrics, service->relay, reterr);
+        }
     }
     if (code == FR_OK) {
         const struct fr_cached_options options = {service->cache, service->pool, service->connections};
@@ -285,17 +291,24 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
     return code;
 }
 
+static void remove_metrics(struct fr_service *service, const void *part)
+{
+    if (part != NULL) {
+        fr_metrics_remove_source(service->metrics, part);
+    }
+}
+
 static void stop(struct fr_service *service, const struct fr_service_definition *definition)
 {
-    if (service->server != NULL) {
-        fr_metrics_remove_source(service->metrics, service->server);
-    }
+    remove_metrics(service, service->server);
     fr_server_free(service->server);
     if (service->cache != NULL) {
         fr_cache_stop(service->cache); /* refreshes may be under way, for which no call waits */
     }
     definition->stop();
+    remove_metrics(service, service->pool);
     fr_worker_pool_free(service->pool);
+    remove_metrics(service, service->relay);
     fr_relay_free(service->relay);
     fr_cache_free(service->cache);
     fr_cached_free(service->cached);

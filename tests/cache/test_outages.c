@@ -136,14 +136,14 @@ static void hanging_ended(void *argument, enum fr_code code)
     self->code = code;
     /* A caller may well try again from here; it must end too, and not reach a connection that is going. */
     if (self->ended++ == 0) {
-        fr_shared_cache_invalidate(self->fixture->cache, &self->key, 7, hanging_ended, self);
+        fr_shared_cache_invalidate(self->fixture->cache, &(struct fr_invalidation){.key = &self->key, .version = 7}, hanging_ended, self);
     }
 }
 
 static void send_hanging(struct fr_task *task)
 {
     struct hanging *self = (struct hanging *)task;
-    fr_shared_cache_invalidate(self->fixture->cache, &self->key, 6, hanging_ended, self);
+    fr_shared_cache_invalidate(self->fixture->cache, &(struct fr_invalidation){.key = &self->key, .version = 6}, hanging_ended, self);
     fr_wait_lock(&self->fixture->wait);
     self->sent++;
     fr_wait_unlock_changed(&self->fixture->wait);
