@@ -52,8 +52,8 @@ static void end_block(struct printer *self)
 /* The options within a definition's braces. */
 static void print_options(const struct printer *self, const ProtobufCMessage *options)
 {
-    struct fr_option_writer writer = {.out = self->out, .indent = self->indent};
-    fr_option_write_all(self->schema, options, &writer);
+    struct fr_option_text text = {.out = self->out, .indent = self->indent};
+    fr_option_text_append(self->schema, options, &text);
 }
 
 /* The scalar names by their number in descriptor.proto; types with a name of their own are NULL. */
@@ -112,9 +112,9 @@ static void append_default(const struct printer *self, const Google__Protobuf__F
 static void append_field_options(const struct printer *self,
                                  const Google__Protobuf__FieldDescriptorProto *field)
 {
-    struct fr_option_writer writer = {.out = self->out, .in_brackets = true};
+    struct fr_option_text text = {.out = self->out, .in_brackets = true};
     if (field->default_value != NULL) {
-        fr_option_begin(&writer);
+        fr_option_text_begin(&text);
         fr_buffer_append_text(self->out, "default = ");
         append_default(self, field);
     }
@@ -123,11 +123,11 @@ static void append_field_options(const struct printer *self,
         strlen(field->name) < sizeof derived &&
         strcmp(fr_schema_json_name(field->name, derived), field->json_name) != 0 &&
         fr_schema_is_name(field->json_name)) {
-        fr_option_begin(&writer);
+        fr_option_text_begin(&text);
         fr_buffer_append_format(self->out, "json_name = \"%s\"", field->json_name);
     }
-    fr_option_write_all(self->schema, (const ProtobufCMessage *)field->options, &writer);
-    fr_option_close(&writer);
+    fr_option_text_append(self->schema, (const ProtobufCMessage *)field->options, &text);
+    fr_option_text_close(&text);
 }
 
 static void print_field(const struct printer *self, const Google__Protobuf__FieldDescriptorProto *field,
@@ -212,10 +212,10 @@ static void print_enum(struct printer *self, const Google__Protobuf__EnumDescrip
     for (size_t i = 0; i < proto->n_value; i++) {
         struct fr_location value = {location, ENUM_VALUES, (int32_t)i};
         begin_line(self, &value);
-        struct fr_option_writer writer = {.out = self->out, .in_brackets = true};
+        struct fr_option_text text = {.out = self->out, .in_brackets = true};
         fr_buffer_append_format(self->out, "%s = %" PRId32, proto->value[i]->name, proto->value[i]->number);
-        fr_option_write_all(self->schema, (const ProtobufCMessage *)proto->value[i]->options, &writer);
-        fr_option_close(&writer);
+        fr_option_text_append(self->schema, (const ProtobufCMessage *)proto->value[i]->options, &text);
+        fr_option_text_close(&text);
         fr_buffer_append_text(self->out, ";");
         end_line(self, &value);
     }
@@ -252,11 +252,11 @@ static void print_method(struct printer *self, const Google__Protobuf__MethodDes
     fr_buffer_append_format(self->out, "rpc %s(%s%s) returns (%s%s)", proto->name,
                             proto->client_streaming ? "stream " : "", proto->input_type + 1,
                             proto->server_streaming ? "stream " : "", proto->output_type + 1);
-    struct fr_option_writer counter = {0};
-    fr_option_write_all(self->schema, (const ProtobufCMessage *)proto->options, &counter);
-    fr_buffer_append_text(self->out, counter.count > 0 ? " {" : ";");
+    struct fr_option_text counted = {0};
+    fr_option_text_append(self->schema, (const ProtobufCMessage *)proto->options, &counted);
+    fr_buffer_append_text(self->out, counted.count > 0 ? " {" : ";");
     end_line(self, location);
-    if (counter.count > 0) {
+    if (counted.count > 0) {
         self->indent += INDENT;
         print_options(self, (const ProtobufCMessage *)proto->options);
         end_block(self);

@@ -246,8 +246,8 @@ static bool as_wire_field(const ProtobufCMessageUnknownField *unknown, struct fr
            ret_field->type == FR_WIRE_32BIT;
 }
 
-void fr_extensions_write(const struct fr_schema *schema, const ProtobufCMessage *options,
-                         struct fr_option_writer *writer)
+void fr_extensions_append(const struct fr_schema *schema, const ProtobufCMessage *options,
+                          struct fr_option_text *text)
 {
     for (size_t i = 0; i < options->n_unknown_fields; i++) {
         struct extension extension;
@@ -257,12 +257,12 @@ void fr_extensions_write(const struct fr_schema *schema, const ProtobufCMessage 
             is_bytes_like(extension.field) != (value.type == FR_WIRE_BYTES)) {
             continue;
         }
-        fr_option_begin(writer);
-        if (writer->out != NULL) {
-            fr_buffer_append_format(writer->out, "(%s%s%s) = ", extension.scope, extension.scope[0] == '\0' ? "" : ".",
+        fr_option_text_begin(text);
+        if (text->out != NULL) {
+            fr_buffer_append_format(text->out, "(%s%s%s) = ", extension.scope, extension.scope[0] == '\0' ? "" : ".",
                                     extension.field->name);
-            append_value(schema, extension.field, &value, 0, writer->out);
+            append_value(schema, extension.field, &value, 0, text->out);
         }
-        fr_option_end(writer);
+        fr_option_text_end(text);
     }
 }

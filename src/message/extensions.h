@@ -8,7 +8,7 @@
 #include "message/option_text.h"
 
 /* Writes each extension that options, a message of descriptor.proto, carries and the schema's files define. */
-void fr_extensions_write(const struct fr_schema *schema, const ProtobufCMessage *options,
-                         struct fr_option_writer *writer);
+void fr_extensions_append(const struct fr_schema *schema, const ProtobufCMessage *options,
+                          struct fr_option_text *text);
 
 #endif

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """test_stranger.py - clients in every language, made by an installed freshet gen, call a stranger's server in C."""
 import os
+import subprocess
 import sys
 import unittest
 
@@ -32,6 +33,14 @@ class Stranger(unittest.TestCase):
             with self.subTest(language):
                 told = check([os.path.join(clients, language, "run"), notebook.api.address], env=installed.environment)
                 self.assertRegex(told, "INVALID_ARGUMENT.*id must not be empty")
+        self.without_freshet(os.path.join(clients, "c", "run"), installed)
+
+    def without_freshet(self, program, installed):
+        environment = {**installed.environment, "PATH": "/usr/bin:/bin", "PKG_CONFIG_LIBDIR": installed.folder}
+        done = subprocess.run([program], env=environment, text=True, capture_output=True, timeout=60, check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("libnng-dev", done.stderr)
+        self.assertIn("export PKG_CONFIG_PATH=", done.stderr)
 
 
 if __name__ == "__main__":
