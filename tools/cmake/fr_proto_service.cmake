@@ -1,9 +1,10 @@
 # fr_proto_service.cmake - libraries of messages and stubs, in Freshet's own build and in that of its users, where
 # find_package(Freshet) includes this.
 
-# fr_protobuf_include(VARIABLE): the folder with google/protobuf/*.proto.
+# fr_protobuf_include(VARIABLE): the folder with google/protobuf/*.proto, found from protoc as protoc does it.
 function(fr_protobuf_include variable)
-  cmake_path(GET PROTOC PARENT_PATH folder)
+  file(REAL_PATH "${PROTOC}" folder)
+  cmake_path(GET folder PARENT_PATH folder)
   cmake_path(APPEND folder ../include)
   cmake_path(NORMAL_PATH folder)
   set(${variable} ${folder} PARENT_SCOPE)
