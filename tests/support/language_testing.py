@@ -29,7 +29,7 @@ def pkg_config(folder):
     libraries = " ".join(f"-L{BUILD}/{place} -l{name}" for place, name in _LIBRARIES)
     with open(os.path.join(folder, "freshet.pc"), "w", encoding="utf-8") as file:
         file.write("Name: freshet\nDescription: this build\nVersion: 0\nRequires: libprotobuf-c\n"
-                   f"Cflags: {flags}-I{SOURCE}/src -isystem {BUILD}/proto\n"
+                   f"Cflags: {flags}-I{SOURCE}/src -I{BUILD}/include -isystem {BUILD}/proto\n"
                    f"Libs: {flags}-Wl,--start-group {libraries} -Wl,--end-group -lnng -lpthread\n")
     return {**os.environ, "PKG_CONFIG_PATH": folder}
 

@@ -21,7 +21,7 @@ const struct gen_language gen_languages[] = {
         .tools = {{"protoc-c", "apt-get install protobuf-c-compiler"}},
         .compiled = of_c_library,
         .example = "example.c",
-        .needs = "Freshet installed with its pkg-config file, cmake, gcc",
+        .needs = "Freshet installed with its pkg-config file, cmake, make, gcc",
     },
     {
         .name = "cpp",
@@ -29,7 +29,7 @@ const struct gen_language gen_languages[] = {
         .compiled = googles,
         .run_time = "freshet.hpp",
         .example = "example.cc",
-        .needs = "Freshet installed with its pkg-config file, cmake, g++, libprotobuf-dev",
+        .needs = "Freshet installed with its pkg-config file, cmake, make, g++, libprotobuf-dev",
     },
     {
         .name = "python",

@@ -5,7 +5,7 @@
  * The answer waits for INVALIDATE and publish, so that who wrote reads the new value next; when Redis is not there
  * it does not wait, and the relay finishes later.
  */
-#include "update/commit.h"
+#include "service/commit.h"
 
 #include <stdlib.h>
 

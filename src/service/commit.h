@@ -2,8 +2,8 @@
 /*
  * commit.h - runs a write in a transaction on a worker, and answers once its invalidations are out.
  */
-#ifndef FR_UPDATE_COMMIT_H
-#define FR_UPDATE_COMMIT_H
+#ifndef FR_SERVICE_COMMIT_H
+#define FR_SERVICE_COMMIT_H
 
 #include "message/arena.h"
 #include "service/service.h"
