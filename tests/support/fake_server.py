@@ -5,13 +5,14 @@ It speaks SP on plain sockets; tests/languages/probe/probe.proto tells what each
 whole message that its call comes in, so a test that wants another call to live sends it at another time.
 """
 import contextlib
+import functools
 import socket
 import struct
 import threading
 
 from sp_client import REP_HELLO, rpc
 
-# Failure and Text of probe.proto on the wire; the server needs no compiled messages for so little.
+# Values of probe.proto on the wire; the server needs no compiled messages for so little.
 
 
 def _varint(value):
@@ -88,6 +89,13 @@ class _Connection:
                 with self._lock:
                     self._handle(message[:4], batch)
 
+    def spoil(self, garbage):
+        with contextlib.suppress(OSError), self._socket:
+            self._socket.sendall(garbage[0])
+            if garbage[-1] is None:
+                while self._socket.recv(4096):
+                    pass
+
     def close(self):
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -97,6 +105,7 @@ class _Connection:
 
     def _handle(self, message_id, batch):
         reply = rpc.ResponseBatch()
+        self._server.messages += 1
         cancelled = self._open.intersection(batch.cancel)
         self._cancelled += len(cancelled)
         self._open -= cancelled
@@ -145,17 +154,6 @@ class _Connection:
         reply.response.add(id=request.id, payload=text(number=len(batch.request)))
         return True
 
-    def _on_Fail(self, _message_id, _batch, request, reply):
-        wish = _fields(request.payload)
-        response = reply.response.add(id=request.id, code=wish.get(1, 0), message=wish.get(2, b"").decode(),
-                                      retry_after_us=wish.get(3, 0))
-        response.details.add(type_url="type.googleapis.com/probe.v1.Failure", value=request.payload)
-        response.metadata.add(key="x-text", value=b"plain")
-        response.metadata.add(key="x-bytes-bin", value=bytes(range(256)))
-        for entry in request.metadata:
-            response.metadata.add(key=entry.key, value=entry.value)
-        return True
-
     def _on_Late(self, _message_id, _batch, request, reply):
         number = _fields(request.payload).get(2, 0)
         self._open.add(request.id)
@@ -193,6 +191,15 @@ class _Connection:
     def _on_Garbage(self, message_id, _batch, _request, _reply):
         self._send(message_id, b"\x0a\xff\xff\xff\xff\x07garbage")
         return False
+
+    def _on_Truncated(self, message_id, _batch, request, _reply):
+        reply = rpc.ResponseBatch(response=[rpc.Response(id=request.id, payload=request.payload)])
+        self._send(message_id, reply.SerializeToString()[:-1])
+        return False
+
+    def _on_TooLarge(self, _message_id, _batch, request, reply):
+        reply.response.add(id=request.id, payload=text("x" * ((4 << 20) + 1)))
+        return True
 
     def _on_GarbagePayload(self, _message_id, _batch, request, reply):
         reply.response.add(id=request.id, payload=b"\x0a\x05ab")
@@ -239,12 +246,18 @@ class _Connection:
 
 
 class FakeServer:
-    """Serves in threads of its own until close()."""
+    """
+    Serves in threads of its own until close(). Each of the first connections gets an item of garbage instead, and is
+    then closed, or left alone if the item ends in None: (b"HTTP/1.1 400",), (REP_HELLO, None).
+    """
 
-    def __init__(self):
+    def __init__(self, garbage=()):
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = "tcp://127.0.0.1:%d" % self._listener.getsockname()[1]
+        self.connections = 0
+        self.messages = 0
         self.drained = None
+        self._garbage = iter(garbage)
         self._connections = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -257,9 +270,13 @@ class FakeServer:
     def _accept(self):
         with contextlib.suppress(OSError):
             while True:
-                connection = _Connection(self, self._listener.accept()[0])
+                stream = self._listener.accept()[0]
+                self.connections += 1
+                connection = _Connection(self, stream)
                 self._connections.append(connection)
-                threading.Thread(target=connection.serve, daemon=True).start()
+                garbage = next(self._garbage, None)
+                serve = connection.serve if garbage is None else functools.partial(connection.spoil, garbage)
+                threading.Thread(target=serve, daemon=True).start()
 
     def close(self):
         with contextlib.suppress(OSError):

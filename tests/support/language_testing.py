@@ -4,14 +4,23 @@ import os
 import signal
 import subprocess
 
-from freshet_testing import BUILD, SANITIZERS, SLOWNESS, run_freshet
+from freshet_testing import BIN, BUILD, SANITIZERS, SLOWNESS, run_freshet
 from sp_client import SOURCE
 
 HERE = os.path.join(SOURCE, "tests", "languages")
+ODD = os.path.join(SOURCE, "tests", "protoc-gen-freshet")
+RUN_TIME = os.path.join(SOURCE, "tools", "protoc-gen-freshet", "run_time")
 
 # The libraries behind rpc/channel.h, by the folder of the build that they lie in.
 _LIBRARIES = (("src/rpc", "fr_rpc"), ("src/rpc", "fr_rpc_services"), ("src/message", "fr_message"),
               ("src/base", "fr_base"), ("proto", "fr_proto"))
+
+
+def protoc(*arguments):
+    """protoc with our plugin, where it finds the .proto files of the project and of the tests."""
+    subprocess.run(["protoc", "-I", HERE, "-I", ODD, "-I", os.path.join(SOURCE, "proto"),
+                    "--plugin=protoc-gen-freshet=" + os.path.join(BIN, "protoc-gen-freshet"), *arguments], check=True,
+                   timeout=120)
 
 
 def generate(language, folder):
