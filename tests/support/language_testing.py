@@ -23,10 +23,9 @@ def protoc(*arguments):
                    timeout=120)
 
 
-def generate(language, folder):
-    """Stubs of probe.proto and users.proto in folder/LANGUAGE; returns that folder."""
-    done = run_freshet("gen", "--lang", language, "--out", folder, "-I", HERE, "-I", os.path.join(SOURCE, "proto"),
-                       "probe/probe.proto", "users/v1/users.proto")
+def generate(language, folder, *protos):
+    """Stubs of these .proto files in folder/LANGUAGE; returns that folder."""
+    done = run_freshet("gen", "--lang", language, "--out", folder, "-I", HERE, "-I", os.path.join(SOURCE, "proto"), *protos)
     if done.returncode != 0 or done.stderr:
         raise AssertionError(f"freshet gen ended with {done.returncode}: {done.stderr}")
     return os.path.join(folder, language)
@@ -41,6 +40,14 @@ def pkg_config(folder):
                    f"Cflags: {flags}-I{SOURCE}/src -isystem {BUILD}/proto\n"
                    f"Libs: {flags}-Wl,--start-group {libraries} -Wl,--end-group -lnng -lpthread\n")
     return {**os.environ, "PKG_CONFIG_PATH": folder}
+
+
+def go_environment(folder, stubs):
+    """For programs in folder/src that import "example/stubs/...", with Debian's packages of modules; nothing is downloaded."""
+    os.makedirs(os.path.join(folder, "src", "example"))
+    os.symlink(stubs, os.path.join(folder, "src", "example", "stubs"))
+    return {**os.environ, "GO111MODULE": "off", "GOPATH": f"{folder}:/usr/share/gocode", "GOFLAGS": "-p=2",
+            "GOCACHE": os.path.join(BUILD, "go-cache"), "CGO_ENABLED": "1"}
 
 
 def control(system, arguments, environment):

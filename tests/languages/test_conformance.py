@@ -20,13 +20,14 @@ import tempfile
 import threading
 import unittest
 
-import drivers
+from conformance_drivers import BUILD_DRIVER, python_messages
 from fake_server import FakeServer
 from freshet_testing import BIN, SLOWNESS, Process, free_port, main, wait_until
 from google.protobuf import json_format
+from language_testing import HERE
 from sp_client import REP_HELLO
 
-VECTORS = os.path.join(drivers.HERE, "conformance", "vectors.json")
+VECTORS = os.path.join(HERE, "conformance", "vectors.json")
 PATIENCE_S = 240
 PUBLISHER = bytes.fromhex("0053500000200000")
 OVERSIZED = bytes.fromhex("0000000001000001") + b"\x80\0\0\1"
@@ -87,8 +88,8 @@ class Conformance(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="freshet-conformance-")
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.messages = drivers.python_messages(cls.folder)
-        cls.command, cls.environment = drivers.BUILD_DRIVER[cls.language](cls.folder)
+        cls.messages = python_messages(cls.folder)
+        cls.command, cls.environment = BUILD_DRIVER[cls.language](cls.folder)
         with open(VECTORS, encoding="utf-8") as file:
             cls.scenario = json_format.Parse(file.read(), cls.messages.scenario.Scenario())
         cls.servers = Servers(cls.folder)
