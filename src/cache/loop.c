@@ -11,12 +11,14 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "cache/loop_uv.h"
 
 /* A task that waits for its time. */
 struct later {
     uv_timer_t timer;
     struct fr_task *task;
+    uint64_t due_us;
     struct later *next, *previous;
 };
 
@@ -71,9 +73,15 @@ static void run_later(struct later *self)
     task->run(task);
 }
 
+/* libuv counts in whole ms of its own clock, so that a timer may fire before its time is over. */
 static void on_timer(uv_timer_t *timer)
 {
-    run_later(timer->data);
+    struct later *self = timer->data;
+    if (fr_clock_now_us() < self->due_us) {
+        uv_timer_start(timer, on_timer, 1, 0);
+    } else {
+        run_later(self);
+    }
 }
 
 static void on_wake(uv_async_t *wake)
@@ -209,6 +217,7 @@ void fr_loop_post_later(struct fr_loop *self, struct fr_task *task, uint64_t del
         return;
     }
     later->task = task;
+    later->due_us = fr_clock_now_us() + delay_us;
     uv_update_time(&self->uv); /* libuv counts from its cached time, which a long callback leaves behind */
     uv_timer_init(&self->uv, &later->timer);
     later->timer.data = later;

@@ -4,8 +4,8 @@
  *
  * All functions are called on the loop thread unless they say otherwise, and every done runs there exactly once.
  * While Redis cannot be reached each operation ends at once with FR_UNAVAILABLE, its done before the function
- * returns; one that Redis does not answer within the command time-out ends the same way and the connection is made
- * anew, with jittered back-off. An answer of Redis that is an error (out of memory, another type at the key) is
+ * returns; one that Redis does not answer within the command time-out ends the same way, and with it all that were sent
+ * after it, as their connection is made anew, with jittered back-off. An answer of Redis that is an error (out of memory, another type at the key) is
  * FR_UNAVAILABLE too: the caller goes to the database in either case. A version above FR_VERSION_MAX is not sent to
  * Redis and ends the same way.
  */

@@ -127,7 +127,7 @@ class Against(TestCase):
         began = time.monotonic()
         done = run_freshet("call", "--addr", "tcp://127.0.0.1:1", GET, ALICE)
         self.assertEqual(done.returncode, 78, done.stderr)
-        self.assertLess(time.monotonic() - began, 2 * SLOWNESS)
+        self.assertLess(time.monotonic() - began, 5 * SLOWNESS)  # its deadline is 10 s
 
     def test_writes(self):
         answer = self.ok(self.call("users.v1.UserUpdates/UpdatePreference", '{"id":"user-456","preference":"dark"}',

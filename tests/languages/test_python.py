@@ -184,7 +184,8 @@ class Scenario:
     def test_deadline_while_connecting(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:
             address = "tcp://127.0.0.1:%d" % silent.getsockname()[1]
-            self.took(0.1, 0.9, self.fails, Code.DEADLINE_EXCEEDED, self.open(address), PROBE.echo, Text(), timeout=0.1)
+            self.took(0.1, 5, self.fails, Code.DEADLINE_EXCEEDED, self.open(address, connect_timeout=30), PROBE.echo, Text(),
+                      timeout=0.1)
             error = self.took(0.2, 5, self.fails, Code.UNAVAILABLE, self.open(address, connect_timeout=0.2), PROBE.echo,
                               Text())
             self.assertIn("no connection within 0.2 s", error.message)

@@ -269,12 +269,13 @@ func TestDeadlineWhileConnecting(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	client := probe.NewProbeClient(channel(t, silent.Addr().String(), nil))
 	began := time.Now()
-	_, err = client.Echo(within(t, 100*time.Millisecond), &probe.Text{})
-	if found := wantCode(t, err, freshet.DeadlineExceeded); !found.NotSent || time.Since(began) > 900*time.Millisecond {
+	patient := probe.NewProbeClient(channel(t, silent.Addr().String(), &freshet.Options{ConnectTimeout: patience}))
+	_, err = patient.Echo(within(t, 100*time.Millisecond), &probe.Text{})
+	if found := wantCode(t, err, freshet.DeadlineExceeded); !found.NotSent || time.Since(began) > 5*time.Second {
 		t.Fatal(err, time.Since(began))
 	}
+	client := probe.NewProbeClient(channel(t, silent.Addr().String(), nil))
 	_, err = client.Echo(within(t, patience), &probe.Text{})
 	if found := wantCode(t, err, freshet.Unavailable); !found.NotSent || time.Since(began) > 5*time.Second ||
 		!strings.Contains(found.Message, "no connection within 1s") {
