@@ -52,29 +52,18 @@ def go_environment(folder, stubs):
 
 def control(system, arguments, environment):
     """
-    Runs a client's tests; they may print "@kill", "@start" or "@drain" (a clean stop and a new start) about freshet-api,
-    and read "done" when that is so. Fails with all that it printed.
+    Runs a client's tests; they may print "@drain", for a clean stop and a new start of freshet-api, and read "done" when
+    that is so. Fails with all that they printed.
     """
     lines = []
-
-    def kill():
-        system["api"].kill()
-
-    def start():
-        system.start_service("api")
-
-    def drain():
-        system["api"].signal(signal.SIGTERM)
-        system["api"].wait()
-        start()
-
-    commands = {"@kill\n": kill, "@start\n": start, "@drain\n": drain}
     with subprocess.Popen(arguments, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT) as child:
         for line in child.stdout:
             lines.append(line)
-            if line in commands:
-                commands[line]()
+            if line == "@drain\n":
+                system["api"].signal(signal.SIGTERM)
+                system["api"].wait()
+                system.start_service("api")
                 child.stdin.write("done\n")
                 child.stdin.flush()
     if child.returncode != 0:
