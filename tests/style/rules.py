@@ -27,6 +27,7 @@ LAYERS = {
     "tools/payload": ("base", "message", "freshet"),
     "tools/nng-echo": ("base",),
     "tools/peers": ("base", "message", "rpc", "users"),
+    "tools/clients": ("rpc", "peers"),
     "tools/protoc-gen-freshet": ("base", "message"),
 }
 
