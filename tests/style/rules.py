@@ -25,6 +25,8 @@ LAYERS = {
     "src/update": _PROGRAM,
     "tools/freshet": ("base", "message", "rpc"),
     "tools/payload": ("base", "message", "freshet"),
+    "tools/plot": ("base",),
+    "tools/variants": _LIBRARY + ("freshet", "payload", "plot"),
     "tools/nng-echo": ("base",),
     "tools/peers": ("base", "message", "rpc", "users"),
     "tools/clients": ("rpc", "peers"),

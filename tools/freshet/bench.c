@@ -11,6 +11,7 @@
 static const struct command benchmarks[] = {
     {"rpc", "closed-loop load on one method", command_bench_rpc},
     {"payload", "JSON against protobuf: time and size of messages", command_bench_payload},
+    {"variants", "JSON against protobuf: what it changes end to end", command_bench_variants},
 };
 
 #define BENCHMARK_COUNT (sizeof benchmarks / sizeof benchmarks[0])
