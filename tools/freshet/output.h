@@ -2,8 +2,8 @@
 /*
  * output.h - files that results are written to; opened first, so that a wrong path costs no measurement.
  */
-#ifndef PAYLOAD_OUTPUT_H
-#define PAYLOAD_OUTPUT_H
+#ifndef FRESHET_OUTPUT_H
+#define FRESHET_OUTPUT_H
 
 #include <stdio.h>
 

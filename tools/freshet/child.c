@@ -2,7 +2,7 @@
 /*
  * child.c - runs another program to its end; its input and output are files in memory, so nothing can block.
  */
-#include "payload/child.h"
+#include "freshet/child.h"
 
 #include <errno.h>
 #include <spawn.h>

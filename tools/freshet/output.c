@@ -2,13 +2,13 @@
 /*
  * output.c - files that results are written to.
  */
-#include "payload/output.h"
+#include "freshet/output.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "payload/child.h"
+#include "freshet/child.h"
 
 static bool is_png(const char *path)
 {

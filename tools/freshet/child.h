@@ -2,8 +2,8 @@
 /*
  * child.h - runs another program to its end.
  */
-#ifndef PAYLOAD_CHILD_H
-#define PAYLOAD_CHILD_H
+#ifndef FRESHET_CHILD_H
+#define FRESHET_CHILD_H
 
 #include "base/buffer.h"
 
