@@ -10,8 +10,16 @@ static const char *const googles[] = {GOOGLE, NULL};
 
 /* What Freshet's own library has, see proto/CMakeLists.txt. */
 static const char *const of_c_library[] = {
-    "freshet/",                  "grpc/health/v1/",          GOOGLE "any.proto",        GOOGLE "descriptor.proto",
-    GOOGLE "duration.proto",     GOOGLE "empty.proto",       GOOGLE "field_mask.proto", GOOGLE "timestamp.proto",
+    "freshet/",
+    "grpc/health/v1/",
+    GOOGLE "any.proto",
+    GOOGLE "descriptor.proto",
+    GOOGLE "duration.proto",
+    GOOGLE "empty.proto",
+    GOOGLE "field_mask.proto",
+    GOOGLE "struct.proto",
+    GOOGLE "timestamp.proto",
+    GOOGLE "wrappers.proto",
     NULL,
 };
 
