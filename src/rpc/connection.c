@@ -86,6 +86,17 @@ enum fr_code fr_connection_open(struct fr_channel *self, struct fr_error *reterr
     return result == 0 ? FR_OK : fr_nng_error(reterr, result, "cannot dial", self->target);
 }
 
+void fr_connection_unusable_locked(struct fr_channel *self)
+{
+    uint64_t now_us = fr_clock_now_us();
+    /* Waiting begins anew only after a connection that was of use, or a call would wait for ever on a server that takes
+       connections and serves none. */
+    if (self->useful || now_us - self->connected_us > self->connect_timeout_us) {
+        self->unconnected_us = now_us;
+    }
+    self->refusals_known = false;
+}
+
 bool fr_connection_hopeless_locked(struct fr_channel *self, struct fr_error *reterr)
 {
     if (self->refused) {

@@ -28,5 +28,6 @@ int command_demo(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_bench_rpc(int argc, char **argv);
 int command_bench_payload(int argc, char **argv);
+int command_bench_variants(int argc, char **argv);
 
 #endif

@@ -14,7 +14,6 @@
 #include "payload/real.h"
 #include "shapes.pb-c.h"
 
-#define LIST_USERS    100
 #define LIST_NUMBERS  256
 #define BLOB_BYTES    ((size_t)64 << 10)
 #define TEXT_PARTS    12
@@ -25,6 +24,7 @@
 #define ORDER_LINES   5
 #define RANDOM_START  UINT64_C(88172645463325252)
 #define FIRST_USER    1000
+#define FIRST_ORDER   815
 #define FIRST_SECOND  20 /* of a minute, for create times */
 
 /* xorshift64 (Marsaglia 2003). */
@@ -36,7 +36,7 @@ static uint64_t next_random(uint64_t *state)
     return *state;
 }
 
-static void put_user(struct fr_buffer *out, unsigned number)
+void shape_put_user(struct fr_buffer *out, unsigned number)
 {
     static const char *const names[] = {"Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Grace", "Heidi"};
     static const char *const preferences[] = {"dark_mode", "light_mode", "high_contrast"};
@@ -52,17 +52,22 @@ static void put_user(struct fr_buffer *out, unsigned number)
 
 static void fill_user(struct fr_buffer *out)
 {
-    put_user(out, 0);
+    shape_put_user(out, 0);
+}
+
+void shape_put_list(struct fr_buffer *out, unsigned number)
+{
+    fr_buffer_append_text(out, "{\"users\":[");
+    for (unsigned i = 0; i < SHAPE_LIST_USERS; i++) {
+        fr_buffer_append_text(out, i == 0 ? "" : ",");
+        shape_put_user(out, number + i);
+    }
+    fr_buffer_append_text(out, "]}");
 }
 
 static void fill_list(struct fr_buffer *out)
 {
-    fr_buffer_append_text(out, "{\"users\":[");
-    for (unsigned i = 0; i < LIST_USERS; i++) {
-        fr_buffer_append_text(out, i == 0 ? "" : ",");
-        put_user(out, i);
-    }
-    fr_buffer_append_text(out, "]}");
+    shape_put_list(out, 0);
 }
 
 static void fill_tiny(struct fr_buffer *out)
@@ -82,11 +87,11 @@ static void put_order_line(struct fr_buffer *out, unsigned number)
         number % 2 == 0 ? "blue" : "black", number % 3 == 0 ? "yes" : "no");
 }
 
-static void fill_order(struct fr_buffer *out)
+void shape_put_order(struct fr_buffer *out, unsigned number)
 {
-    fr_buffer_append_text(
+    fr_buffer_append_format(
         out,
-        "{\"id\":\"order-2024-000815\",\"status\":\"ORDER_STATUS_PAID\",\"createTime\":\"2024-05-01T12:00:20."
+        "{\"id\":\"order-2024-%06u\",\"status\":\"ORDER_STATUS_PAID\",\"createTime\":\"2024-05-01T12:00:20."
         "021Z\","
         "\"customer\":{\"id\":\"user-1000\",\"displayName\":\"Alice "
         "Example\",\"email\":\"alice@example.com\","
@@ -94,13 +99,19 @@ static void fill_order(struct fr_buffer *out)
         "\"countryCode\":\"US\"},"
         "\"shippingAddress\":{\"street\":\"22b Harbour Road\",\"city\":\"Port "
         "Example\",\"postalCode\":\"54321\","
-        "\"countryCode\":\"US\"}},\"lines\":[");
+        "\"countryCode\":\"US\"}},\"lines\":[",
+        FIRST_ORDER + number);
     for (unsigned i = 0; i < ORDER_LINES; i++) {
         fr_buffer_append_text(out, i == 0 ? "" : ",");
         put_order_line(out, i);
     }
     fr_buffer_append_text(out, "],\"card\":{\"network\":\"visa\",\"lastFour\":\"4242\",\"verified\":true},"
                                "\"totalCents\":\"14750\",\"currencyCode\":\"USD\"}");
+}
+
+static void fill_order(struct fr_buffer *out)
+{
+    shape_put_order(out, 0);
 }
 
 static void put_article(struct fr_buffer *out, const char *title, const char *author,

@@ -17,6 +17,13 @@ struct shape {
     void (*fill)(struct fr_buffer *out);                 /* appends the data as JSON; the same every time */
 };
 
+/* One of many that differ in their ids and some other fields, as those of a database do; number 0 is that of the table. */
+void shape_put_user(struct fr_buffer *out, unsigned number);
+void shape_put_order(struct fr_buffer *out, unsigned number);
+/* The users from this number on. */
+void shape_put_list(struct fr_buffer *out, unsigned number);
+#define SHAPE_LIST_USERS 100
+
 extern const struct shape shapes[];
 extern const size_t shape_count;
 
