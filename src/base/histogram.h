@@ -8,8 +8,10 @@
 
 #include <stdint.h>
 
+#include "base/log_linear.h"
+
 #define FR_HISTOGRAM_SUB_BITS 6
-#define FR_HISTOGRAM_BUCKETS  ((40 - FR_HISTOGRAM_SUB_BITS + 1) << FR_HISTOGRAM_SUB_BITS)
+#define FR_HISTOGRAM_BUCKETS  FR_LOG_LINEAR_BUCKETS(FR_HISTOGRAM_SUB_BITS, 40)
 
 /* Zeroed memory is an empty one. Not thread-safe: keep one per thread and add them up. */
 struct fr_histogram {

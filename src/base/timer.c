@@ -11,8 +11,10 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/placement.h"
 
 #define SLOTS   1024 /* a power of two; a turn is about one second */
 #define TICK_US FR_MILLISECOND_US
@@ -78,6 +80,7 @@ static uint64_t next_tick_locked(void)
 static void *run(void *unused)
 {
     (void)unused;
+    fr_placement_join(gettid());
     pthread_mutex_lock(&mu);
     for (;;) {
         /* Rounded down: a timer is due only when its tick has passed whole. */

@@ -18,7 +18,7 @@ struct fr_worker_pool {
     pthread_mutex_t mu;
     pthread_cond_t wake;
     struct fr_work *first, **last; /* guarded by mu */
-    size_t queued;                 /* guarded by mu */
+    struct fr_worker_pool_statistics now; /* guarded by mu; workers once they have started */
     bool stopping;                 /* guarded by mu */
     size_t queue_limit;
     unsigned worker_count;
@@ -40,10 +40,14 @@ static void *run_worker(void *argument)
         if (pool->first == NULL) {
             pool->last = &pool->first;
         }
-        pool->queued--;
+        pool->now.waiting--;
+        pool->now.busy++;
+        pool->now.most_busy = pool->now.busy > pool->now.most_busy ? pool->now.busy : pool->now.most_busy;
         pthread_mutex_unlock(&pool->mu);
         work->run(work, self->index);
         pthread_mutex_lock(&pool->mu);
+        pool->now.busy--;
+        pool->now.done++;
     }
     pthread_mutex_unlock(&pool->mu);
     return NULL;
@@ -92,12 +96,14 @@ void fr_worker_pool_free(struct fr_worker_pool *self)
 enum fr_code fr_worker_pool_submit(struct fr_worker_pool *self, struct fr_work *work, struct fr_error *reterr)
 {
     pthread_mutex_lock(&self->mu);
-    bool full = self->queued >= self->queue_limit;
-    if (!full) {
+    bool full = self->now.waiting >= self->queue_limit;
+    if (full) {
+        self->now.refused++;
+    } else {
         work->next = NULL;
         *self->last = work;
         self->last = &work->next;
-        self->queued++;
+        self->now.waiting++;
         pthread_cond_signal(&self->wake);
     }
     pthread_mutex_unlock(&self->mu);
@@ -106,4 +112,40 @@ enum fr_code fr_worker_pool_submit(struct fr_worker_pool *self, struct fr_work *
                             self->queue_limit);
     }
     return FR_OK;
+}
+
+void fr_worker_pool_statistics(struct fr_worker_pool *self, struct fr_worker_pool_statistics *ret_statistics)
+{
+    pthread_mutex_lock(&self->mu);
+    *ret_statistics = self->now;
+    pthread_mutex_unlock(&self->mu);
+    ret_statistics->workers = self->worker_count;
+}
+
+/* ---- in the registry ---- */
+
+/* In the order of read_statistics. */
+static const struct fr_metric table[] = {
+    {"freshet_workers", NULL, FR_METRIC_GAUGE, "", "Threads for database work: it never does more at a time"},
+    {"freshet_workers_busy", NULL, FR_METRIC_GAUGE, "", "Of them, those at work"},
+    {"freshet_workers_most_busy", NULL, FR_METRIC_GAUGE, "", "The most that were at work at a time, since the start"},
+    {"freshet_workers_waiting_requests", NULL, FR_METRIC_GAUGE, "", "Requests that wait for a worker"},
+    {"freshet_workers_requests_total", NULL, FR_METRIC_COUNTER, "", "Requests that a worker has carried out"},
+    {"freshet_workers_refused_requests_total", NULL, FR_METRIC_COUNTER, "", "Requests refused as too many were waiting"},
+};
+
+static void read_statistics(void *context, int64_t *values)
+{
+    struct fr_worker_pool_statistics now;
+    fr_worker_pool_statistics(context, &now);
+    const uint64_t all[] = {now.workers, now.busy, now.most_busy, now.waiting, now.done, now.refused};
+    _Static_assert(sizeof all / sizeof all[0] == sizeof table / sizeof table[0], "a value for each metric");
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        values[i] = (int64_t)all[i];
+    }
+}
+
+enum fr_code fr_worker_pool_metrics_add(struct fr_metrics *metrics, struct fr_worker_pool *self, struct fr_error *reterr)
+{
+    return fr_metrics_add_source(metrics, table, sizeof table / sizeof table[0], read_statistics, self, reterr);
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/metrics.h"
 
 struct fr_worker_pool;
 
@@ -21,6 +22,18 @@ struct fr_work {
 /* Starts workers threads; at most queue_limit items wait for one. */
 FR_MUST_CHECK enum fr_code fr_worker_pool_new(unsigned workers, size_t queue_limit, struct fr_worker_pool **ret_pool,
                                               struct fr_error *reterr);
+
+struct fr_worker_pool_statistics {
+    uint64_t workers, busy, waiting; /* now */
+    uint64_t most_busy;              /* at a time */
+    uint64_t done, refused;          /* requests; refused: the queue was full */
+};
+
+/* Any thread. */
+void fr_worker_pool_statistics(struct fr_worker_pool *self, struct fr_worker_pool_statistics *ret_statistics);
+/* Adds freshet_workers…; to be removed (fr_metrics_remove_source) before the pool is freed. */
+FR_MUST_CHECK enum fr_code fr_worker_pool_metrics_add(struct fr_metrics *metrics, struct fr_worker_pool *self,
+                                                      struct fr_error *reterr);
 
 /* Finishes the queued work, then ends the threads. NULL is fine. Not from a worker. */
 void fr_worker_pool_free(struct fr_worker_pool *self);

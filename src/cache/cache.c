@@ -79,16 +79,26 @@ enum fr_code fr_cache_kind_new(struct fr_cache *self, const struct fr_cache_kind
 
 /* ---- what Redis reports ---- */
 
-static void on_invalidation(void *argument, struct fr_bytes key, uint64_t version, uint64_t number)
+/* Clocks of machines differ: what was committed in the future has just been committed. */
+static void note_delay(struct fr_cache *self, uint64_t commit_time_us)
+{
+    uint64_t now_us = fr_clock_wall_us();
+    if (self->invalidation_delays != NULL && commit_time_us != 0) {
+        fr_distribution_record(self->invalidation_delays, now_us > commit_time_us ? now_us - commit_time_us : 0);
+    }
+}
+
+static void on_invalidation(void *argument, const struct fr_invalidation_event *event)
 {
     struct fr_cache *self = argument;
     fr_count(self, FR_COUNT_INVALIDATIONS_RECEIVED, 1);
     if (self->near != NULL) {
-        fr_count(self, FR_COUNT_INVALIDATIONS_APPLIED, fr_near_cache_invalidate(self->near, key, version));
+        fr_count(self, FR_COUNT_INVALIDATIONS_APPLIED, fr_near_cache_invalidate(self->near, event->key, event->version));
     }
-    fr_flights_close(self, key);
+    fr_flights_close(self, event->key);
+    note_delay(self, event->commit_time_us);
     if (self->options.on_invalidation != NULL) {
-        self->options.on_invalidation(self->options.argument, key, version, number);
+        self->options.on_invalidation(self->options.argument, event->key, event->version, event->number);
     }
 }
 
@@ -118,15 +128,12 @@ static enum fr_code open_parts(struct fr_cache *self, const struct fr_cache_opti
         .url = options->url,
         .name_space = options->name_space,
         .command_timeout_us = options->command_timeout_us,
-        .on_invalidation = options->subscribe ? on_invalidation : NULL,
+        .on_invalidation = self->options.subscribe ? on_invalidation : NULL,
         .on_drop = on_drop,
         .on_connection = on_connection,
         .argument = self,
     };
     enum fr_code code = FR_OK;
-    if (options->near_bytes > 0 && !options->subscribe) {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "a near cache needs the subscription to invalidations");
-    }
     if (options->near_bytes > 0) {
         code = fr_near_cache_new(&(struct fr_near_cache_options){.bytes = options->near_bytes}, &self->near, reterr);
     }
@@ -176,6 +183,7 @@ enum fr_code fr_cache_new(const struct fr_cache_options *options, struct fr_cach
     }
     self->options = *options;
     self->options.url = self->options.name_space = NULL;
+    self->options.subscribe = options->subscribe || options->near_bytes > 0;
     self->options.max_loads = options->max_loads != 0 ? options->max_loads : DEFAULT_MAX_LOADS;
     self->options.max_waiting_loads =
         options->max_waiting_loads != 0 ? options->max_waiting_loads : DEFAULT_MAX_WAITING_LOADS;
@@ -336,17 +344,60 @@ static void start_alone(struct fr_cache *self, struct fr_reader *reader)
     fr_cache_reads_start(&(struct fr_cache_reads){.first = reader, .last = reader}, self);
 }
 
+static void start_read(struct fr_cache *self, const struct fr_cache_read *read)
+{
+    struct fr_cache_reads reads = {0};
+    fr_cache_reads_add(&reads, read);
+    fr_cache_reads_start(&reads, self);
+}
+
+/* On the stack of who waits. */
+struct waiter {
+    const struct fr_cache_read *read;
+    pthread_mutex_t mu;
+    pthread_cond_t ended;
+    bool has_ended; /* guarded by mu */
+};
+
+static void end_wait(void *argument, const struct fr_read_result *result)
+{
+    struct waiter *self = argument;
+    self->read->done(self->read->argument, result);
+    pthread_mutex_lock(&self->mu);
+    self->has_ended = true;
+    pthread_cond_signal(&self->ended);
+    pthread_mutex_unlock(&self->mu);
+}
+
+static void read_and_wait(struct fr_cache *self, const struct fr_cache_read *read)
+{
+    struct waiter waiter = {.read = read};
+    struct fr_cache_read waited = *read;
+    waited.done = end_wait;
+    waited.argument = &waiter;
+    pthread_mutex_init(&waiter.mu, NULL);
+    pthread_cond_init(&waiter.ended, NULL);
+    start_read(self, &waited);
+    pthread_mutex_lock(&waiter.mu);
+    while (!waiter.has_ended) {
+        pthread_cond_wait(&waiter.ended, &waiter.mu);
+    }
+    pthread_mutex_unlock(&waiter.mu);
+    pthread_mutex_destroy(&waiter.mu);
+    pthread_cond_destroy(&waiter.ended);
+}
+
 void fr_cache_get(struct fr_cache *self, const struct fr_cache_read *read)
 {
     struct fr_cache_hit hit;
     if (fr_cache_get_near(self, read, &hit)) {
         read->done(read->argument, &hit.result);
         fr_cache_hit_release(&hit);
-        return;
+    } else if (read->wait) {
+        read_and_wait(self, read);
+    } else {
+        start_read(self, read);
     }
-    struct fr_cache_reads reads = {0};
-    fr_cache_reads_add(&reads, read);
-    fr_cache_reads_start(&reads, self);
 }
 
 /* ---- the near cache ---- */
@@ -425,7 +476,7 @@ struct invalidation {
     struct fr_task task;
     struct fr_cache *cache;
     struct fr_key key;
-    uint64_t version;
+    uint64_t version, time_us;
     void (*done)(void *argument, enum fr_code code);
     void *argument;
 };
@@ -443,7 +494,8 @@ static void invalidate(struct fr_task *task)
 {
     struct invalidation *self = CONTAINER(task, struct invalidation, task);
     fr_flights_close(self->cache, fr_key_bytes(&self->key));
-    fr_shared_cache_invalidate(self->cache->shared, &self->key, self->version, on_invalidated, self);
+    const struct fr_invalidation what = {.key = &self->key, .version = self->version, .commit_time_us = self->time_us};
+    fr_shared_cache_invalidate(self->cache->shared, &what, on_invalidated, self);
 }
 
 void fr_cache_invalidate(struct fr_cache *self, const struct fr_key *key, uint64_t version,
@@ -459,7 +511,14 @@ void fr_cache_invalidate(struct fr_cache *self, const struct fr_key *key, uint64
         }
         return;
     }
-    *invalidation = (struct invalidation){{0}, self, *key, version, done, argument};
-    invalidation->task.run = invalidate;
+    *invalidation = (struct invalidation){
+        .task.run = invalidate,
+        .cache = self,
+        .key = *key,
+        .version = version,
+        .time_us = fr_clock_wall_us(),
+        .done = done,
+        .argument = argument,
+    };
     fr_loop_post(self->loop, &invalidation->task);
 }

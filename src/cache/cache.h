@@ -7,8 +7,7 @@
  *
  *     struct fr_cache *cache;
  *     struct fr_cache_kind *users;
- *     fr_cache_new(&(struct fr_cache_options){.url = "redis://127.0.0.1:6379/0", .near_bytes = 64 << 20,
- *                                             .subscribe = true}, &cache, &error);
+ *     fr_cache_new(&(struct fr_cache_options){.url = "redis://127.0.0.1:6379/0", .near_bytes = 64 << 20}, &cache, &error);
  *     fr_cache_kind_new(cache, &(struct fr_cache_kind_options){.name = "user", .ttl_us = 60 * FR_SECOND_US,
  *                                                              .load = load_users}, &users, &error);
  *     fr_cache_get(cache, &(struct fr_cache_read){.kind = users, .key = &key, .done = on_user, .argument = mine});
@@ -16,7 +15,7 @@
  *     fr_cache_invalidate(cache, &key, version, on_invalidated, mine);      after the row was written
  *
  * One read of a key is under way at a time, however many ask (single-flight). Many keys asked for together take one
- * pipeline to Redis, and what they all miss is given to the loader in one call. tests/cache/example_cache.c is a whole
+ * pipeline to Redis, and what they all miss is given to the loader in one call. docs/cache.md has a whole
  * program; docs/ARCHITECTURE.md draws a read.
  *
  * What is cached is kept coherent by versions (fr_near_cache, cache/scripts.h): a loader gives each value the version
@@ -40,8 +39,8 @@ struct fr_cache_options {
     const char *url;             /* as those of struct fr_shared_cache_options, as are the next two; copied */
     const char *name_space;
     uint64_t command_timeout_us;
-    size_t near_bytes;           /* memory for the near cache; 0: none. It needs subscribe */
-    bool subscribe;              /* to invalidations */
+    size_t near_bytes;           /* memory for the near cache; 0: none */
+    bool subscribe;              /* to invalidations; with a near cache it always does */
     unsigned max_loads;          /* loads under way at a time; 0: 1024 */
     unsigned max_waiting_loads;  /* beyond them; more are RESOURCE_EXHAUSTED. 0: 65536 */
     struct fr_metrics *metrics;  /* gets freshet_cache_… and freshet_near_cache_…; borrowed; NULL: none */
@@ -54,7 +53,7 @@ struct fr_cache_options {
 
 /*
  * *ret_cache is owned. Connects in the background; Redis need not be there.
- *   FR_INVALID_ARGUMENT    as fr_shared_cache_new and fr_near_cache_new, or a near cache without subscribe
+ *   FR_INVALID_ARGUMENT    as fr_shared_cache_new and fr_near_cache_new
  *   FR_ALREADY_EXISTS      metrics has another cache
  *   FR_RESOURCE_EXHAUSTED  no memory
  */
@@ -148,6 +147,7 @@ struct fr_cache_read {
     struct fr_bytes request;  /* what the loader needs beside the key; copied */
     struct fr_demand demand;
     uint64_t deadline_us; /* of fr_clock_now_us, kept within 20 ms; 0: none, but a load has one of its own */
+    bool wait;            /* fr_cache_get returns only once done has run; not from the loop thread */
     /* Runs once: on the loop thread, or at once where the near cache answers or there is no memory. */
     void (*done)(void *argument, const struct fr_read_result *result);
     void *argument;

@@ -54,6 +54,10 @@ static const struct fr_metric table[] = {
     REDIS("expired_keys_total", FR_METRIC_COUNTER, "", "Keys that it removed after their time"),
 };
 
+static const struct fr_metric invalidation_delays = {
+    "freshet_cache_invalidation_delay_us", NULL, FR_METRIC_HISTOGRAM, "us",
+    "From the commit of a write to its invalidation being applied here, on the clocks of both machines"};
+
 static const struct fr_metric load_times = {"freshet_cache_load_us", NULL, FR_METRIC_HISTOGRAM, "us",
                                             "How long loads take"};
 
@@ -158,6 +162,9 @@ enum fr_code fr_cache_metrics_add(struct fr_metrics *metrics, struct fr_cache *s
     }
     if (code == FR_OK) {
         code = fr_metrics_histogram(metrics, &load_times, &self->load_times, reterr);
+    }
+    if (code == FR_OK && self->options.subscribe) {
+        code = fr_metrics_histogram(metrics, &invalidation_delays, &self->invalidation_delays, reterr);
     }
     return code;
 }

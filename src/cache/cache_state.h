@@ -124,6 +124,7 @@ struct fr_flight {
     struct fr_buffer old_payload;
     enum fr_value_kind old_kind;
     uint64_t old_version, old_filled_us;
+    bool old_near; /* it is of the near cache */
     char message[FR_ERROR_MESSAGE_BYTES];
 };
 
@@ -133,7 +134,7 @@ struct fr_cache {
     struct fr_loop *loop;
     struct fr_shared_cache *shared;
     struct fr_near_cache *near; /* NULL: none */
-    struct fr_distribution *load_times; /* NULL without metrics */
+    struct fr_distribution *load_times, *invalidation_delays; /* NULL without metrics */
     struct fr_siphash_secret secret;
     _Atomic uint64_t counts[FR_COUNTS];
     struct fr_flight *buckets[FR_FLIGHT_BUCKETS]; /* loop thread only, as the next four */
@@ -180,7 +181,8 @@ void fr_cache_settle(struct fr_cache *self);
 
 /* Joins each reader to the flight of its key, or starts one. */
 void fr_flights_begin(struct fr_cache *self, struct fr_readers readers);
-/* Nobody who comes from here on is answered with what is being read now. key.data NULL: of no key. */
+/* Nobody who comes from here on is answered with what is being read now, nor anybody with an old value. key.data NULL: of
+ * no key. */
 void fr_flights_close(struct fr_cache *self, struct fr_bytes key);
 /* The flight is over: answers who is content with result, starts another for the others, and frees it. */
 void fr_flight_end(struct fr_flight *flight, const struct fr_read_result *result, const struct fr_read_result *failure);

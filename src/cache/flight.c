@@ -93,7 +93,33 @@ static void keep_old(struct fr_flight *self, const struct fr_shared_value *value
     self->old_filled_us = fr_clock_now_us() - age_us;
     fr_buffer_clear(&self->old_payload);
     fr_buffer_append(&self->old_payload, value->payload.data, value->payload.size);
-    self->state.old = !self->old_payload.failed;
+    self->state.old = !self->old_payload.failed && !self->closed;
+}
+
+/*
+ * The same for an entry of the near cache, where Redis has nothing that serves: it may have lost its record. An entry
+ * that is still there was not invalidated, as far as a whole subscription tells.
+ */
+static void keep_old_near(struct fr_flight *self)
+{
+    struct fr_near_hit hit;
+    if (self->cache->near == NULL || !self->kind->near ||
+        !fr_near_cache_get(self->cache->near, fr_key_bytes(&self->subject->key), fr_clock_now_us(), &hit)) {
+        return;
+    }
+    self->old_kind = hit.found ? FR_VALUE_FOUND : FR_VALUE_NOT_FOUND;
+    self->old_version = hit.version;
+    self->old_filled_us = hit.filled_us;
+    fr_buffer_clear(&self->old_payload);
+    fr_buffer_append(&self->old_payload, hit.payload.data, hit.payload.size);
+    fr_near_hit_release(&hit);
+    self->state.old = self->old_near = !self->old_payload.failed;
+}
+
+/* What came from the near cache is subject to its rule: it serves only while the subscription is proved whole. */
+static bool may_answer_old(const struct fr_flight *self)
+{
+    return !self->old_near || fr_clock_now_us() < fr_shared_cache_serves_until(self->cache->shared);
 }
 
 static void take_hit(struct fr_flight *self, const struct fr_shared_value *value, uint64_t left_us)
@@ -306,6 +332,10 @@ static void pause_flight(struct fr_flight *self)
 static void answer_old(struct fr_flight *self)
 {
     struct fr_read_result failure = self->result;
+    if (!may_answer_old(self)) {
+        fr_flight_end(self, &failure, &failure);
+        return;
+    }
     char message[FR_ERROR_MESSAGE_BYTES];
     snprintf(message, sizeof message, "%s", failure.message);
     failure.message = message;
@@ -360,6 +390,9 @@ static void perform(struct fr_flight *self, enum fr_read_action action)
         break;
     case FR_READ_LOAD:
         fr_log_request(self->state.leased ? "lease granted" : "cache miss", key_field(self));
+        if (!self->state.old) {
+            keep_old_near(self);
+        }
         fr_loads_want(self);
         break;
     case FR_READ_FILL:

@@ -260,19 +260,25 @@ void fr_flights_begin(struct fr_cache *self, struct fr_readers readers)
     }
 }
 
+static void close_flight(struct fr_flight *flight)
+{
+    flight->closed = true;
+    flight->state.old = false;
+}
+
 void fr_flights_close(struct fr_cache *self, struct fr_bytes key)
 {
     struct fr_flight *flight = self->newest;
     if (key.data != NULL) {
         for (flight = *bucket_of(self, key); flight != NULL; flight = flight->next_in_bucket) {
             if (fr_bytes_equal(fr_key_bytes(&flight->subject->key), key)) {
-                flight->closed = true;
+                close_flight(flight);
             }
         }
         return;
     }
     for (; flight != NULL; flight = flight->older) {
-        flight->closed = true;
+        close_flight(flight);
     }
 }
 

@@ -10,13 +10,17 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "base/clock.h"
+#include "base/placement.h"
 #include "cache/loop_uv.h"
 
 /* A task that waits for its time. */
 struct later {
     uv_timer_t timer;
     struct fr_task *task;
+    uint64_t due_us;
     struct later *next, *previous;
 };
 
@@ -71,9 +75,15 @@ static void run_later(struct later *self)
     task->run(task);
 }
 
+/* libuv counts in whole ms of its own clock, so that a timer may fire before its time is over. */
 static void on_timer(uv_timer_t *timer)
 {
-    run_later(timer->data);
+    struct later *self = timer->data;
+    if (fr_clock_now_us() < self->due_us) {
+        uv_timer_start(timer, on_timer, 1, 0);
+    } else {
+        run_later(self);
+    }
 }
 
 static void on_wake(uv_async_t *wake)
@@ -117,8 +127,10 @@ void fr_loop_set_turn_end(struct fr_loop *self, void (*run)(void))
 static void *run_loop(void *argument)
 {
     struct fr_loop *self = argument;
+    fr_placement_join(gettid());
     uv_run(&self->uv, UV_RUN_DEFAULT);
     end_turn(self);
+    fr_placement_leave(gettid());
     return NULL;
 }
 
@@ -209,6 +221,7 @@ void fr_loop_post_later(struct fr_loop *self, struct fr_task *task, uint64_t del
         return;
     }
     later->task = task;
+    later->due_us = fr_clock_now_us() + delay_us;
     uv_update_time(&self->uv); /* libuv counts from its cached time, which a long callback leaves behind */
     uv_timer_init(&self->uv, &later->timer);
     later->timer.data = later;

@@ -33,7 +33,7 @@ void fr_loop_set_turn_end(struct fr_loop *self, void (*run)(void));
 /* run(task) once on the loop thread, in the order of posting. Tasks posted together share one wake-up. Thread-safe. */
 void fr_loop_post(struct fr_loop *self, struct fr_task *task);
 /*
- * The same after delay_us (rounded up to whole ms). Only from the loop thread. Cannot be stopped. Without memory
+ * The same after delay_us, never before. Only from the loop thread. Cannot be stopped. Without memory
  * for the timer the task runs with the next posted ones: early rather than never.
  */
 void fr_loop_post_later(struct fr_loop *self, struct fr_task *task, uint64_t delay_us);

@@ -46,6 +46,7 @@ struct invalidation {
     unsigned answered; /* of the two calls of this round */
     unsigned ran;
     uint8_t version[8];
+    uint8_t time[FR_INVALIDATION_TIME_BYTES];
     uint8_t bytes[]; /* the full key */
 };
 
@@ -308,15 +309,16 @@ static void publish_answered(struct fr_redis_request *request, const redisReply 
     pair_answered(CONTAINER(request, struct invalidation, publish.request), reply);
 }
 
-static struct invalidation *invalidation_new(struct fr_shared_cache *cache, const struct fr_key *key,
-                                             uint64_t version)
+static struct invalidation *invalidation_new(struct fr_shared_cache *cache, const struct fr_invalidation *of)
 {
+    const struct fr_key *key = of->key;
     struct invalidation *self = malloc(sizeof *self + cache->prefix_size + key->size);
     if (self == NULL) {
         return NULL;
     }
     *self = (struct invalidation){.cache = cache};
-    fr_fixed64_encode(version, self->version);
+    fr_fixed64_encode(of->version, self->version);
+    size_t time_size = fr_invalidation_time_encode(of->commit_time_us, self->time);
     struct fr_bytes full = full_key(cache, key, self->bytes);
     self->invalidate.script = FR_SCRIPT_INVALIDATE;
     self->invalidate.request.done = invalidate_answered;
@@ -329,22 +331,22 @@ static struct invalidation *invalidation_new(struct fr_shared_cache *cache, cons
     self->publish.arguments[0] = fr_bytes_of(cache->channel);
     self->publish.arguments[1] = bytes_of(self->version, 8);
     self->publish.arguments[2] = bytes_of(self->bytes + cache->prefix_size, key->size);
-    self->publish.count = 3;
+    self->publish.arguments[3] = bytes_of(self->time, time_size);
+    self->publish.count = 4;
     return self;
 }
 
-void fr_shared_cache_invalidate(struct fr_shared_cache *self, const struct fr_key *key, uint64_t version,
+void fr_shared_cache_invalidate(struct fr_shared_cache *self, const struct fr_invalidation *invalidation,
                                 fr_invalidate_done *done, void *argument)
 {
-    struct invalidation *invalidation =
-        version > FR_VERSION_MAX ? NULL : invalidation_new(self, key, version);
-    if (invalidation != NULL) {
-        invalidation->done = done;
-        invalidation->argument = argument;
-        if (send_pair(invalidation, false)) {
+    struct invalidation *pair = invalidation->version > FR_VERSION_MAX ? NULL : invalidation_new(self, invalidation);
+    if (pair != NULL) {
+        pair->done = done;
+        pair->argument = argument;
+        if (send_pair(pair, false)) {
             return;
         }
-        free(invalidation);
+        free(pair);
     }
     done(argument, FR_UNAVAILABLE);
 }

@@ -58,7 +58,7 @@ struct fr_read_state {
     bool only_cached; /* nothing is to be loaded */
     bool forced;      /* what is cached does not do */
     bool refresh;     /* ahead of time and nobody waits for it: rather give up than wait or load in vain */
-    bool old;         /* the driver has a value past its soft expiry; it says so before it feeds OLD, GRANTED, BUSY */
+    bool old;         /* the driver has a value past its soft expiry; it may change its mind until the read ends */
     bool leased;      /* we hold a lease, so what is loaded may be filled */
     unsigned pauses;  /* how often we waited; the driver's back-off */
 };

@@ -48,12 +48,20 @@ bool fr_record_serves(const struct fr_record *record, uint64_t incarnation);
 struct fr_invalidation_event {
     uint64_t number;
     uint64_t version;
-    struct fr_bytes key; /* without the namespace; borrowed from what was decoded */
+    struct fr_bytes key;     /* without the namespace; borrowed from what was decoded */
+    uint64_t commit_time_us; /* fr_clock_wall_us of the machine that wrote; 0: not known */
 };
 
 void fr_invalidation_event_encode(const struct fr_invalidation_event *event, struct fr_buffer *out);
-/* false: not exactly what the encoder writes, an empty key, or a number above FR_VERSION_MAX. */
+/*
+ * false: does not begin with the first three fields as the encoder writes them, goes on with what is no protobuf, or
+ * has an empty key or a number above FR_VERSION_MAX. Fields that it does not know may follow.
+ */
 bool fr_invalidation_event_decode(struct fr_bytes bytes, struct fr_invalidation_event *ret_event);
+
+/* The event's last field as the publish script is given it; nothing for 0. Returns its size. */
+#define FR_INVALIDATION_TIME_BYTES 9
+size_t fr_invalidation_time_encode(uint64_t commit_time_us, uint8_t out[FR_INVALIDATION_TIME_BYTES]);
 
 /* Eight bytes, little-endian, as in a fixed64 field. */
 void fr_fixed64_encode(uint64_t value, uint8_t out[8]);

@@ -104,6 +104,7 @@ static const char invalidate[] =
     "  number = time[1] * 1000000 + time[2]\n"                                                               \
     "  redis.call('SET', KEYS[1], string.format('%.0f', number))\n"
 
+/* ARGV[4]: the fields after the key, or nothing. */
 static const char publish[] =
     "#!lua flags=allow-oom\n"
     "local number = redis.call('INCR', KEYS[1])\n"
@@ -115,7 +116,7 @@ static const char publish[] =
     "  size = math.floor(size / 128)\n"
     "end\n"
     "redis.call('PUBLISH', ARGV[1], struct.pack('<BI8BI8B', 0x09, number, 0x11, version, 0x1a)\n"
-    "  .. length .. string.char(size) .. ARGV[3])\n"
+    "  .. length .. string.char(size) .. ARGV[3] .. ARGV[4])\n"
     "return number\n";
 
 /*

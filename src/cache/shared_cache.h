@@ -4,8 +4,8 @@
  *
  * All functions are called on the loop thread unless they say otherwise, and every done runs there exactly once.
  * While Redis cannot be reached each operation ends at once with FR_UNAVAILABLE, its done before the function
- * returns; one that Redis does not answer within the command time-out ends the same way and the connection is made
- * anew, with jittered back-off. An answer of Redis that is an error (out of memory, another type at the key) is
+ * returns; one that Redis does not answer within the command time-out ends the same way, and with it all that were sent
+ * after it, as their connection is made anew, with jittered back-off. An answer of Redis that is an error (out of memory, another type at the key) is
  * FR_UNAVAILABLE too: the caller goes to the database in either case. A version above FR_VERSION_MAX is not sent to
  * Redis and ends the same way.
  */
@@ -32,7 +32,7 @@ struct fr_shared_cache_options {
      * Invalidations from the channel "[namespace:]cache-invalidation"; NULL: do not subscribe. Loop thread. Whatever
      * comes is handed on, whether or not it is the next; that something was missed is told by on_drop.
      */
-    void (*on_invalidation)(void *argument, struct fr_bytes key, uint64_t version, uint64_t number);
+    void (*on_invalidation)(void *argument, const struct fr_invalidation_event *event);
     /*
      * With on_invalidation: the near cache is to be emptied, and inserts of what was read before are to be refused,
      * before this returns. With FR_DROP_BASE_LINE it may serve again from then on. May be NULL. Loop thread.
@@ -115,8 +115,15 @@ void fr_shared_cache_fill(struct fr_shared_cache *self, const struct fr_key *key
                           fr_fill_done *done, void *argument);
 
 typedef void fr_invalidate_done(void *argument, enum fr_code code);
+
+struct fr_invalidation {
+    const struct fr_key *key; /* copied */
+    uint64_t version;
+    uint64_t commit_time_us; /* told to subscribers, as in struct fr_invalidation_event; 0: not known */
+};
+
 /* INVALIDATE, then the publish script, in one pipeline. done after both; FR_UNAVAILABLE unless both ran. */
-void fr_shared_cache_invalidate(struct fr_shared_cache *self, const struct fr_key *key, uint64_t version,
+void fr_shared_cache_invalidate(struct fr_shared_cache *self, const struct fr_invalidation *invalidation,
                                 fr_invalidate_done *done, void *argument);
 /* How many of them ended with FR_OK. Thread-safe. */
 uint64_t fr_shared_cache_invalidations_sent(const struct fr_shared_cache *self);

@@ -101,7 +101,7 @@ static void handle_event(struct fr_subscriber *self, const redisReply *payload)
                fr_log_number("size", bytes.size), fr_log_number("malformed", self->malformed));
         return;
     }
-    self->options.on_invalidation(self->options.argument, event.key, event.version, event.number);
+    self->options.on_invalidation(self->options.argument, &event);
     carry_out(self, fr_subscription_event(&self->subscription, event.number, fr_clock_now_us()));
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "cache/question.h"
+#include "cache/record.h"
 #include "cache/redis_connection.h"
 #include "cache/subscription.h"
 
@@ -21,7 +22,7 @@ struct fr_subscriber_options {
     const char *counter;                  /* the key of the events' numbers */
     struct fr_redis_connection *commands; /* carries the questions */
     _Atomic uint64_t *serves_until_us;    /* is kept up to date; read by any thread */
-    void (*on_invalidation)(void *argument, struct fr_bytes key, uint64_t version, uint64_t number);
+    void (*on_invalidation)(void *argument, const struct fr_invalidation_event *event);
     void (*on_drop)(void *argument, enum fr_drop_cause cause); /* may be NULL */
     void *argument;                                            /* of these two */
     void (*on_closed)(void *closed_argument);

@@ -8,6 +8,7 @@
 #include "cached/relay.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -46,6 +47,7 @@ struct fr_relay {
     size_t under_way;              /* guarded by mu; announcements not yet done */
     bool carrying;                 /* guarded by mu; one of them came from a poll */
     struct announcement *to_clear; /* guarded by mu */
+    _Atomic uint64_t oldest_mark_us; /* when it was written, as far as the last poll saw; 0: there was none */
     /* The relay thread's own: */
     uint64_t change_count;
     bool may_have_marks;
@@ -113,7 +115,8 @@ static void on_announced(struct fr_task *task)
         if (key_of(mark, &key)) {
             fr_log_request(self->done == NULL ? "invalidation relayed" : "invalidation published", fr_log_text("key", key.text),
                            fr_log_number("version", mark->version));
-            fr_shared_cache_invalidate(self->relay->shared, &key, mark->version, on_invalidated, self);
+            const struct fr_invalidation what = {&key, mark->version, mark->commit_time_us};
+            fr_shared_cache_invalidate(self->relay->shared, &what, on_invalidated, self);
         } else {
             on_invalidated(self, FR_OK); /* no key of ours can be that long, so nothing is cached under it */
         }
@@ -200,6 +203,17 @@ static void keep_ripe(struct fr_relay *self, struct fr_store_marks *marks)
     marks->count = kept;
 }
 
+/* The clocks of writers differ, so the lowest version need not have the earliest time. */
+static void note_oldest(struct fr_relay *self, const struct fr_store_marks *marks)
+{
+    uint64_t oldest_us = 0;
+    for (size_t i = 0; i < marks->count; i++) {
+        uint64_t time_us = marks->items[i].commit_time_us;
+        oldest_us = time_us != 0 && (oldest_us == 0 || time_us < oldest_us) ? time_us : oldest_us;
+    }
+    atomic_store_explicit(&self->oldest_mark_us, oldest_us, memory_order_relaxed);
+}
+
 static void poll_marks(struct fr_relay *self)
 {
     struct fr_store_marks marks = {0};
@@ -218,6 +232,7 @@ static void poll_marks(struct fr_relay *self)
     }
     self->change_count = change_count;
     self->may_have_marks = marks.count > 0;
+    note_oldest(self, &marks);
     if (!fr_shared_cache_connected(self->shared)) {
         fr_store_marks_fini(&marks);
         return;
@@ -276,6 +291,25 @@ static void *run(void *argument)
     }
     pthread_mutex_unlock(&self->mu);
     return NULL;
+}
+
+/* ---- statistics ---- */
+
+static const struct fr_metric metric = {
+    "freshet_relay_oldest_mark_age_us", NULL, FR_METRIC_GAUGE, "us",
+    "How long the oldest write that is not invalidated yet has been waiting; 0: none is. Looked at ten times a second"};
+
+static void read_metric(void *context, int64_t *values)
+{
+    struct fr_relay *self = context;
+    uint64_t oldest_us = atomic_load_explicit(&self->oldest_mark_us, memory_order_relaxed);
+    uint64_t now_us = fr_clock_wall_us();
+    values[0] = oldest_us != 0 && now_us > oldest_us ? (int64_t)(now_us - oldest_us) : 0;
+}
+
+enum fr_code fr_relay_metrics_add(struct fr_metrics *metrics, struct fr_relay *self, struct fr_error *reterr)
+{
+    return fr_metrics_add_source(metrics, &metric, 1, read_metric, self, reterr);
 }
 
 enum fr_code fr_relay_new(struct fr_store *store, struct fr_loop *loop, struct fr_shared_cache *shared,

@@ -8,6 +8,7 @@
 #ifndef FR_CACHED_RELAY_H
 #define FR_CACHED_RELAY_H
 
+#include "base/metrics.h"
 #include "cache/shared_cache.h"
 #include "store/store.h"
 
@@ -16,6 +17,9 @@ struct fr_relay;
 /* Starts its thread; everything is borrowed until fr_relay_free. *ret_relay is owned. */
 FR_MUST_CHECK enum fr_code fr_relay_new(struct fr_store *store, struct fr_loop *loop, struct fr_shared_cache *shared,
                                         struct fr_relay **ret_relay, struct fr_error *reterr);
+/* Adds freshet_relay_…; to be removed (fr_metrics_remove_source) before the relay is freed. */
+FR_MUST_CHECK enum fr_code fr_relay_metrics_add(struct fr_metrics *metrics, struct fr_relay *self,
+                                                struct fr_error *reterr);
 /* Waits for what is under way. NULL is fine. */
 void fr_relay_free(struct fr_relay *self);
 

@@ -24,9 +24,9 @@ void fr_read_reply(struct fr_call *call, const struct fr_read_result *result)
 {
     if (result->code == FR_OK || result->code == FR_NOT_FOUND) {
         char version[DECIMAL_BYTES], age_ms[DECIMAL_BYTES];
-        fr_call_set_metadata(call, "x-cache", fr_source_name(result->source));
-        fr_call_set_metadata(call, "x-cache-age-ms", decimal(result->age_us / FR_MILLISECOND_US, age_ms));
-        fr_call_set_metadata(call, "x-cache-version", decimal(result->version, version));
+        fr_call_set_metadata(call, "x-cache", fr_bytes_of(fr_source_name(result->source)));
+        fr_call_set_metadata(call, "x-cache-age-ms", fr_bytes_of(decimal(result->age_us / FR_MILLISECOND_US, age_ms)));
+        fr_call_set_metadata(call, "x-cache-version", fr_bytes_of(decimal(result->version, version)));
     }
     if (result->code == FR_OK) {
         fr_call_reply(call, result->payload);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "message/comments.h"
-#include "message/extensions.h"
+#include "message/option_text.h"
 #include "message/schema.h"
 #include "message/schema_types.h"
 
@@ -19,10 +19,6 @@
 #define MESSAGE_ONEOFS  8
 #define ENUM_VALUES     2
 #define SERVICE_METHODS 2
-
-#define MESSAGE_OPTIONS ".google.protobuf.MessageOptions"
-#define METHOD_OPTIONS  ".google.protobuf.MethodOptions"
-#define SERVICE_OPTIONS ".google.protobuf.ServiceOptions"
 
 #define INDENT              2   /* spaces a level */
 #define MAX_JSON_NAME_BYTES 256 /* longer names are not compared with the one that protoc makes */
@@ -51,6 +47,13 @@ static void end_block(struct printer *self)
 {
     self->indent -= INDENT;
     fr_buffer_append_format(self->out, "%*s}\n", (int)self->indent, "");
+}
+
+/* The options within a definition's braces. */
+static void print_options(const struct printer *self, const ProtobufCMessage *options)
+{
+    struct fr_option_text text = {.out = self->out, .indent = self->indent};
+    fr_option_text_append(self->schema, options, &text);
 }
 
 /* The scalar names by their number in descriptor.proto; types with a name of their own are NULL. */
@@ -87,12 +90,6 @@ static const char *label_text(const struct printer *self, const Google__Protobuf
     }
 }
 
-/* Each option of a field as " [a = 1, b = 2" and so on; the caller closes the bracket. */
-static void begin_option(const struct printer *self, unsigned *count)
-{
-    fr_buffer_append_text(self->out, (*count)++ == 0 ? " [" : ", ");
-}
-
 /* protoc escapes the default of bytes itself, and keeps that of a string as it is. */
 static void append_default(const struct printer *self, const Google__Protobuf__FieldDescriptorProto *field)
 {
@@ -115,9 +112,9 @@ static void append_default(const struct printer *self, const Google__Protobuf__F
 static void append_field_options(const struct printer *self,
                                  const Google__Protobuf__FieldDescriptorProto *field)
 {
-    unsigned count = 0;
+    struct fr_option_text text = {.out = self->out, .in_brackets = true};
     if (field->default_value != NULL) {
-        begin_option(self, &count);
+        fr_option_text_begin(&text);
         fr_buffer_append_text(self->out, "default = ");
         append_default(self, field);
     }
@@ -126,20 +123,11 @@ static void append_field_options(const struct printer *self,
         strlen(field->name) < sizeof derived &&
         strcmp(fr_schema_json_name(field->name, derived), field->json_name) != 0 &&
         fr_schema_is_name(field->json_name)) {
-        begin_option(self, &count);
+        fr_option_text_begin(&text);
         fr_buffer_append_format(self->out, "json_name = \"%s\"", field->json_name);
     }
-    if (field->options != NULL && field->options->has_packed) {
-        begin_option(self, &count);
-        fr_buffer_append_format(self->out, "packed = %s", field->options->packed ? "true" : "false");
-    }
-    if (field->options != NULL && field->options->deprecated) {
-        begin_option(self, &count);
-        fr_buffer_append_text(self->out, "deprecated = true");
-    }
-    if (count > 0) {
-        fr_buffer_append_text(self->out, "]");
-    }
+    fr_option_text_append(self->schema, (const ProtobufCMessage *)field->options, &text);
+    fr_option_text_close(&text);
 }
 
 static void print_field(const struct printer *self, const Google__Protobuf__FieldDescriptorProto *field,
@@ -169,6 +157,7 @@ static void print_oneof(struct printer *self, const Google__Protobuf__Descriptor
     fr_buffer_append_format(self->out, "oneof %s {", proto->oneof_decl[index]->name);
     end_line(self, &location);
     self->indent += INDENT;
+    print_options(self, (const ProtobufCMessage *)proto->oneof_decl[index]->options);
     for (size_t i = 0; i < proto->n_field; i++) {
         if (proto->field[i]->has_oneof_index && proto->field[i]->oneof_index == index) {
             print_field(self, proto->field[i], &(struct fr_location){message, MESSAGE_FIELDS, (int32_t)i});
@@ -219,16 +208,15 @@ static void print_enum(struct printer *self, const Google__Protobuf__EnumDescrip
     fr_buffer_append_format(self->out, "enum %s {", proto->name);
     end_line(self, location);
     self->indent += INDENT;
-    if (proto->options != NULL && proto->options->allow_alias) {
-        fr_buffer_append_format(self->out, "%*soption allow_alias = true;\n", (int)self->indent, "");
-    }
+    print_options(self, (const ProtobufCMessage *)proto->options);
     for (size_t i = 0; i < proto->n_value; i++) {
         struct fr_location value = {location, ENUM_VALUES, (int32_t)i};
         begin_line(self, &value);
-        fr_buffer_append_format(
-            self->out, "%s = %" PRId32 "%s;", proto->value[i]->name, proto->value[i]->number,
-            proto->value[i]->options != NULL && proto->value[i]->options->deprecated ? " [deprecated = true]"
-                                                                                     : "");
+        struct fr_option_text text = {.out = self->out, .in_brackets = true};
+        fr_buffer_append_format(self->out, "%s = %" PRId32, proto->value[i]->name, proto->value[i]->number);
+        fr_option_text_append(self->schema, (const ProtobufCMessage *)proto->value[i]->options, &text);
+        fr_option_text_close(&text);
+        fr_buffer_append_text(self->out, ";");
         end_line(self, &value);
     }
     end_block(self);
@@ -242,11 +230,7 @@ static void print_message(struct printer *self, const Google__Protobuf__Descript
     fr_buffer_append_format(self->out, "message %s {", proto->name);
     end_line(self, location);
     self->indent += INDENT;
-    if (proto->options != NULL && proto->options->deprecated) {
-        fr_buffer_append_format(self->out, "%*soption deprecated = true;\n", (int)self->indent, "");
-    }
-    fr_extensions_append(self->schema, (const ProtobufCMessage *)proto->options, MESSAGE_OPTIONS, self->indent,
-                         self->out);
+    print_options(self, (const ProtobufCMessage *)proto->options);
     print_reserved(self, proto);
     print_fields(self, proto, location);
     for (size_t i = 0; i < proto->n_enum_type; i++) {
@@ -261,18 +245,6 @@ static void print_message(struct printer *self, const Google__Protobuf__Descript
     end_block(self);
 }
 
-static const char *idempotency_name(const Google__Protobuf__MethodOptions *options)
-{
-    switch (options->idempotency_level) {
-    case GOOGLE__PROTOBUF__METHOD_OPTIONS__IDEMPOTENCY_LEVEL__NO_SIDE_EFFECTS:
-        return "NO_SIDE_EFFECTS";
-    case GOOGLE__PROTOBUF__METHOD_OPTIONS__IDEMPOTENCY_LEVEL__IDEMPOTENT:
-        return "IDEMPOTENT";
-    default:
-        return NULL;
-    }
-}
-
 static void print_method(struct printer *self, const Google__Protobuf__MethodDescriptorProto *proto,
                          const struct fr_location *location)
 {
@@ -280,26 +252,15 @@ static void print_method(struct printer *self, const Google__Protobuf__MethodDes
     fr_buffer_append_format(self->out, "rpc %s(%s%s) returns (%s%s)", proto->name,
                             proto->client_streaming ? "stream " : "", proto->input_type + 1,
                             proto->server_streaming ? "stream " : "", proto->output_type + 1);
-    const char *idempotency = proto->options == NULL ? NULL : idempotency_name(proto->options);
-    bool deprecated = proto->options != NULL && proto->options->deprecated;
-    const ProtobufCMessage *options = (const ProtobufCMessage *)proto->options;
-    bool has_block =
-        idempotency != NULL || deprecated || fr_extensions_append(self->schema, options, METHOD_OPTIONS, 0, NULL) > 0;
-    fr_buffer_append_text(self->out, has_block ? " {" : ";");
+    struct fr_option_text counted = {0};
+    fr_option_text_append(self->schema, (const ProtobufCMessage *)proto->options, &counted);
+    fr_buffer_append_text(self->out, counted.count > 0 ? " {" : ";");
     end_line(self, location);
-    if (!has_block) {
-        return;
+    if (counted.count > 0) {
+        self->indent += INDENT;
+        print_options(self, (const ProtobufCMessage *)proto->options);
+        end_block(self);
     }
-    self->indent += INDENT;
-    if (idempotency != NULL) {
-        fr_buffer_append_format(self->out, "%*soption idempotency_level = %s;\n", (int)self->indent, "",
-                                idempotency);
-    }
-    if (deprecated) {
-        fr_buffer_append_format(self->out, "%*soption deprecated = true;\n", (int)self->indent, "");
-    }
-    fr_extensions_append(self->schema, options, METHOD_OPTIONS, self->indent, self->out);
-    end_block(self);
 }
 
 static void print_service(struct printer *self, const Google__Protobuf__ServiceDescriptorProto *proto,
@@ -309,8 +270,7 @@ static void print_service(struct printer *self, const Google__Protobuf__ServiceD
     fr_buffer_append_format(self->out, "service %s {", proto->name);
     end_line(self, location);
     self->indent += INDENT;
-    fr_extensions_append(self->schema, (const ProtobufCMessage *)proto->options, SERVICE_OPTIONS, self->indent,
-                         self->out);
+    print_options(self, (const ProtobufCMessage *)proto->options);
     for (size_t i = 0; i < proto->n_method; i++) {
         print_method(self, proto->method[i], &(struct fr_location){location, SERVICE_METHODS, (int32_t)i});
     }

@@ -25,7 +25,8 @@ static bool find_among(field_proto *const *fields, size_t count, const char *ext
                        const field_proto **ret_field)
 {
     for (size_t i = 0; i < count; i++) {
-        if (fields[i]->extendee != NULL && strcmp(fields[i]->extendee, extendee) == 0 && fields[i]->has_number &&
+        if (fields[i]->extendee != NULL && fields[i]->extendee[0] == '.' &&
+            strcmp(fields[i]->extendee + 1, extendee) == 0 && fields[i]->has_number &&
             (uint32_t)fields[i]->number == number && fr_schema_is_name(fields[i]->name) && fields[i]->has_type) {
             *ret_field = fields[i];
             return true;
@@ -245,25 +246,23 @@ static bool as_wire_field(const ProtobufCMessageUnknownField *unknown, struct fr
            ret_field->type == FR_WIRE_32BIT;
 }
 
-size_t fr_extensions_append(const struct fr_schema *schema, const ProtobufCMessage *options, const char *extendee,
-                            unsigned indent, struct fr_buffer *out)
+void fr_extensions_append(const struct fr_schema *schema, const ProtobufCMessage *options,
+                          struct fr_option_text *text)
 {
-    size_t count = 0;
-    for (size_t i = 0; options != NULL && i < options->n_unknown_fields; i++) {
+    for (size_t i = 0; i < options->n_unknown_fields; i++) {
         struct extension extension;
         struct fr_wire_field value;
         if (!as_wire_field(&options->unknown_fields[i], &value) ||
-            !find_extension(schema, extendee, value.number, &extension) ||
+            !find_extension(schema, options->descriptor->name, value.number, &extension) ||
             is_bytes_like(extension.field) != (value.type == FR_WIRE_BYTES)) {
             continue;
         }
-        count++;
-        if (out != NULL) {
-            fr_buffer_append_format(out, "%*soption (%s%s%s) = ", (int)indent, "", extension.scope,
-                                    extension.scope[0] == '\0' ? "" : ".", extension.field->name);
-            append_value(schema, extension.field, &value, 0, out);
-            fr_buffer_append_text(out, ";\n");
+        fr_option_text_begin(text);
+        if (text->out != NULL) {
+            fr_buffer_append_format(text->out, "(%s%s%s) = ", extension.scope, extension.scope[0] == '\0' ? "" : ".",
+                                    extension.field->name);
+            append_value(schema, extension.field, &value, 0, text->out);
         }
+        fr_option_text_end(text);
     }
-    return count;
 }

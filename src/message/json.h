@@ -2,8 +2,8 @@
 /*
  * json.h - the canonical proto3 JSON mapping (https://protobuf.dev/programming-guides/json/) for types of a schema.
  *
- * Timestamp, Duration, FieldMask, Empty and the wrappers have their own forms; Any, Struct, Value and ListValue are
- * not supported and give INVALID_ARGUMENT.
+ * Timestamp, Duration, FieldMask, the wrappers, Struct, Value, ListValue and Any have their own forms. What an Any holds
+ * must be a type of the same schema.
  */
 #ifndef FR_MESSAGE_JSON_H
 #define FR_MESSAGE_JSON_H
@@ -30,7 +30,7 @@ FR_MUST_CHECK enum fr_code fr_json_read(const struct fr_message_type *type, stru
 /*
  * Appends message, which is of this type, as JSON, its fields by number and its maps by key. The message may come
  * from generated code for the same .proto. options may be NULL. After an error out holds a part of the text.
- *   FR_INVALID_ARGUMENT  a value that JSON cannot carry, such as a Timestamp out of range
+ *   FR_INVALID_ARGUMENT  a value that JSON cannot carry: a Timestamp out of range, an Any of an unknown type
  */
 FR_MUST_CHECK enum fr_code fr_json_write(const struct fr_message_type *type, const struct ProtobufCMessage *message,
                                          const struct fr_json_options *options, struct fr_buffer *out,
@@ -38,8 +38,8 @@ FR_MUST_CHECK enum fr_code fr_json_write(const struct fr_message_type *type, con
 
 /*
  * Appends a message of this type to fill in: every field with its zero, one element in each list and map, the first
- * member of each oneof, messages within messages. fr_json_read takes it as it is, but for the types that it does not
- * support. A type within itself is null or an empty list.
+ * member of each oneof, messages within messages. fr_json_read takes it as it is. A type within itself is null or an
+ * empty list.
  */
 void fr_json_template(const struct fr_message_type *type, struct fr_buffer *out);
 

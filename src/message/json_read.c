@@ -54,9 +54,12 @@ static enum fr_code read_value(struct fr_json_reader *self, const ProtobufCField
                                                   : fr_json_read_scalar(self, field, extra, value, to);
 }
 
+/* Whether the value stands for none: NullValue and Value have null among their values. */
 static bool is_null(const struct fr_field *extra, const json_t *value)
 {
-    return json_is_null(value) && (extra->enumeration == NULL || !extra->enumeration->is_null_value);
+    bool has_null = (extra->enumeration != NULL && extra->enumeration->is_null_value) ||
+                    (extra->message != NULL && extra->message->well_known == FR_WELL_KNOWN_VALUE);
+    return json_is_null(value) && !has_null;
 }
 
 static enum fr_code read_list(struct fr_json_reader *self, const ProtobufCFieldDescriptor *field,
@@ -149,6 +152,14 @@ static enum fr_code read_map(struct fr_json_reader *self, const ProtobufCFieldDe
     return FR_OK;
 }
 
+static enum fr_code read_repeated(struct fr_json_reader *self, const ProtobufCFieldDescriptor *field,
+                                  const struct fr_field *extra, const json_t *value,
+                                  ProtobufCMessage *message)
+{
+    return extra->is_map ? read_map(self, field, extra, (json_t *)value, message)
+                         : read_list(self, field, extra, value, message);
+}
+
 static bool find_field(const struct fr_message_type *type, const char *name, unsigned *ret_index)
 {
     const ProtobufCFieldDescriptor *found =
@@ -187,14 +198,11 @@ static enum fr_code read_field(struct fr_json_reader *self, const struct fr_mess
         return fr_path_error(self->reterr, &self->path, "the field is given twice");
     }
     seen[index] = true;
-    if (is_null(extra, value)) {
+    if (is_null(extra, value) || (json_is_null(value) && field->label == PROTOBUF_C_LABEL_REPEATED)) {
         return FR_OK;
     }
-    if (extra->is_map) {
-        return read_map(self, field, extra, value, message);
-    }
     if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-        return read_list(self, field, extra, value, message);
+        return read_repeated(self, field, extra, value, message);
     }
     if (extra->oneof != NULL && *(uint32_t *)at_offset(message, field->quantifier_offset) != 0) {
         return fr_path_error(self->reterr, &self->path, "another field of the oneof \"%s\" is already set",
@@ -256,9 +264,9 @@ static enum fr_code read_time(const struct fr_json_reader *self, const struct fr
     const char *text = json_string_value(value);
     int64_t seconds;
     int32_t nanos;
-    bool good =
-        strlen(text) == json_string_length(value) &&
-        (timestamp ? fr_json_timestamp_parse(text, &seconds, &nanos) : fr_json_duration_parse(text, &seconds, &nanos));
+    bool good = strlen(text) == json_string_length(value) &&
+                (timestamp ? fr_json_timestamp_parse(text, &seconds, &nanos)
+                           : fr_json_duration_parse(text, &seconds, &nanos));
     if (!good) {
         return fr_path_error(self->reterr, &self->path, "expected %s, got \"%.40s\"", expected, text);
     }
@@ -298,6 +306,76 @@ static enum fr_code read_mask(const struct fr_json_reader *self, const struct fr
     return paths == NULL ? fr_error_no_memory(self->reterr) : FR_OK;
 }
 
+/* Fields of Value, by their order. */
+static enum fr_code read_any_value(struct fr_json_reader *self, const struct fr_message_type *type,
+                                   const json_t *value, ProtobufCMessage *message)
+{
+    static const unsigned fields[] = {
+        [JSON_NULL] = 0,  [JSON_INTEGER] = 1, [JSON_REAL] = 1,   [JSON_STRING] = 2,
+        [JSON_FALSE] = 3, [JSON_TRUE] = 3,    [JSON_OBJECT] = 4, [JSON_ARRAY] = 5,
+    };
+    unsigned index = fields[json_typeof(value)];
+    return read_singular(self, &type->descriptor.fields[index], &type->fields[index], value, message);
+}
+
+/* What an Any holds: its fields beside "@type", or its own form as "value". */
+static enum fr_code read_held(struct fr_json_reader *self, const struct fr_message_type *type, json_t *object,
+                              ProtobufCMessage **ret_held)
+{
+    if (type->well_known == FR_WELL_KNOWN_NONE) {
+        json_object_del(object, "@type");
+        return read_message(self, type, object, ret_held);
+    }
+    const json_t *value = json_object_get(object, "value");
+    fr_path_append_field(&self->path, "value");
+    return value == NULL ? fr_path_error(self->reterr, &self->path, "it is missing")
+                         : read_message(self, type, value, ret_held);
+}
+
+static enum fr_code store_any(const struct fr_json_reader *self, const struct fr_message_type *type,
+                              const char *url, const ProtobufCMessage *held, ProtobufCMessage *message)
+{
+    struct fr_buffer packed = {0};
+    fr_message_pack(held, &packed);
+    uint8_t *value = fr_arena_alloc(self->arena, packed.size + 1);
+    if (!packed.failed && value != NULL && packed.size > 0) {
+        memcpy(value, packed.data, packed.size);
+    }
+    *(const char **)at_offset(message, type->descriptor.fields[0].offset) = url;
+    *(ProtobufCBinaryData *)at_offset(message, type->descriptor.fields[1].offset) =
+        (ProtobufCBinaryData){packed.size, value};
+    bool failed = packed.failed || value == NULL;
+    fr_buffer_fini(&packed);
+    return failed ? fr_error_no_memory(self->reterr) : FR_OK;
+}
+
+static enum fr_code read_any(struct fr_json_reader *self, const struct fr_message_type *type,
+                             const json_t *value, ProtobufCMessage *message)
+{
+    if (!json_is_object(value)) {
+        return fr_json_unexpected(self, "an object", value);
+    }
+    if (json_object_size(value) == 0) {
+        return FR_OK;
+    }
+    const json_t *url = json_object_get(value, "@type");
+    if (!json_is_string(url) || strlen(json_string_value(url)) != json_string_length(url)) {
+        return fr_path_error(self->reterr, &self->path, "\"@type\" must say what it holds");
+    }
+    char *copy = fr_arena_alloc(self->arena, json_string_length(url) + 1);
+    if (copy == NULL) {
+        return fr_error_no_memory(self->reterr);
+    }
+    strcpy(copy, json_string_value(url));
+    const struct fr_message_type *held_type = fr_schema_any_type(type, copy);
+    if (held_type == NULL) {
+        return fr_path_error(self->reterr, &self->path, "the type \"%.100s\" is unknown", copy);
+    }
+    ProtobufCMessage *held;
+    enum fr_code code = read_held(self, held_type, (json_t *)value, &held);
+    return code == FR_OK ? store_any(self, type, copy, held, message) : code;
+}
+
 static enum fr_code read_content(struct fr_json_reader *self, const struct fr_message_type *type,
                                  const json_t *value, ProtobufCMessage *message)
 {
@@ -309,12 +387,18 @@ static enum fr_code read_content(struct fr_json_reader *self, const struct fr_me
         return read_mask(self, type, value, message);
     case FR_WELL_KNOWN_WRAPPER:
         return read_singular(self, &type->descriptor.fields[0], &type->fields[0], value, message);
-    case FR_WELL_KNOWN_UNSUPPORTED:
-        return fr_path_error(self->reterr, &self->path, "%s is not supported in JSON", type->descriptor.name);
-    default:
-        return json_is_object(value) ? read_object(self, type, (json_t *)value, message)
-                                     : fr_json_unexpected(self, "an object", value);
+    case FR_WELL_KNOWN_STRUCT:
+    case FR_WELL_KNOWN_LIST:
+        return read_repeated(self, &type->descriptor.fields[0], &type->fields[0], value, message);
+    case FR_WELL_KNOWN_VALUE:
+        return read_any_value(self, type, value, message);
+    case FR_WELL_KNOWN_ANY:
+        return read_any(self, type, value, message);
+    case FR_WELL_KNOWN_NONE:
+        break;
     }
+    return json_is_object(value) ? read_object(self, type, (json_t *)value, message)
+                                 : fr_json_unexpected(self, "an object", value);
 }
 
 static enum fr_code read_message(struct fr_json_reader *self, const struct fr_message_type *type,

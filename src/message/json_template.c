@@ -41,7 +41,8 @@ static void write_enum(const struct writer *self, const struct fr_enum_type *typ
     }
 }
 
-static void write_value(struct writer *self, const ProtobufCFieldDescriptor *field, const struct fr_field *extra)
+static void write_value(struct writer *self, const ProtobufCFieldDescriptor *field,
+                        const struct fr_field *extra)
 {
     switch (field->type) {
     case PROTOBUF_C_TYPE_INT64:
@@ -102,7 +103,9 @@ static void write_map(struct writer *self, const struct fr_message_type *entry)
         fr_buffer_append_text(self->out, "{}");
         return;
     }
-    const char *text = key->type == PROTOBUF_C_TYPE_STRING ? "" : key->type == PROTOBUF_C_TYPE_BOOL ? "false" : "0";
+    const char *text = key->type == PROTOBUF_C_TYPE_STRING ? ""
+                       : key->type == PROTOBUF_C_TYPE_BOOL ? "false"
+                                                           : "0";
     fr_buffer_append_text(self->out, "{");
     self->level++;
     begin_line(self);
@@ -177,10 +180,17 @@ static void write_message(struct writer *self, const struct fr_message_type *typ
     case FR_WELL_KNOWN_WRAPPER:
         write_value(self, &type->descriptor.fields[0], &type->fields[0]);
         break;
-    case FR_WELL_KNOWN_UNSUPPORTED:
+    case FR_WELL_KNOWN_STRUCT:
+    case FR_WELL_KNOWN_ANY:
         fr_buffer_append_text(self->out, "{}");
         break;
-    default:
+    case FR_WELL_KNOWN_LIST:
+        fr_buffer_append_text(self->out, "[]");
+        break;
+    case FR_WELL_KNOWN_VALUE:
+        fr_buffer_append_text(self->out, "null");
+        break;
+    case FR_WELL_KNOWN_NONE:
         write_object(self, type);
     }
 }

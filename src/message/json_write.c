@@ -14,32 +14,18 @@
 
 #include "message/base64.h"
 #include "message/json_number.h"
-#include "message/json_time.h"
+#include "message/json_writer.h"
 #include "message/path.h"
-#include "message/schema_types.h"
 #include "message/utf8.h"
 
 #define INDENT 2 /* spaces a level */
-
-struct writer {
-    const struct fr_json_options *options;
-    struct fr_buffer *out;
-    struct fr_buffer path; /* owned; of the value being written */
-    unsigned depth;        /* of messages */
-    unsigned level;        /* of brackets, for the indentation */
-    struct fr_error *reterr;
-};
-
-static enum fr_code write_message(struct writer *self, const struct fr_message_type *type,
-                                  const ProtobufCMessage *message);
 
 static const void *at_offset(const ProtobufCMessage *message, unsigned offset)
 {
     return (const uint8_t *)message + offset;
 }
 
-/* Separates one member or element from what stands before it. */
-static void begin_item(const struct writer *self, bool first)
+void fr_json_begin_item(const struct fr_json_writer *self, bool first)
 {
     if (!first) {
         fr_buffer_append_text(self->out, self->options->indent ? "," : ", ");
@@ -49,17 +35,17 @@ static void begin_item(const struct writer *self, bool first)
     }
 }
 
-static void open_bracket(struct writer *self, const char *bracket)
+void fr_json_open_bracket(struct fr_json_writer *self, const char *bracket)
 {
     fr_buffer_append_text(self->out, bracket);
     self->level++;
 }
 
-static void close_bracket(struct writer *self, const char *bracket, bool empty)
+void fr_json_close_bracket(struct fr_json_writer *self, const char *bracket, bool empty)
 {
     self->level--;
     if (!empty) {
-        begin_item(self, true);
+        fr_json_begin_item(self, true);
     }
     fr_buffer_append_text(self->out, bracket);
 }
@@ -78,7 +64,7 @@ static void append_escaped(struct fr_buffer *out, unsigned char c)
     }
 }
 
-static enum fr_code write_text(const struct writer *self, const char *text)
+enum fr_code fr_json_write_text(const struct fr_json_writer *self, const char *text)
 {
     size_t size = strlen(text);
     if (!fr_utf8_valid((const uint8_t *)text, size)) {
@@ -99,7 +85,7 @@ static enum fr_code write_text(const struct writer *self, const char *text)
     return FR_OK;
 }
 
-static void write_real(const struct writer *self, ProtobufCType type, const void *value)
+static void write_real(const struct fr_json_writer *self, ProtobufCType type, const void *value)
 {
     double real = type == PROTOBUF_C_TYPE_FLOAT ? (double)*(const float *)value : *(const double *)value;
     char text[FR_DOUBLE_TEXT_BYTES];
@@ -117,7 +103,8 @@ static void write_real(const struct writer *self, ProtobufCType type, const void
     }
 }
 
-static enum fr_code write_enum(const struct writer *self, const struct fr_enum_type *type, int32_t value)
+static enum fr_code write_enum(const struct fr_json_writer *self, const struct fr_enum_type *type,
+                               int32_t value)
 {
     if (type->is_null_value) {
         fr_buffer_append_text(self->out, "null");
@@ -125,13 +112,13 @@ static enum fr_code write_enum(const struct writer *self, const struct fr_enum_t
     }
     const ProtobufCEnumValue *found = protobuf_c_enum_descriptor_get_value(&type->descriptor, value);
     if (found != NULL) {
-        return write_text(self, found->name);
+        return fr_json_write_text(self, found->name);
     }
     fr_buffer_append_format(self->out, "%" PRId32, value);
     return FR_OK;
 }
 
-static void write_bytes(const struct writer *self, const ProtobufCBinaryData *bytes)
+static void write_bytes(const struct fr_json_writer *self, const ProtobufCBinaryData *bytes)
 {
     fr_buffer_append_text(self->out, "\"");
     fr_base64_write((struct fr_bytes){bytes->data, bytes->len}, self->out);
@@ -139,7 +126,7 @@ static void write_bytes(const struct writer *self, const ProtobufCBinaryData *by
 }
 
 /* A map key is always text; 64-bit numbers are text anyway. */
-static enum fr_code write_value(struct writer *self, const ProtobufCFieldDescriptor *field,
+static enum fr_code write_value(struct fr_json_writer *self, const ProtobufCFieldDescriptor *field,
                                 const struct fr_field *extra, const void *value, bool is_key)
 {
     const char *quote = is_key ? "\"" : "";
@@ -174,24 +161,24 @@ static enum fr_code write_value(struct writer *self, const ProtobufCFieldDescrip
         return write_enum(self, extra->enumeration, *(const int32_t *)value);
     case PROTOBUF_C_TYPE_STRING: {
         const char *text = *(const char *const *)value;
-        return write_text(self, text == NULL ? "" : text);
+        return fr_json_write_text(self, text == NULL ? "" : text);
     }
     case PROTOBUF_C_TYPE_BYTES:
         write_bytes(self, value);
         return FR_OK;
     case PROTOBUF_C_TYPE_MESSAGE:
-        return write_message(self, extra->message, *(const ProtobufCMessage *const *)value);
+        return fr_json_write_message(self, extra->message, *(const ProtobufCMessage *const *)value);
     }
     return FR_OK;
 }
 
-static enum fr_code write_list(struct writer *self, const ProtobufCFieldDescriptor *field,
+static enum fr_code write_list(struct fr_json_writer *self, const ProtobufCFieldDescriptor *field,
                                const struct fr_field *extra, const uint8_t *elements, size_t count)
 {
     size_t mark = self->path.size;
-    open_bracket(self, "[");
+    fr_json_open_bracket(self, "[");
     for (size_t i = 0; i < count; i++) {
-        begin_item(self, i == 0);
+        fr_json_begin_item(self, i == 0);
         fr_buffer_append_format(&self->path, "[%zu]", i);
         enum fr_code code =
             write_value(self, field, extra, elements + i * fr_schema_element_size(field->type), false);
@@ -200,7 +187,7 @@ static enum fr_code write_list(struct writer *self, const ProtobufCFieldDescript
         }
         self->path.size = mark;
     }
-    close_bracket(self, "]", count == 0);
+    fr_json_close_bracket(self, "]", count == 0);
     return FR_OK;
 }
 
@@ -244,19 +231,19 @@ static int compare_entries(const void *left, const void *right)
     return order != 0 ? order : a->index < b->index ? -1 : 1;
 }
 
-static enum fr_code write_entries(struct writer *self, const struct fr_message_type *type,
+static enum fr_code write_entries(struct fr_json_writer *self, const struct fr_message_type *type,
                                   const struct entry *entries, size_t count)
 {
     size_t mark = self->path.size;
     bool first = true;
-    open_bracket(self, "{");
+    fr_json_open_bracket(self, "{");
     for (size_t i = 0; i < count; i++) {
         if (i + 1 < count && compare_keys(&entries[i], &entries[i + 1]) == 0) {
             continue;
         }
         const ProtobufCMessage *message = entries[i].message;
         const ProtobufCFieldDescriptor *fields = message->descriptor->fields;
-        begin_item(self, first);
+        fr_json_begin_item(self, first);
         first = false;
         fr_buffer_append_format(&self->path, "[%zu]", entries[i].index);
         enum fr_code code =
@@ -271,11 +258,11 @@ static enum fr_code write_entries(struct writer *self, const struct fr_message_t
         }
         self->path.size = mark;
     }
-    close_bracket(self, "}", count == 0);
+    fr_json_close_bracket(self, "}", count == 0);
     return FR_OK;
 }
 
-static enum fr_code write_map(struct writer *self, const struct fr_message_type *type,
+static enum fr_code write_map(struct fr_json_writer *self, const struct fr_message_type *type,
                               const ProtobufCMessage *const *messages, size_t count)
 {
     struct entry *entries = calloc(count > 0 ? count : 1, sizeof *entries);
@@ -307,7 +294,7 @@ static bool is_zero(const ProtobufCFieldDescriptor *field, const void *value)
 }
 
 /* Whether the field is written: it is there, or it has no presence and defaults are wanted. */
-static bool is_written(const struct writer *self, const ProtobufCMessage *message,
+static bool is_written(const struct fr_json_writer *self, const ProtobufCMessage *message,
                        const ProtobufCFieldDescriptor *field)
 {
     const void *value = at_offset(message, field->offset);
@@ -333,8 +320,8 @@ static bool is_written(const struct writer *self, const ProtobufCMessage *messag
     return *(const protobuf_c_boolean *)at_offset(message, field->quantifier_offset) != 0;
 }
 
-static enum fr_code write_field(struct writer *self, const ProtobufCFieldDescriptor *field,
-                                const struct fr_field *extra, const ProtobufCMessage *message)
+enum fr_code fr_json_write_field(struct fr_json_writer *self, const ProtobufCFieldDescriptor *field,
+                                 const struct fr_field *extra, const ProtobufCMessage *message)
 {
     const void *value = at_offset(message, field->offset);
     if (field->label != PROTOBUF_C_LABEL_REPEATED) {
@@ -346,12 +333,10 @@ static enum fr_code write_field(struct writer *self, const ProtobufCFieldDescrip
                : write_list(self, field, extra, *(const uint8_t *const *)value, count);
 }
 
-static enum fr_code write_object(struct writer *self, const struct fr_message_type *type,
-                                 const ProtobufCMessage *message)
+enum fr_code fr_json_write_members(struct fr_json_writer *self, const struct fr_message_type *type,
+                                   const ProtobufCMessage *message, bool first)
 {
     size_t mark = self->path.size;
-    bool first = true;
-    open_bracket(self, "{");
     for (unsigned i = 0; i < type->descriptor.n_fields; i++) {
         const ProtobufCFieldDescriptor *own = &type->descriptor.fields[i];
         const ProtobufCFieldDescriptor *field =
@@ -361,88 +346,26 @@ static enum fr_code write_object(struct writer *self, const struct fr_message_ty
         if (field == NULL || !is_written(self, message, field)) {
             continue;
         }
-        begin_item(self, first);
+        fr_json_begin_item(self, first);
         first = false;
         fr_path_append_field(&self->path, own->name);
         enum fr_code code =
-            write_text(self, self->options->proto_names ? own->name : type->fields[i].json_name);
+            fr_json_write_text(self, self->options->proto_names ? own->name : type->fields[i].json_name);
         fr_buffer_append_text(self->out, ": ");
         if (code == FR_OK) {
-            code = write_field(self, field, &type->fields[i], message);
+            code = fr_json_write_field(self, field, &type->fields[i], message);
         }
         if (code != FR_OK) {
             return code;
         }
         self->path.size = mark;
     }
-    close_bracket(self, "}", first);
+    fr_json_close_bracket(self, "}", first);
     return FR_OK;
 }
 
-static enum fr_code write_time(const struct writer *self, const struct fr_message_type *type,
-                               const ProtobufCMessage *message)
-{
-    const ProtobufCFieldDescriptor *fields = message->descriptor->fields;
-    int64_t seconds = *(const int64_t *)at_offset(message, fields[0].offset);
-    int32_t nanos = *(const int32_t *)at_offset(message, fields[1].offset);
-    char text[FR_TIME_TEXT_BYTES];
-    bool good = type->well_known == FR_WELL_KNOWN_TIMESTAMP ? fr_json_timestamp_format(seconds, nanos, text)
-                                                            : fr_json_duration_format(seconds, nanos, text);
-    return good ? write_text(self, text)
-                : fr_path_error(self->reterr, &self->path, "the %s is out of range",
-                                type->descriptor.short_name);
-}
-
-static enum fr_code write_mask(const struct writer *self, const ProtobufCMessage *message)
-{
-    const ProtobufCFieldDescriptor *field = &message->descriptor->fields[0];
-    size_t count = *(const size_t *)at_offset(message, field->quantifier_offset);
-    const char *const *paths = *(const char *const *const *)at_offset(message, field->offset);
-    struct fr_buffer text = {0};
-    enum fr_code code = FR_OK;
-    for (size_t i = 0; i < count && code == FR_OK; i++) {
-        char *room = (char *)fr_buffer_reserve(&text, strlen(paths[i]) + 2);
-        if (room == NULL) {
-            code = fr_error_no_memory(self->reterr);
-        } else if (!fr_mask_path_format(paths[i], room + (i > 0)) || strchr(paths[i], ',') != NULL) {
-            code =
-                fr_path_error(self->reterr, &self->path, "the path \"%.40s\" has no form in JSON", paths[i]);
-        } else {
-            if (i > 0) {
-                room[0] = ',';
-            }
-            text.size += strlen(room);
-        }
-    }
-    const char *content = fr_buffer_text(&text);
-    if (code == FR_OK) {
-        code = content == NULL ? fr_error_no_memory(self->reterr) : write_text(self, content);
-    }
-    fr_buffer_fini(&text);
-    return code;
-}
-
-static enum fr_code write_content(struct writer *self, const struct fr_message_type *type,
-                                  const ProtobufCMessage *message)
-{
-    switch (type->well_known) {
-    case FR_WELL_KNOWN_TIMESTAMP:
-    case FR_WELL_KNOWN_DURATION:
-        return write_time(self, type, message);
-    case FR_WELL_KNOWN_FIELD_MASK:
-        return write_mask(self, message);
-    case FR_WELL_KNOWN_WRAPPER:
-        return write_field(self, &message->descriptor->fields[0], &type->fields[0], message);
-    case FR_WELL_KNOWN_UNSUPPORTED:
-        return fr_path_error(self->reterr, &self->path, "%s is not supported in JSON", type->descriptor.name);
-    default:
-        return write_object(self, type, message);
-    }
-}
-
-/* A map entry may lack its value: that stands for an empty message. */
-static enum fr_code write_message(struct writer *self, const struct fr_message_type *type,
-                                  const ProtobufCMessage *message)
+enum fr_code fr_json_write_message(struct fr_json_writer *self, const struct fr_message_type *type,
+                                   const ProtobufCMessage *message)
 {
     if (self->depth >= FR_MESSAGE_MAX_DEPTH) {
         return fr_path_error(self->reterr, &self->path, "messages are nested too deep");
@@ -456,7 +379,7 @@ static enum fr_code write_message(struct writer *self, const struct fr_message_t
         empty->descriptor = &type->descriptor;
     }
     self->depth++;
-    enum fr_code code = write_content(self, type, message != NULL ? message : empty);
+    enum fr_code code = fr_json_write_content(self, type, message != NULL ? message : empty);
     self->depth--;
     free(empty);
     return code;
@@ -467,8 +390,9 @@ enum fr_code fr_json_write(const struct fr_message_type *type, const struct Prot
                            struct fr_error *reterr)
 {
     static const struct fr_json_options defaults = {0};
-    struct writer writer = {.options = options != NULL ? options : &defaults, .out = out, .reterr = reterr};
-    enum fr_code code = write_message(&writer, type, message);
+    struct fr_json_writer writer = {
+        .options = options != NULL ? options : &defaults, .out = out, .reterr = reterr};
+    enum fr_code code = fr_json_write_message(&writer, type, message);
     fr_buffer_fini(&writer.path);
     return code == FR_OK && out->failed ? fr_error_no_memory(reterr) : code;
 }

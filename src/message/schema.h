@@ -20,8 +20,11 @@ enum fr_well_known {
     FR_WELL_KNOWN_TIMESTAMP,
     FR_WELL_KNOWN_DURATION,
     FR_WELL_KNOWN_FIELD_MASK,
-    FR_WELL_KNOWN_WRAPPER,     /* StringValue and the like */
-    FR_WELL_KNOWN_UNSUPPORTED, /* Any, Struct, Value, ListValue */
+    FR_WELL_KNOWN_WRAPPER, /* StringValue and the like */
+    FR_WELL_KNOWN_STRUCT,
+    FR_WELL_KNOWN_VALUE,
+    FR_WELL_KNOWN_LIST, /* ListValue */
+    FR_WELL_KNOWN_ANY,
 };
 
 /* What JSON needs to know of a field beyond its descriptor. */

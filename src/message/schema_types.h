@@ -33,6 +33,7 @@ struct fr_message_type {
     const struct fr_field *fields;
     enum fr_well_known well_known;
     bool is_map_entry;
+    const struct fr_schema *schema; /* of an Any: where the types that it may hold are; otherwise NULL */
 };
 
 enum fr_symbol_kind { FR_SYMBOL_MESSAGE, FR_SYMBOL_ENUM, FR_SYMBOL_SERVICE };
@@ -61,9 +62,9 @@ struct fr_symbol {
 };
 
 struct fr_schema {
-    struct fr_arena *arena;     /* owned */
+    struct fr_arena *arena;                         /* owned */
     const Google__Protobuf__FileDescriptorSet *set; /* in the arena */
-    struct fr_symbol **symbols; /* by name */
+    struct fr_symbol **symbols;                     /* by name */
     size_t symbol_count;
     struct fr_schema_service *services; /* in the order of the files */
     size_t service_count;
@@ -115,6 +116,8 @@ FR_MUST_CHECK enum fr_code fr_schema_default(struct fr_schema_builder *builder, 
 
 /* schema_well_known.c */
 
+/* The type of a type_url, "type.googleapis.com/users.v1.User"; any is the type of the Any. NULL: it is unknown. */
+const struct fr_message_type *fr_schema_any_type(const struct fr_message_type *any, const char *type_url);
 /* Says which well-known type a built message is; one that only has the name of one is refused. */
 FR_MUST_CHECK enum fr_code fr_schema_classify(struct fr_schema_builder *builder,
                                               struct fr_message_type *type);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "rpc/nng_threads.h"
 #include "rpc/cork.h"
 #include "rpc/server_internal.h"
 
@@ -302,6 +303,7 @@ void fr_batch_dispatch(struct fr_server *server, struct exchange *exchange, nng_
         refusal = overloaded ? "the server has too many open messages" : "the server's memory for open calls is full";
     }
     uint64_t now_us = fr_clock_now_us();
+    fr_nng_thread_tick(now_us);
     struct id_set ids = {0};
     fr_cork();
     if (header.cancel_count > 0) {

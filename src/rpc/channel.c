@@ -206,6 +206,8 @@ void fr_channel_connected(struct fr_channel *self, int pipe)
     pthread_mutex_lock(&self->mu);
     self->pipe = pipe;
     self->connected = true;
+    self->connected_us = fr_clock_now_us();
+    self->useful = false;
     self->leaving = false;
     self->refused = false;
     self->cancelled_count = 0; /* they were for the previous connection */
@@ -236,8 +238,7 @@ void fr_channel_lost(struct fr_channel *self, int pipe)
         return;
     }
     self->connected = false;
-    self->unconnected_us = fr_clock_now_us();
-    self->refusals_known = false;
+    fr_connection_unusable_locked(self);
     /* Calls on a lane end, or wait again, when the lane does. */
     fr_lanes_poke_locked(self);
     fr_calls_settle_locked(self, &self->late, &ended, FR_UNAVAILABLE);

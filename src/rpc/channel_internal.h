@@ -103,6 +103,9 @@ struct fr_channel {
     bool connected;
     bool leaving;            /* the server drains: no new calls on this connection */
     int pipe;                /* of the connection */
+    uint64_t connected_us;   /* when it was made */
+    bool useful;             /* it has answered without draining */
+    int reconnect_ms;        /* the longest pause before the next attempt; nng doubles it from there */
     bool refused;            /* since the connection was lost, an attempt was refused */
     uint64_t unconnected_us; /* since when there is no connection for new calls */
     bool refusals_known;     /* refusals was read since then */
@@ -126,6 +129,8 @@ struct fr_channel {
 
 /* ---- connection.c ---- */
 FR_MUST_CHECK enum fr_code fr_connection_open(struct fr_channel *self, struct fr_error *reterr);
+/* The connection takes no more calls, or is lost: from now on, or still, calls wait for one. */
+void fr_connection_unusable_locked(struct fr_channel *self);
 /* True when a call made now must fail at once; then *reterr says why. Otherwise a watch looks after it. */
 bool fr_connection_hopeless_locked(struct fr_channel *self, struct fr_error *reterr);
 void fr_connection_watch_locked(struct fr_channel *self);

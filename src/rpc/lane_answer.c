@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "rpc/nng_threads.h"
 #include "rpc/channel_internal.h"
 #include "rpc/cork.h"
 
@@ -92,8 +93,7 @@ static void start_leaving_locked(struct fr_channel *self)
 {
     if (!self->leaving) {
         self->leaving = true;
-        self->unconnected_us = fr_clock_now_us();
-        self->refusals_known = false;
+        fr_connection_unusable_locked(self);
     }
     if (self->waiting_count > 0) {
         fr_connection_watch_locked(self);
@@ -111,6 +111,8 @@ static void apply_locked(struct fr_channel *self, struct lane *lane, struct fr_b
     if (batch->draining) {
         start_leaving_locked(self);
         fr_calls_requeue_locked(self, &lane->calls);
+    } else {
+        self->useful = true;
     }
 }
 
@@ -157,19 +159,22 @@ static void read_response(const struct fr_wire_response *response, struct answer
 static void complete_answered(struct fr_channel *self, struct lane *lane, uint32_t count)
 {
     static const struct fr_result too_late = {.code = FR_DEADLINE_EXCEEDED, .message = "the answer came too late"};
+    static const struct fr_result too_large = {.code = FR_RESOURCE_EXHAUSTED, .message = "the answer is over 4 MiB"};
     struct answer answer;
     size_t finished = 0;
     uint64_t now_us = fr_clock_now_us();
+    fr_nng_thread_tick(now_us);
     for (uint32_t i = 0; i < count; i++) {
         struct fr_pending *call = lane->answered[i];
         if (call == NULL) {
             continue;
         }
         bool late = call->deadline_us != 0 && now_us >= call->deadline_us;
-        if (!late) {
+        bool large = lane->responses[i].encoded.size > FR_MAX_MESSAGE_BYTES;
+        if (!late && !large) {
             read_response(&lane->responses[i], &answer);
         }
-        finished += fr_call_complete(call, late ? &too_late : &answer.result);
+        finished += fr_call_complete(call, late ? &too_late : large ? &too_large : &answer.result);
     }
     if (finished > 0) {
         fr_channel_finished(self, finished);
@@ -177,14 +182,16 @@ static void complete_answered(struct fr_channel *self, struct lane *lane, uint32
 }
 
 /* Why calls end that the answer does not mention: what the server says of a message that it could not take, if it
-   says something. */
+   says something. ret_result borrows error. */
 static void explain_unmentioned(const struct lane *lane, const struct fr_wire_response_batch *batch,
-                                struct fr_error *error)
+                                struct fr_error *error, struct fr_result *ret_result)
 {
     const struct fr_wire_response *only = batch->count == 1 ? &lane->responses[0] : NULL;
     if (only != NULL && only->id == 0 && only->code != FR_OK) {
         fr_error_set(error, fr_code_from_wire(only->code), "%.*s", (int)only->message.size,
                      only->message.size > 0 ? (const char *)only->message.data : "");
+        ret_result->retry_after_us = only->retry_after_us;
+        ret_result->not_sent = true;
     } else {
         fr_error_set(error, FR_INTERNAL, "the server's answer does not mention this call");
     }
@@ -195,12 +202,13 @@ void fr_lane_answered(struct fr_channel *self, struct lane *lane, nng_msg *messa
     struct fr_bytes body = {nng_msg_body(message), nng_msg_len(message)};
     struct fr_wire_response_batch batch = {0};
     struct fr_error error;
+    struct fr_result unmentioned = {.message = error.message};
     struct call_link lost, forgotten;
     fr_ring_init(&lost);
     fr_ring_init(&forgotten);
     bool readable = read_answer(lane, body, &batch, &error) == FR_OK;
     if (readable) {
-        explain_unmentioned(lane, &batch, &error);
+        explain_unmentioned(lane, &batch, &error, &unmentioned);
     } else {
         batch.count = 0;
     }
@@ -214,10 +222,10 @@ void fr_lane_answered(struct fr_channel *self, struct lane *lane, nng_msg *messa
     pthread_mutex_unlock(&self->mu);
     fr_cork();
     complete_answered(self, lane, batch.count);
-    struct fr_result result = {.code = error.code, .message = error.message};
-    fr_calls_complete(self, &lost, &result);
-    result = (struct fr_result){.code = FR_UNAVAILABLE, .message = "the server does not know this call any more"};
-    fr_calls_complete(self, &forgotten, &result);
+    unmentioned.code = error.code;
+    fr_calls_complete(self, &lost, &unmentioned);
+    struct fr_result unknown = {.code = FR_UNAVAILABLE, .message = "the server does not know this call any more"};
+    fr_calls_complete(self, &forgotten, &unknown);
     pthread_mutex_lock(&self->mu);
     fr_lane_retire_locked(lane);
     pthread_mutex_unlock(&self->mu);

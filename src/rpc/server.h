@@ -106,8 +106,9 @@ bool fr_call_is_over(const struct fr_call *self);
  * returned, unless on_over itself called that. Once per call.
  */
 void fr_call_on_over(struct fr_call *self, void (*on_over)(void *argument), void *argument);
-/* Adds metadata to the answer; both are copied. Silently dropped beyond the limits. */
-void fr_call_set_metadata(struct fr_call *self, const char *key, const char *value);
+/* Adds metadata to the answer; both are copied. Other bytes than printable ASCII need a key in -bin. Silently dropped
+   beyond the limits. */
+void fr_call_set_metadata(struct fr_call *self, const char *key, struct fr_bytes value);
 
 /* Adds a detail to an error; both are copied. Dropped beyond FR_MAX_DETAILS. */
 void fr_call_add_detail(struct fr_call *self, const char *type_url, struct fr_bytes value);

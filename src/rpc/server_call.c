@@ -236,13 +236,13 @@ bool fr_call_is_over(const struct fr_call *self)
     return atomic_load(&self->over) || (self->deadline_us != 0 && fr_clock_now_us() >= self->deadline_us);
 }
 
-void fr_call_set_metadata(struct fr_call *self, const char *key, const char *value)
+void fr_call_set_metadata(struct fr_call *self, const char *key, struct fr_bytes value)
 {
-    struct fr_bytes key_bytes = fr_bytes_of(key), value_bytes = fr_bytes_of(value);
+    struct fr_bytes key_bytes = fr_bytes_of(key);
     if (self->metadata_count < FR_METADATA_MAX_ENTRIES &&
-        self->metadata_bytes + key_bytes.size + value_bytes.size <= FR_METADATA_MAX_BYTES) {
-        fr_wire_put_metadata(&self->extras, key_bytes, value_bytes);
-        self->metadata_bytes = (uint16_t)(self->metadata_bytes + key_bytes.size + value_bytes.size);
+        self->metadata_bytes + key_bytes.size + value.size <= FR_METADATA_MAX_BYTES) {
+        fr_wire_put_metadata(&self->extras, key_bytes, value);
+        self->metadata_bytes = (uint16_t)(self->metadata_bytes + key_bytes.size + value.size);
         self->metadata_count++;
     }
 }

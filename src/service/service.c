@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/placement.h"
 #include "rpc/cork.h"
 #include "rpc/reflection.h"
 #include "rpc/stats.h"
@@ -26,11 +27,12 @@
 #define MAX_PASSWORD  512
 
 static const char *const format_names[] = {"logfmt", "json", NULL};
+static const char *const placement_names[] = {"compact", "system", NULL};
 static const char *const level_names[] = {"error", "warn", "info", "debug", NULL};
 
 static struct {
     const char *listen, *redis, *redis_password_file, *name_space, *db, *address_file;
-    unsigned log_format, log_level;
+    unsigned log_format, log_level, placement;
     uint64_t near_cache_bytes;
     uint64_t drain_timeout_us, workers, queue_limit, max_connections, max_open_calls;
     bool log_requests, insecure, version;
@@ -69,6 +71,10 @@ static size_t common_options(const struct fr_service_definition *definition, str
         {.name = "max-open-calls", .type = FR_OPTION_NUMBER, .argument = "N", .default_value = "65536",
          .help = "Calls that may be open at a time; more are refused", .min = 1, .max = 10000000,
          .value = &settings.max_open_calls},
+        {.name = "placement", .environment = "FRESHET_PLACEMENT", .type = FR_OPTION_CHOICE, .argument = "POLICY",
+         .default_value = "compact",
+         .help = "compact: the threads that pass messages on share a core while it suffices; system: any",
+         .choices = placement_names, .value = &settings.placement},
         {.name = "insecure", .type = FR_OPTION_FLAG,
          .help = "Allow --listen on an address that other machines reach; there is no TLS",
          .value = &settings.insecure},
@@ -203,6 +209,9 @@ static enum fr_code open_database(struct fr_service *service, const struct fr_se
     if (code == FR_OK) {
         code = fr_worker_pool_new((unsigned)settings.workers, settings.queue_limit, &service->pool, reterr);
     }
+    if (code == FR_OK) {
+        code = fr_worker_pool_metrics_add(service->metrics, service->pool, reterr);
+    }
     return code;
 }
 
@@ -256,6 +265,9 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
     if (code == FR_OK && service->store != NULL) {
         code = fr_relay_new(service->store, fr_cache_loop(service->cache), fr_cache_shared(service->cache),
                             &service->relay, reterr);
+        if (code == FR_OK) {
+            code = fr_relay_metrics_add(service->metrics, service->relay, reterr);
+        }
     }
     if (code == FR_OK) {
         const struct fr_cached_options options = {service->cache, service->pool, service->connections};
@@ -279,17 +291,24 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
     return code;
 }
 
+static void remove_metrics(struct fr_service *service, const void *part)
+{
+    if (part != NULL) {
+        fr_metrics_remove_source(service->metrics, part);
+    }
+}
+
 static void stop(struct fr_service *service, const struct fr_service_definition *definition)
 {
-    if (service->server != NULL) {
-        fr_metrics_remove_source(service->metrics, service->server);
-    }
+    remove_metrics(service, service->server);
     fr_server_free(service->server);
     if (service->cache != NULL) {
         fr_cache_stop(service->cache); /* refreshes may be under way, for which no call waits */
     }
     definition->stop();
+    remove_metrics(service, service->pool);
     fr_worker_pool_free(service->pool);
+    remove_metrics(service, service->relay);
     fr_relay_free(service->relay);
     fr_cache_free(service->cache);
     fr_cached_free(service->cached);
@@ -342,6 +361,7 @@ int fr_service_main(const struct fr_service_definition *definition, int argc, ch
     }
     fr_log_setup(definition->program, (enum fr_log_level)settings.log_level,
                  (enum fr_log_format)settings.log_format);
+    fr_placement_set_compact(settings.placement == 0);
     fr_log_requests_set(settings.log_requests);
 
     /* Blocked before any thread starts, so that only this thread takes them. */

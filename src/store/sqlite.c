@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "store/sqlite.h"
 
 static struct fr_sqlite_connection *of(struct fr_store_connection *connection)
@@ -226,7 +227,7 @@ static enum fr_code commit(struct fr_store_connection *connection, struct fr_sto
     enum fr_code code = FR_OK;
     if (ret_marks != NULL) {
         code = fr_store_marks_query(
-            connection, "SELECT kind, reference, version FROM dirty WHERE version > $1 ORDER BY version",
+            connection, "SELECT kind, reference, version, time_us FROM dirty WHERE version > $1 ORDER BY version",
             (int64_t)self->version_at_begin, &marks, reterr);
     }
     if (code == FR_OK) {
@@ -235,6 +236,10 @@ static enum fr_code commit(struct fr_store_connection *connection, struct fr_sto
     if (code != FR_OK) {
         fr_store_marks_fini(&marks);
     } else if (ret_marks != NULL) {
+        uint64_t now_us = fr_clock_wall_us();
+        for (size_t i = 0; i < marks.count; i++) {
+            marks.items[i].commit_time_us = now_us;
+        }
         *ret_marks = marks;
     }
     return code;

@@ -100,6 +100,31 @@ static bool first_integer(void *argument, const struct fr_store_row *row)
     return true;
 }
 
+/* Databases of earlier versions have marks without a time. Whoever finds it missing may find it there once it has the lock. */
+static enum fr_code add_time(struct fr_store_connection *connection, struct fr_error *reterr)
+{
+    static const char has_time[] = "SELECT count(*) FROM pragma_table_info('dirty') WHERE name = 'time_us'";
+    int64_t found = 0;
+    enum fr_code code = fr_store_run(connection, has_time, NULL, 0, first_integer, &found, NULL, reterr);
+    if (code != FR_OK || found > 0) {
+        return code;
+    }
+    code = fr_store_begin(connection, reterr);
+    if (code != FR_OK) {
+        return code;
+    }
+    code = fr_store_run(connection, has_time, NULL, 0, first_integer, &found, NULL, reterr);
+    if (code == FR_OK && found == 0) {
+        code = fr_store_run(connection, "ALTER TABLE dirty ADD COLUMN time_us INTEGER NOT NULL DEFAULT 0", NULL, 0,
+                            NULL, NULL, NULL, reterr);
+    }
+    if (code != FR_OK) {
+        fr_store_rollback(connection);
+        return code;
+    }
+    return fr_store_commit(connection, NULL, reterr);
+}
+
 /* Reads the schema, which finds garbage and damage, and adds the tables of tracking where they are missing.
  */
 static enum fr_code prepare_file(struct fr_store_connection *connection, struct fr_error *reterr)
@@ -116,7 +141,10 @@ static enum fr_code prepare_file(struct fr_store_connection *connection, struct 
         }
     }
     if (code == FR_OK) {
-        code = fr_store_run(connection, "SELECT kind, reference, version FROM dirty LIMIT 1", NULL, 0, NULL,
+        code = add_time(connection, reterr);
+    }
+    if (code == FR_OK) {
+        code = fr_store_run(connection, "SELECT kind, reference, version, time_us FROM dirty LIMIT 1", NULL, 0, NULL,
                             NULL, NULL, reterr);
     }
     return code;

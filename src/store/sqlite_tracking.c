@@ -23,7 +23,7 @@ const char fr_sqlite_tracking_schema[] =
     "  columns TEXT NOT NULL, PRIMARY KEY (tracked_table, kind)) WITHOUT ROWID;\n"
     "CREATE TABLE IF NOT EXISTS dirty(kind TEXT NOT NULL, reference TEXT NOT NULL, version INTEGER NOT "
     "NULL,\n"
-    "  PRIMARY KEY (kind, reference)) WITHOUT ROWID;\n"
+    "  time_us INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, reference)) WITHOUT ROWID;\n"
     "CREATE INDEX IF NOT EXISTS dirty_by_version ON dirty(version);\n"
     "COMMIT;\n";
 

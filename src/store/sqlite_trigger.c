@@ -129,13 +129,13 @@ static void append_has_key(struct fr_buffer *out, const char *row, const char *c
 static void append_mark(struct fr_buffer *out, const char *row, const struct fr_sqlite_kind *kind,
                         const char *from)
 {
-    fr_buffer_append_format(out, "INSERT INTO dirty(kind, reference, version)\nSELECT '%s', ", kind->kind);
+    fr_buffer_append_format(out, "INSERT INTO dirty(kind, reference, version, time_us)\nSELECT '%s', ", kind->kind);
     append_reference(out, row, kind->columns);
-    fr_buffer_append_format(out, ", " NEWEST "%s%s\nWHERE ", from[0] != '\0' ? " FROM " : "", from);
+    fr_buffer_append_format(out, ", " NEWEST ", %s%s%s\nWHERE ", NOW_US, from[0] != '\0' ? " FROM " : "", from);
     append_has_key(out, row, kind->columns);
 }
 
-#define END_MARK "\nON CONFLICT(kind, reference) DO UPDATE SET version = excluded.version;\n"
+#define END_MARK "\nON CONFLICT(kind, reference) DO UPDATE SET version = excluded.version, time_us = excluded.time_us;\n"
 
 /* Marks the keys of NEW or OLD. */
 static void append_marks(struct fr_buffer *out, const struct fr_sqlite_table *table, const char *row)

@@ -228,6 +228,7 @@ static bool gather_mark(void *argument, const struct fr_store_row *row)
     mark->kind = copy_text(fr_store_row_get(row, 0));
     mark->reference = copy_text(fr_store_row_get(row, 1));
     mark->version = (uint64_t)fr_store_row_get(row, 2).integer;
+    mark->commit_time_us = (uint64_t)fr_store_row_get(row, 3).integer;
     self->failed = mark->kind == NULL || mark->reference == NULL;
     return !self->failed;
 }
@@ -252,7 +253,7 @@ enum fr_code fr_store_marks_query(struct fr_store_connection *self, const char *
 enum fr_code fr_store_dirty(struct fr_store_connection *self, size_t limit, struct fr_store_marks *ret_marks,
                             struct fr_error *reterr)
 {
-    return fr_store_marks_query(self, "SELECT kind, reference, version FROM dirty ORDER BY version LIMIT $1",
+    return fr_store_marks_query(self, "SELECT kind, reference, version, time_us FROM dirty ORDER BY version LIMIT $1",
                                 limit > INT64_MAX ? INT64_MAX : (int64_t)limit, ret_marks, reterr);
 }
 

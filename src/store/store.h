@@ -3,7 +3,7 @@
  * store.h - a relational database behind one small interface, with tracked tables.
  *
  * A tracked table draws the version of every write from one sequence of the database and leaves a mark in
- * dirty(kind, reference, version) in the same transaction, by trigger: also for writes made by other
+ * dirty(kind, reference, version, time_us) in the same transaction, by trigger: also for writes made by other
  * programs. Statements use $1, $2, … for parameters.
  *
  * The stamp follows the write: "RETURNING version" gives the old one, so take the new one from the marks of
@@ -32,6 +32,11 @@ struct fr_store_value {
 struct fr_store_mark {
     char *kind, *reference; /* "user" and "user-123"; percent-encoded as in a cache key */
     uint64_t version;
+    /*
+     * When it was written, microseconds since the epoch on the clock of whoever wrote; 0: not known. For the marks of
+     * fr_store_commit right after the commit, for others that of the statement, which the commit followed.
+     */
+    uint64_t commit_time_us;
 };
 
 struct fr_store_marks {

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "cached/policy.h"
-#include "update/commit.h"
+#include "service/commit.h"
 #include "users/rows.h"
 #include "users/v1/users.freshet.h"
 

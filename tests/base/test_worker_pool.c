@@ -71,6 +71,10 @@ static void a_full_queue_is_refused_at_once(void **state)
     struct gated *extra = &items[WORKERS + LIMIT];
     assert_int_equal(fr_worker_pool_submit(pool, &extra->work, &error), FR_RESOURCE_EXHAUSTED);
     assert_non_null(strstr(error.message, "3"));
+    struct fr_worker_pool_statistics now;
+    fr_worker_pool_statistics(pool, &now);
+    assert_true(now.workers == WORKERS && now.busy == WORKERS && now.most_busy == WORKERS);
+    assert_true(now.waiting == LIMIT && now.refused == 1 && now.done == 0);
     gate_count(&gate, &gate.open);
     assert_true(fr_wait_for(&gate.wait, &gate.left, WORKERS + LIMIT, FR_TEST_PATIENCE_US));
     assert_int_equal(fr_worker_pool_submit(pool, &extra->work, NULL), FR_OK);

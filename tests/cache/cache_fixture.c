@@ -33,13 +33,14 @@ static void on_connection(void *argument, bool connected)
     fr_wait_unlock_changed(&self->wait);
 }
 
-static void on_invalidation(void *argument, struct fr_bytes key, uint64_t version, uint64_t number)
+static void on_invalidation(void *argument, const struct fr_invalidation_event *heard)
 {
     struct fixture *self = argument;
     fr_wait_lock(&self->wait);
     struct fixture_event *event = &self->events[self->event_count++ % FIXTURE_EVENTS];
-    *event = (struct fixture_event){.number = number, .version = version};
-    snprintf(event->key, sizeof event->key, "%.*s", (int)key.size, (const char *)key.data);
+    *event = (struct fixture_event){
+        .number = heard->number, .version = heard->version, .commit_time_us = heard->commit_time_us};
+    snprintf(event->key, sizeof event->key, "%.*s", (int)heard->key.size, (const char *)heard->key.data);
     fr_wait_unlock_changed(&self->wait);
 }
 
@@ -167,7 +168,11 @@ static void run_errand(struct fr_task *task)
             fill_done, self);
         break;
     case DO_INVALIDATE:
-        fr_shared_cache_invalidate(cache, &self->key, self->version, invalidate_done, self);
+        fr_shared_cache_invalidate(
+            cache,
+            &(struct fr_invalidation){
+                .key = &self->key, .version = self->version, .commit_time_us = FIXTURE_COMMIT_TIME_US},
+            invalidate_done, self);
         break;
     }
 }

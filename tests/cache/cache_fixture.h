@@ -13,8 +13,10 @@
 
 #define FIXTURE_EVENTS 256
 
+#define FIXTURE_COMMIT_TIME_US UINT64_C(1700000000000000) /* of every do_invalidate */
+
 struct fixture_event {
-    uint64_t number, version;
+    uint64_t number, version, commit_time_us;
     char key[64];
 };
 

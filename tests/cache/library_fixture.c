@@ -99,7 +99,6 @@ void library_open(struct library *self, struct database *database, const struct 
         .url = options->url != NULL ? options->url : server->url,
         .name_space = "library",
         .near_bytes = options->near ? 1 << 20 : 0,
-        .subscribe = options->near,
         .max_loads = options->max_loads,
         .max_waiting_loads = options->max_waiting_loads,
         .metrics = options->metrics,

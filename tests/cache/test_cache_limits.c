@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <hiredis/hiredis.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -60,6 +61,102 @@ static void an_expired_value_serves_while_the_origin_cannot_be_reached(void **st
     library_set_row(&database, 1, 6);
     library_expect_get(&a, 1, FR_SOURCE_ORIGIN, 6);
     library_close(&a);
+}
+
+static void delete_record(const char *key)
+{
+    redisContext *redis = redisConnect("127.0.0.1", server.port);
+    assert_true(redis != NULL && redis->err == 0);
+    freeReplyObject(redisCommand(redis, "DEL %s", key));
+    redisFree(redis);
+}
+
+/* Reads until the entry's fresh time, which is a millisecond, is over. */
+static void wait_stale(struct library *a)
+{
+    struct answer answer = library_get(a, 1);
+    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; answer.source != FR_SOURCE_STALE;) {
+        assert_true(fr_clock_now_us() < end_us);
+        answer = library_get(a, 1);
+    }
+    library_expect(&answer, FR_SOURCE_STALE, 5);
+}
+
+static void an_expired_value_serves_from_the_near_cache_when_redis_lost_it(void **state)
+{
+    (void)state;
+    struct library a, b;
+    struct answer answer;
+    const struct library_options options = {.near = true, .ttl_us = 1000, .stale_us = 60 * FR_SECOND_US};
+    library_open(&a, &database, &server, &options);
+    library_open(&b, &database, &server, &options);
+    library_set_row(&database, 1, 5);
+    library_expect_get(&a, 1, FR_SOURCE_ORIGIN, 5);
+    library_fail(&a, FR_UNAVAILABLE);
+    delete_record("library:row:1");
+    wait_stale(&a);
+    assert_int_equal(library_get_with(&a, 1, (struct fr_demand){.min_version = 6}).code, FR_UNAVAILABLE);
+    /* Not where it was never read, nor once it was invalidated, nor without the proof that it was not. */
+    library_fail(&b, FR_UNAVAILABLE);
+    assert_int_equal(library_get(&b, 1).code, FR_UNAVAILABLE);
+    library_write(&b, 1, 6);
+    assert_true(fr_wait_for(a.wait, &a.heard, 1, FR_TEST_PATIENCE_US));
+    assert_int_equal(library_get(&a, 1).code, FR_UNAVAILABLE);
+    library_set_row(&database, 1, 5);
+    library_fail(&a, FR_OK);
+    library_expect_get(&a, 1, FR_SOURCE_ORIGIN, 5);
+    library_fail(&a, FR_UNAVAILABLE);
+    delete_record("library:row:1");
+    wait_stale(&a);
+    fr_redis_server_pause(&server);
+    answer = library_get(&a, 1);
+    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; answer.code != FR_UNAVAILABLE;) {
+        assert_true(fr_clock_now_us() < end_us);
+        answer = library_get(&a, 1);
+    }
+    fr_redis_server_resume(&server);
+    library_close(&a);
+    library_close(&b);
+}
+
+/* Both the record of Redis and the entry of the near cache. */
+static void an_old_value_that_is_invalidated_meanwhile_serves_nobody(void **state)
+{
+    (void)state;
+    for (unsigned lost = 0; lost < 2; lost++) {
+        struct library a, b;
+        struct answer before, after;
+        const struct library_options options = {.near = true, .ttl_us = 1000, .stale_us = 60 * FR_SECOND_US};
+        library_reset(&database, &server);
+        library_open(&a, &database, &server, &options);
+        library_open(&b, &database, &server, &(struct library_options){.near = true});
+        library_set_row(&database, 1, 5);
+        library_expect_get(&a, 1, FR_SOURCE_ORIGIN, 5);
+        library_fail(&a, FR_UNAVAILABLE);
+        if (lost == 1) {
+            delete_record("library:row:1");
+        }
+        wait_stale(&a);
+        uint64_t loads = a.loads;
+        library_hold(&a, true);
+        library_start(&a, 1, NULL, &before);
+        library_wait_loads(&a, loads + 1);
+        library_write(&b, 1, 6);
+        assert_true(fr_wait_for(a.wait, &a.heard, 1, FR_TEST_PATIENCE_US));
+        library_start(&a, 1, NULL, &after);
+        struct fr_cache_statistics now = {0};
+        for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced == 0;) {
+            assert_true(fr_clock_now_us() < end_us);
+            fr_cache_statistics(a.cache, &now);
+        }
+        library_release(&a);
+        library_wait(&before);
+        library_wait(&after);
+        assert_int_equal(before.code, FR_UNAVAILABLE);
+        assert_int_equal(after.code, FR_UNAVAILABLE);
+        library_close(&a);
+        library_close(&b);
+    }
 }
 
 static void who_joins_and_demands_more_than_the_old_value_is_told_why(void **state)
@@ -334,6 +431,7 @@ static void the_registry_tells_what_happened(void **state)
         {"freshet_cache_leases_total", "outcome=\"granted\"", 2, 0},
         {"freshet_cache_invalidations_sent_total", "", 1, 0},
         {"freshet_cache_invalidations_received_total", "", 1, 0},
+        {"freshet_cache_invalidation_delay_us", "", 1, 0},
         {"freshet_cache_drops_total", "cause=\"base_line\"", 1, 0},
         {"freshet_cache_drops_total", "cause=\"gap\"", 0, 0},
         {"freshet_cache_near_serves", "", 1, 0},
@@ -368,13 +466,25 @@ static void the_registry_tells_what_happened(void **state)
     fr_metrics_free(metrics);
 }
 
-static void a_near_cache_needs_invalidations(void **state)
+/* The fixture subscribes with a near cache only by asking for one. */
+static void who_waits_has_its_answer_from_wherever_it_comes(void **state)
 {
     (void)state;
-    struct fr_cache *cache;
-    struct fr_error error;
-    const struct fr_cache_options options = {.url = server.url, .near_bytes = 1 << 20};
-    assert_int_equal(fr_cache_new(&options, &cache, &error), FR_INVALID_ARGUMENT);
+    struct library a;
+    struct answer answer;
+    const struct fr_cache_read waiting = {.wait = true};
+    library_open(&a, &database, &server, &(struct library_options){.near = true});
+    for (uint64_t version = 5; version < 50; version++) {
+        library_write(&a, 1, version);
+        library_start(&a, 1, &waiting, &answer);
+        assert_int_equal(answer.count, 1);
+        library_expect(&answer, FR_SOURCE_ORIGIN, version);
+    }
+    library_expect_get(&a, 1, FR_SOURCE_NEAR, 49);
+    library_start(&a, 1, &waiting, &answer);
+    assert_int_equal(answer.count, 1);
+    library_expect(&answer, FR_SOURCE_NEAR, 49);
+    library_close(&a);
 }
 
 #define FACT(name) cmocka_unit_test_setup(name, reset)
@@ -383,6 +493,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FACT(an_expired_value_serves_while_the_origin_cannot_be_reached),
+        FACT(an_expired_value_serves_from_the_near_cache_when_redis_lost_it),
+        FACT(an_old_value_that_is_invalidated_meanwhile_serves_nobody),
         FACT(who_joins_and_demands_more_than_the_old_value_is_told_why),
         FACT(what_is_stale_at_the_origin_is_kept_nowhere),
         FACT(an_expired_value_serves_while_the_origin_hangs),
@@ -394,7 +506,7 @@ int main(void)
         FACT(without_redis_reads_are_loaded_and_share_their_loads),
         FACT(a_stopped_cache_starts_no_load_and_its_end_waits_for_those_under_way),
         FACT(the_registry_tells_what_happened),
-        FACT(a_near_cache_needs_invalidations),
+        FACT(who_waits_has_its_answer_from_wherever_it_comes),
     };
     fr_redis_server_start(&server, NULL);
     fr_wait_init(&database.wait);

@@ -90,12 +90,24 @@ static void a_redis_that_is_not_there_yet_is_awaited(void **state)
     fixture_close(&f);
 }
 
+/* The INFO that follows the greeting was answered, so that nothing is under way: its time-out would end the others. */
+static void wait_sampled(struct fixture *f)
+{
+    struct fr_redis_info info;
+    uint64_t never = 0;
+    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; !fr_shared_cache_redis_info(f->cache, &info);) {
+        assert_true(fr_clock_now_us() < end_us);
+        fr_wait_for(&f->wait, &never, 1, FR_MILLISECOND_US);
+    }
+}
+
 static void a_stopped_redis_ends_operations_within_the_time_out(void **state)
 {
     (void)state;
     struct fixture f;
     fixture_open(&f, &server, &(struct fixture_options){.command_timeout_us = 100 * FR_MILLISECOND_US});
     fixture_wait_up(&f, 1);
+    wait_sampled(&f);
     fr_redis_server_pause(&server);
     uint64_t begun_us = fr_clock_now_us();
     assert_int_equal(do_get(&f, "1").code, FR_UNAVAILABLE);
@@ -124,14 +136,14 @@ static void hanging_ended(void *argument, enum fr_code code)
     self->code = code;
     /* A caller may well try again from here; it must end too, and not reach a connection that is going. */
     if (self->ended++ == 0) {
-        fr_shared_cache_invalidate(self->fixture->cache, &self->key, 7, hanging_ended, self);
+        fr_shared_cache_invalidate(self->fixture->cache, &(struct fr_invalidation){.key = &self->key, .version = 7}, hanging_ended, self);
     }
 }
 
 static void send_hanging(struct fr_task *task)
 {
     struct hanging *self = (struct hanging *)task;
-    fr_shared_cache_invalidate(self->fixture->cache, &self->key, 6, hanging_ended, self);
+    fr_shared_cache_invalidate(self->fixture->cache, &(struct fr_invalidation){.key = &self->key, .version = 6}, hanging_ended, self);
     fr_wait_lock(&self->fixture->wait);
     self->sent++;
     fr_wait_unlock_changed(&self->fixture->wait);

@@ -70,7 +70,11 @@ static void an_event_is_what_protobuf_writes(void **state)
     memset(key, 'k', sizeof key);
     for (size_t size = 1; size <= sizeof key; size += 13) {
         struct fr_invalidation_event event = {
-            .number = 5, .version = FR_VERSION_MAX, .key = {.data = (uint8_t *)key, .size = size}};
+            .number = 5,
+            .version = FR_VERSION_MAX,
+            .key = {.data = (uint8_t *)key, .size = size},
+            .commit_time_us = size % 2 * 1700000000000000,
+        };
         struct fr_buffer ours = {.size = 0};
         fr_invalidation_event_encode(&event, &ours);
         Freshet__Cache__V1__InvalidationEvent *message =
@@ -79,10 +83,13 @@ static void an_event_is_what_protobuf_writes(void **state)
         assert_int_equal(message->number, 5);
         assert_int_equal(message->version, FR_VERSION_MAX);
         assert_int_equal(message->key.len, size);
+        assert_int_equal(message->has_commit_time_us, size % 2);
+        assert_int_equal(message->commit_time_us, event.commit_time_us);
         struct fr_invalidation_event back;
         assert_true(fr_invalidation_event_decode(fr_buffer_bytes(&ours), &back));
         assert_int_equal(back.number, 5);
         assert_true(fr_bytes_equal(back.key, event.key));
+        assert_int_equal(back.commit_time_us, event.commit_time_us);
         freshet__cache__v1__invalidation_event__free_unpacked(message, NULL);
         fr_buffer_fini(&ours);
     }
@@ -176,6 +183,22 @@ static void random_bytes_are_decoded_without_harm(void **state)
     }
 }
 
+/* What a later version may add after the key: a varint, a text, a fixed32, a fixed64, and numbers of two bytes. */
+static void decode_skips_the_fields_of_an_event_that_it_does_not_know(void **state)
+{
+    (void)state;
+    static const char added[] = "\x28\x96\x01" "\x32\x03xyz" "\x3d" "1234" "\x41" "12345678" "\x80\x01\x05";
+    struct fr_invalidation_event event = {.number = 5, .version = 6, .key = fr_bytes_of("user:1"), .commit_time_us = 9};
+    struct fr_invalidation_event back;
+    struct fr_buffer bytes = {.size = 0};
+    fr_invalidation_event_encode(&event, &bytes);
+    fr_buffer_append(&bytes, added, sizeof added - 1);
+    assert_true(fr_invalidation_event_decode(fr_buffer_bytes(&bytes), &back));
+    assert_int_equal(back.commit_time_us, 9);
+    assert_true(fr_bytes_equal(back.key, event.key));
+    fr_buffer_fini(&bytes);
+}
+
 static void decode_rejects_malformed_events(void **state)
 {
     (void)state;
@@ -186,8 +209,19 @@ static void decode_rejects_malformed_events(void **state)
         assert_false(
             fr_invalidation_event_decode((struct fr_bytes){.data = bytes.data, .size = size}, &back));
     }
-    fr_buffer_append(&bytes, "x", 1);
-    assert_false(fr_invalidation_event_decode(fr_buffer_bytes(&bytes), &back));
+    size_t whole = bytes.size;
+    static const struct fr_bytes malformed[] = {
+        {(const uint8_t *)"x", 1},          /* a tag without a value */
+        {(const uint8_t *)"\x21" "1234567", 8}, /* a time of seven bytes */
+        {(const uint8_t *)"\x32\x05xyz", 5}, /* a text that goes on */
+        {(const uint8_t *)"\x28\xff", 2},    /* a number that does */
+        {(const uint8_t *)"\x33", 1},        /* a group */
+    };
+    for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++) {
+        bytes.size = whole;
+        fr_buffer_append(&bytes, malformed[i].data, malformed[i].size);
+        assert_false(fr_invalidation_event_decode(fr_buffer_bytes(&bytes), &back));
+    }
     fr_buffer_clear(&bytes);
     event.key.size = 0;
     fr_invalidation_event_encode(&event, &bytes);
@@ -220,6 +254,7 @@ int main(void)
         cmocka_unit_test(decode_rejects_other_tags_kinds_and_versions),
         cmocka_unit_test(decode_rejects_odd_lengths),
         cmocka_unit_test(random_bytes_are_decoded_without_harm),
+        cmocka_unit_test(decode_skips_the_fields_of_an_event_that_it_does_not_know),
         cmocka_unit_test(decode_rejects_malformed_events),
         cmocka_unit_test(a_record_serves_by_kind_floor_and_incarnation),
     };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_scripts.c - random operations on a few keys: the scripts and the model must agree on every answer and
- * on every record. FRESHET_SEED and FRESHET_STEPS choose another run.
+ * on every record, on every number and on every event. FRESHET_SEED and FRESHET_STEPS choose another run.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,25 +25,30 @@
 #define TOKENS   4
 #define HOUR_US  "3600000000"
 #define REPLIES  3 /* of one step: the operation, GET, PTTL */
+#define CHANNEL  "events"
+#define COUNTER  "number"
 
-enum operation { OP_LEASE, OP_FILL, OP_INVALIDATE, OP_DELETE, OP_PLANT, OP_COUNT };
+enum operation { OP_LEASE, OP_FILL, OP_INVALIDATE, OP_PUBLISH, OP_QUESTION, OP_FORGET, OP_DELETE, OP_PLANT, OP_COUNT };
 
 struct step {
     enum operation operation;
     unsigned key;
     struct model_lease lease; /* the answer that the model gives */
     bool done;                /* the same for FILL and INVALIDATE */
+    struct fr_invalidation_event event; /* of PUBLISH, but for its number */
     struct model after;
 };
 
 struct run {
-    redisContext *redis;
+    redisContext *redis, *subscriber;
     char shas[FR_SCRIPT_COUNT][FR_SCRIPT_SHA_BYTES + 1];
     uint64_t state; /* of the random numbers */
     struct model models[KEYS];
+    uint64_t number, begun_us; /* what the counter holds, as far as replies were checked; 0: it is not there */
     struct step steps[BATCH];
     size_t counts[OP_COUNT];
-    size_t answers[3], filled, raised;
+    size_t answers[3], filled, raised, begun;
+    char life[2][64]; /* run_id and master_replid */
 };
 
 static struct fr_redis_server server;
@@ -122,6 +127,23 @@ static void send_invalidate(struct run *self, struct step *step)
                        version, sizeof version);
 }
 
+static void send_publish(struct run *self, struct step *step)
+{
+    static const char key[] = "user:a-key-that-is-longer-than-one-byte-of-its-length-can-tell-"
+                              "01234567890123456789012345678901234567890123456789012345678901234567890123456789";
+    uint8_t version[8], time[FR_INVALIDATION_TIME_BYTES];
+    uint64_t high = draw(self, 1u << 26), low = draw(self, 1u << 27);
+    step->event = (struct fr_invalidation_event){
+        .version = high << 27 | low,
+        .key = {.data = (const uint8_t *)key, .size = 1 + draw(self, sizeof key - 1)},
+        .commit_time_us = draw(self, 3) * UINT64_C(850000000000000),
+    };
+    fr_fixed64_encode(step->event.version, version);
+    size_t time_size = fr_invalidation_time_encode(step->event.commit_time_us, time);
+    redisAppendCommand(self->redis, "EVALSHA %s 1 " COUNTER " " CHANNEL " %b %b %b", self->shas[FR_SCRIPT_PUBLISH],
+                       version, sizeof version, step->event.key.data, step->event.key.size, time, time_size);
+}
+
 /* Time passes, or Redis gets another life, for the record that is there. */
 static void send_plant(struct run *self, struct step *step)
 {
@@ -148,10 +170,13 @@ static void send_step(struct run *self, struct step *step)
     *step = (struct step){.key = (unsigned)draw(self, KEYS)};
     struct model *model = &self->models[step->key];
     uint64_t dice = draw(self, 100);
-    step->operation = dice < 35   ? OP_LEASE
-                      : dice < 65 ? OP_FILL
-                      : dice < 85 ? OP_INVALIDATE
-                      : dice < 88 ? OP_DELETE
+    step->operation = dice < 30   ? OP_LEASE
+                      : dice < 57 ? OP_FILL
+                      : dice < 74 ? OP_INVALIDATE
+                      : dice < 80 ? OP_PUBLISH
+                      : dice < 84 ? OP_QUESTION
+                      : dice < 86 ? OP_FORGET
+                      : dice < 89 ? OP_DELETE
                                   : OP_PLANT;
     if (step->operation == OP_PLANT && !model->present) {
         step->operation = OP_DELETE;
@@ -166,6 +191,15 @@ static void send_step(struct run *self, struct step *step)
     case OP_INVALIDATE:
         send_invalidate(self, step);
         break;
+    case OP_PUBLISH:
+        send_publish(self, step);
+        break;
+    case OP_QUESTION:
+        redisAppendCommand(self->redis, "EVALSHA %s 1 " COUNTER, self->shas[FR_SCRIPT_QUESTION]);
+        break;
+    case OP_FORGET:
+        redisAppendCommand(self->redis, "DEL " COUNTER);
+        break;
     case OP_PLANT:
         send_plant(self, step);
         break;
@@ -179,10 +213,10 @@ static void send_step(struct run *self, struct step *step)
     redisAppendCommand(self->redis, "PTTL k%u", step->key);
 }
 
-static redisReply *next_reply(struct run *self)
+static redisReply *next_reply(redisContext *redis)
 {
     void *reply = NULL;
-    assert_int_equal(redisGetReply(self->redis, &reply), REDIS_OK);
+    assert_int_equal(redisGetReply(redis, &reply), REDIS_OK);
     if (((redisReply *)reply)->type == REDIS_REPLY_ERROR) {
         fail_msg("%s", ((redisReply *)reply)->str);
     }
@@ -211,6 +245,31 @@ static void compare_record(const struct fr_record *wanted, const redisReply *rep
     assert_true(fr_bytes_equal(got.payload, wanted->payload));
 }
 
+/* The next number, or Redis's clock where there was none: it is on this machine. */
+static void compare_number(struct run *self, uint64_t number, unsigned step)
+{
+    if (self->number == 0) {
+        assert_in_range(number, self->begun_us - FR_SECOND_US, fr_clock_wall_us() + FR_SECOND_US);
+        self->begun++;
+    } else {
+        assert_int_equal(number, self->number + step);
+    }
+    self->number = number;
+}
+
+static void compare_event(struct run *self, struct fr_invalidation_event event)
+{
+    struct fr_buffer bytes = {.size = 0};
+    redisReply *message = next_reply(self->subscriber);
+    event.number = self->number;
+    fr_invalidation_event_encode(&event, &bytes);
+    assert_int_equal(message->elements, 3);
+    assert_int_equal(message->element[2]->len, bytes.size);
+    assert_memory_equal(message->element[2]->str, bytes.data, bytes.size);
+    freeReplyObject(message);
+    fr_buffer_fini(&bytes);
+}
+
 static void compare_answer(struct run *self, const struct step *step, const redisReply *reply)
 {
     if (step->operation == OP_LEASE) {
@@ -228,6 +287,17 @@ static void compare_answer(struct run *self, const struct step *step, const redi
         self->filled += step->operation == OP_FILL && step->done;
         self->raised += step->operation == OP_INVALIDATE && step->done;
     }
+    if (step->operation == OP_PUBLISH) {
+        compare_number(self, (uint64_t)reply->integer, 1);
+        compare_event(self, step->event);
+    } else if (step->operation == OP_QUESTION) {
+        assert_int_equal(reply->elements, 3);
+        compare_number(self, (uint64_t)reply->element[0]->integer, 0);
+        assert_string_equal(reply->element[1]->str, self->life[0]);
+        assert_string_equal(reply->element[2]->str, self->life[1]);
+    } else if (step->operation == OP_FORGET) {
+        self->number = 0;
+    }
     self->counts[step->operation]++;
 }
 
@@ -235,7 +305,7 @@ static void check_step(struct run *self, const struct step *step)
 {
     redisReply *replies[REPLIES];
     for (unsigned i = 0; i < REPLIES; i++) {
-        replies[i] = next_reply(self);
+        replies[i] = next_reply(self->redis);
     }
     compare_answer(self, step, replies[0]);
     if (step->after.present) {
@@ -247,6 +317,25 @@ static void check_step(struct run *self, const struct step *step)
     for (unsigned i = 0; i < REPLIES; i++) {
         freeReplyObject(replies[i]);
     }
+}
+
+static void read_life(struct run *self)
+{
+    static const char *const names[] = {"\nrun_id:", "\nmaster_replid:"};
+    redisReply *reply = redisCommand(self->redis, "INFO");
+    for (unsigned i = 0; i < 2; i++) {
+        const char *found = strstr(reply->str, names[i]);
+        assert_non_null(found);
+        assert_int_equal(sscanf(found + strlen(names[i]), "%63[0-9a-f]", self->life[i]), 1);
+    }
+    freeReplyObject(reply);
+}
+
+static redisContext *connect_redis(void)
+{
+    redisContext *redis = redisConnect("127.0.0.1", server.port);
+    assert_true(redis != NULL && redis->err == 0);
+    return redis;
 }
 
 static void load_scripts(struct run *self)
@@ -274,8 +363,11 @@ static void the_scripts_do_what_the_model_does(void **state)
     print_message("FRESHET_SEED=%llu FRESHET_STEPS=%llu\n", (unsigned long long)seed,
                   (unsigned long long)steps);
     run.state = seed * 2 + 1; /* never 0 */
-    run.redis = redisConnect("127.0.0.1", server.port);
-    assert_true(run.redis != NULL && run.redis->err == 0);
+    run.begun_us = fr_clock_wall_us();
+    run.redis = connect_redis();
+    run.subscriber = connect_redis();
+    freeReplyObject(redisCommand(run.subscriber, "SUBSCRIBE " CHANNEL));
+    read_life(&run);
     load_scripts(&run);
     for (uint64_t at = 0; at < steps; at += BATCH) {
         for (unsigned i = 0; i < BATCH; i++) {
@@ -286,6 +378,7 @@ static void the_scripts_do_what_the_model_does(void **state)
         }
     }
     redisFree(run.redis);
+    redisFree(run.subscriber);
     /* The run is worth something only if it went everywhere. */
     for (unsigned i = 0; i < OP_COUNT; i++) {
         assert_true(run.counts[i] > steps / 100);
@@ -293,7 +386,7 @@ static void the_scripts_do_what_the_model_does(void **state)
     for (unsigned i = 0; i < 3; i++) {
         assert_true(run.answers[i] > steps / 200);
     }
-    assert_true(run.filled > steps / 50 && run.raised > steps / 50);
+    assert_true(run.filled > steps / 50 && run.raised > steps / 50 && run.begun > steps / 200);
 }
 
 int main(void)

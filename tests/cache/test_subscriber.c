@@ -76,6 +76,7 @@ static void every_invalidation_is_heard_in_order_with_its_number(void **state)
         snprintf(id, sizeof id, "user:k%u", i);
         assert_string_equal(f.events[first + i].key, id);
         assert_int_equal(f.events[first + i].version, 100 + i);
+        assert_int_equal(f.events[first + i].commit_time_us, FIXTURE_COMMIT_TIME_US);
         assert_int_equal(f.events[first + i].number, f.events[first].number + i);
     }
     fixture_close(&f);

@@ -53,17 +53,16 @@ static void on_connection(void *argument, bool connected)
     fr_wait_unlock_changed(&self->wait);
 }
 
-static void on_invalidation(void *argument, struct fr_bytes key, uint64_t version, uint64_t number)
+static void on_invalidation(void *argument, const struct fr_invalidation_event *event)
 {
     struct fixture *self = argument;
     char text[64];
-    (void)number;
-    snprintf(text, sizeof text, "%.*s", (int)key.size, (const char *)key.data);
+    snprintf(text, sizeof text, "%.*s", (int)event->key.size, (const char *)event->key.data);
     unsigned long index = strtoul(strchr(text, ':') + 1, NULL, 10);
     FR_ASSERT(index < KEYS);
     fr_wait_lock(&self->wait);
     self->published++;
-    self->newest[index] = version > self->newest[index] ? version : self->newest[index];
+    self->newest[index] = event->version > self->newest[index] ? event->version : self->newest[index];
     fr_wait_unlock_changed(&self->wait);
 }
 
@@ -273,6 +272,47 @@ static void more_marks_than_one_poll_takes_are_all_carried_out(void **state)
     }
 }
 
+static void take_value(void *context, const struct fr_metric_sample *sample)
+{
+    assert_string_equal(sample->metric->name, "freshet_relay_oldest_mark_age_us");
+    *(int64_t *)context = sample->value;
+}
+
+static void wait_oldest(struct fixture *self, struct fr_metrics *metrics, int64_t from_us, int64_t to_us)
+{
+    int64_t age_us = -1;
+    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; age_us < from_us || age_us > to_us;) {
+        assert_true(fr_clock_now_us() < end_us);
+        (void)fr_wait_for(&self->wait, &self->published, UINT64_MAX, FR_MILLISECOND_US);
+        fr_metrics_visit(metrics, take_value, &age_us);
+    }
+}
+
+/* By the clock of whoever wrote it; a write whose time nobody knows (an older program's) has no age. */
+static void the_age_of_the_oldest_mark_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct fr_error error;
+    struct fr_metrics *metrics;
+    start_relay(f);
+    check(fr_metrics_new(&metrics, &error), &error);
+    check(fr_relay_metrics_add(metrics, f->relay, &error), &error);
+    fr_redis_server_kill(&server);
+    assert_true(fr_wait_for(&f->wait, &f->downs, 1, FR_TEST_PATIENCE_US));
+    wait_oldest(f, metrics, 0, 0);
+    write_and_crash(f, 2);
+    run(f, "INSERT INTO dirty(kind, reference, version) VALUES ('user', '1', 1)");
+    run(f, "UPDATE dirty SET time_us = time_us - 3600000000 WHERE reference = '2'");
+    write_and_crash(f, 3);
+    wait_oldest(f, metrics, INT64_C(3600) * 1000000, INT64_C(3660) * 1000000);
+    fr_redis_server_restart(&server);
+    assert_true(fr_wait_for(&f->wait, &f->ups, 2, FR_TEST_PATIENCE_US));
+    wait_clean(f);
+    wait_oldest(f, metrics, 0, 0);
+    fr_metrics_remove_source(metrics, f->relay);
+    fr_metrics_free(metrics);
+}
+
 static void nothing_is_cleared_while_redis_is_down(void **state)
 {
     struct fixture *f = *state;
@@ -379,6 +419,7 @@ int main(void)
         FACT(marks_left_by_a_crash_are_carried_out_by_the_next_relay),
         FACT(marks_left_by_another_program_are_found_while_the_relay_runs),
         FACT(more_marks_than_one_poll_takes_are_all_carried_out),
+        FACT(the_age_of_the_oldest_mark_is_told),
         FACT(nothing_is_cleared_while_redis_is_down),
         FACT(an_open_relay_ends_while_redis_is_down),
         FACT(a_mark_raised_meanwhile_survives_the_clearing),

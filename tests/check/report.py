@@ -4,6 +4,7 @@ import plan
 from judge import COUNTS
 
 SHOWN_DIFFERENCES = 10
+TIMES_DELIVERY = 3  # how stale hits without faults may be, next to what Redis itself takes to deliver
 VERDICTS = ("nothing was stale for good", "something was stale for good", "the run does not count")
 
 
@@ -22,6 +23,8 @@ def _figures(result):
     if get("publish_delays"):
         yield (f"from PUBLISH to delivery: p50 {get('publish_p50_us')} us, p99 {get('publish_p99_us')} us, p99.9 "
                f"{get('publish_p999_us')} us")
+        within = get("hit_p999_us", 0) <= TIMES_DELIVERY * get("publish_p999_us")
+        yield f"p99.9 of the staleness within {TIMES_DELIVERY} x that of the delivery: {'yes' if within else 'NO'}"
 
 
 def _table(result):
@@ -66,7 +69,7 @@ def _findings(result):
 
 
 def text(result):
-    lines = ["", *_figures(result), "", *_table(result), "", *_findings(result)]
+    lines = ["", *_figures(result), "", *(_table(result) if result["faults"] else ()), "", *_findings(result)]
     lines += [f"does not count: {reason}" for reason in result["reasons"]]
     lines.append(f"check-coherence: {result['design']}, seed {result['seed']}: {VERDICTS[result['exit']]}")
     return "\n".join(lines)

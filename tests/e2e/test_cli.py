@@ -127,7 +127,7 @@ class Against(TestCase):
         began = time.monotonic()
         done = run_freshet("call", "--addr", "tcp://127.0.0.1:1", GET, ALICE)
         self.assertEqual(done.returncode, 78, done.stderr)
-        self.assertLess(time.monotonic() - began, 2 * SLOWNESS)
+        self.assertLess(time.monotonic() - began, 5 * SLOWNESS)  # its deadline is 10 s
 
     def test_writes(self):
         answer = self.ok(self.call("users.v1.UserUpdates/UpdatePreference", '{"id":"user-456","preference":"dark"}',
@@ -204,22 +204,16 @@ class Against(TestCase):
         self.assertIn("SERVING", done.stdout)
         self.assertNotEqual(run_freshet("health", "--addr", "tcp://127.0.0.1:1").returncode, 0)
 
-    def test_bench_writes_its_figures(self):
-        with tempfile.NamedTemporaryFile("r", suffix=".json") as file:
-            done = run_freshet("bench", "rpc", GET, ALICE, "--addr", self.system.address(), "--concurrency", "8",
-                               "--count", "2000", "--json", file.name, seconds=120)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            figures = json.load(file)
-        for key in ("calls_per_s", "p50_us", "p90_us", "p99_us", "p999_us", "max_us"):
-            self.assertGreater(figures[key], 0, key)
-        self.assertLessEqual(figures["p50_us"], figures["p99_us"])
-        self.assertLessEqual(figures["p99_us"], figures["max_us"])
-        self.assertEqual(sum(figures["errors"].values()), 0)
+    def test_bench_measures_the_services(self):
+        done = run_freshet("bench", "rpc", GET, ALICE, "--addr", self.system.address(), "--concurrency", "8", "--count",
+                           "2000", "--json", "-", seconds=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["runs"][0]["codes"], {"OK": 2000})
 
     def test_bench_without_answers_shows_no_latency(self):
         done = run_freshet("bench", "rpc", GET, '{"id":"nobody"}', "--addr", self.system.address(), "--count", "3")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("3 calls failed: NOT_FOUND", done.stdout)
+        self.assertIn("3 calls failed with NOT_FOUND", done.stderr)
         self.assertNotIn("p50", done.stdout)
 
 

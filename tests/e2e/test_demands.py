@@ -67,6 +67,10 @@ class Demands(TestCase):
 
 
 class Batches(TestCase):
+    def redis_reads(self, system):
+        """How often Redis has read from a socket: commands that came together are one."""
+        return int(re.search(rb"total_reads_processed:(\d+)", system.redis.command("INFO", "stats"))[1])
+
     def test_a_cold_batch_is_one_query_and_a_warm_one_needs_no_data(self):
         system = self.started()
         ids = [f"row \"{number}\"" for number in range(MANY)]
@@ -82,8 +86,10 @@ class Batches(TestCase):
             def queries():
                 return re.findall(r" db read .*", system["data"].stderr())
 
-            before = len(queries())
+            before, reads = len(queries()), self.redis_reads(system)
             self.assertEqual([user.id for user in client.call(BATCH, ids=ids).message.users], ids)
+            # One query is what one message of api brings to data; each step of it is one pipeline to Redis.
+            self.assertLess(self.redis_reads(system) - reads, MANY / 4)
             self.assertEqual(len(queries()), before + 1, queries())
             self.assertIn(f"keys={MANY}", queries()[-1])
             self.assertEqual([user.id for user in client.call(BATCH, ids=ids).message.users], ids)

@@ -7,10 +7,9 @@ import tempfile
 import unittest
 
 from freshet_testing import BUILD, TestCase, main, run_freshet
-from language_testing import check, pkg_config
+from language_testing import check, go_environment, pkg_config
 from sp_client import SOURCE
 from test_cpp import WARNINGS
-from test_go import PACKAGES
 from test_js import packages
 
 ODD = os.path.join(SOURCE, "tests", "protoc-gen-freshet")
@@ -56,11 +55,8 @@ class Folder(unittest.TestCase):
         return done.stdout
 
     def go_vet(self, *packages):
-        source = os.path.join(self.folder, "src", "example")
-        os.makedirs(source, exist_ok=True)
-        os.symlink(os.path.join(self.out, "go"), os.path.join(source, "stubs"))
-        check(["go", "vet", *(os.path.normpath("example/stubs/" + name) for name in packages)], env={**os.environ, "GO111MODULE": "off", "GOPATH": f"{self.folder}:{PACKAGES}",
-                                             "GOFLAGS": "-p=2", "GOCACHE": os.path.join(BUILD, "go-cache")})
+        check(["go", "vet", *(os.path.normpath("example/stubs/" + name) for name in packages)],
+              env=go_environment(self.folder, os.path.join(self.out, "go")))
 
     def compile_cpp(self, *headers):
         flags = check(["pkg-config", "--cflags", "freshet", "protobuf"], env=pkg_config(self.folder)).split()

@@ -6,11 +6,10 @@ import shutil
 import tempfile
 
 from fake_server import FakeServer
-from freshet_testing import BUILD, TestCase, main
-from language_testing import HERE, check, control, generate
+from freshet_testing import TestCase, main
+from language_testing import HERE, check, control, generate, go_environment
 
-# Debian's packages of Go modules; nothing is downloaded.
-PACKAGES = "/usr/share/gocode"
+DRIVER = os.path.join(HERE, "conformance", "driver.go")
 
 
 class Go(TestCase):
@@ -19,23 +18,22 @@ class Go(TestCase):
         cls.start_for_class()
         cls.folder = tempfile.mkdtemp(prefix="freshet-go-")
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.stubs = generate("go", cls.folder)
-        os.makedirs(os.path.join(cls.folder, "src", "example"))
-        os.symlink(cls.stubs, os.path.join(cls.folder, "src", "example", "stubs"))
+        cls.stubs = generate("go", cls.folder, "probe/probe.proto", "conformance/scenario.proto", "users/v1/users.proto")
+        cls.environment = go_environment(cls.folder, cls.stubs)
         shutil.copytree(os.path.join(HERE, "go"), os.path.join(cls.folder, "src", "client"))
-        cls.environment = {**os.environ, "GO111MODULE": "off", "GOPATH": f"{cls.folder}:{PACKAGES}", "GOFLAGS": "-p=2",
-                           "GOCACHE": os.path.join(BUILD, "go-cache"), "CGO_ENABLED": "1"}
+        os.makedirs(os.path.join(cls.folder, "src", "driver"))
+        shutil.copy(DRIVER, os.path.join(cls.folder, "src", "driver"))
 
     def go(self, *arguments):
         return check(["go", *arguments], cwd=self.folder, env=self.environment)
 
     def test_vet_and_format(self):
-        packages = [*("example/stubs/" + name for name in ("freshet", "probe", "users/v1", "example")), "client"]
+        packages = [*("example/stubs/" + name for name in ("freshet", "probe", "users/v1", "example")), "client", "driver"]
         self.go("vet", *packages)
         files = [os.path.join(folder, name) for folder, _, names in os.walk(self.stubs) for name in names
                  if name.endswith(".go") and not name.endswith(".pb.go")]
         self.assertEqual(len(files), 4)
-        self.assertEqual(check(["gofmt", "-l", os.path.join(HERE, "go"), *files]), "")
+        self.assertEqual(check(["gofmt", "-l", os.path.join(HERE, "go"), DRIVER, *files]), "")
 
     def test_client(self):
         program = os.path.join(self.folder, "client.test")

@@ -166,6 +166,39 @@ static void options_that_a_file_defines_are_shown(void **state)
                                      "}\n");
 }
 
+static void every_definition_shows_its_options(void **state)
+{
+    (void)state;
+    describes("annotated.v1.Everything",
+              "message Everything {\n"
+              "  option deprecated = true;\n"
+              "  string name = 1 [json_name = \"title\", deprecated = true, (annotated.v1.label) = \"the \\\"name\\\"\"];\n"
+              "  repeated int32 loose = 2 [packed = false];\n"
+              "  int64 large = 3 [jstype = JS_STRING, (annotated.v1.notes) = { text: \"a\" }, "
+              "(annotated.v1.notes) = { yes: true }];\n"
+              "  bytes cord = 4 [ctype = CORD];\n"
+              "  oneof pick {\n"
+              "    option (annotated.v1.rank) = -2;\n"
+              "    annotated.v1.Holder lazily = 5 [lazy = true];\n"
+              "    bool yes = 6;\n"
+              "  }\n"
+              "  enum Level {\n"
+              "    option allow_alias = true;\n"
+              "    option deprecated = true;\n"
+              "    option (annotated.v1.closed) = true;\n"
+              "    LOW = 0 [(annotated.v1.spoken) = \"low\"];\n"
+              "    LEAST = 0 [deprecated = true, (annotated.v1.spoken) = \"least\"];\n"
+              "  }\n"
+              "}\n");
+    describes("annotated.v1.Old", "service Old {\n"
+                                  "  option deprecated = true;\n"
+                                  "  rpc Do(annotated.v1.Holder) returns (annotated.v1.Holder) {\n"
+                                  "    option deprecated = true;\n"
+                                  "    option idempotency_level = NO_SIDE_EFFECTS;\n"
+                                  "  }\n"
+                                  "}\n");
+}
+
 static void an_unknown_symbol_is_not_found(void **state)
 {
     (void)state;
@@ -188,6 +221,7 @@ int main(void)
         cmocka_unit_test(services_and_methods_show_how_safe_they_are),
         cmocka_unit_test(proto2_shows_labels_and_defaults),
         cmocka_unit_test(options_that_a_file_defines_are_shown),
+        cmocka_unit_test(every_definition_shows_its_options),
         cmocka_unit_test(an_unknown_symbol_is_not_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -218,6 +218,10 @@ static void a_false_well_known_type_is_refused(void **state)
     refused(&set, "google.protobuf.Timestamp does not have the fields it should");
     set.fields[0].type = TYPE(INT64);
     assert_int_equal(build(&set, NULL), FR_OK);
+    set.message.name = "Any";
+    refused(&set, "google.protobuf.Any does not have the fields it should");
+    set.message.name = "ListValue";
+    refused(&set, "google.protobuf.ListValue does not have the fields it should");
 }
 
 static void bytes_that_are_no_set_are_refused(void **state)

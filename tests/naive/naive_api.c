@@ -101,8 +101,8 @@ static void reply(struct fr_call *call, struct fr_bytes value, const char *sourc
         return;
     }
     snprintf(version, sizeof version, "%" PRIu64, ((const Users__V1__User *)user)->version);
-    fr_call_set_metadata(call, "x-cache", source);
-    fr_call_set_metadata(call, "x-cache-version", version);
+    fr_call_set_metadata(call, "x-cache", fr_bytes_of(source));
+    fr_call_set_metadata(call, "x-cache-version", fr_bytes_of(version));
     fr_call_reply(call, value);
 }
 
@@ -116,7 +116,7 @@ static void ask_data(struct get *self)
         map_put(self->key, result.payload);
         reply(self->call, result.payload, "origin");
     } else {
-        fr_call_set_metadata(self->call, "x-cache", "origin");
+        fr_call_set_metadata(self->call, "x-cache", fr_bytes_of("origin"));
         fr_call_fail(self->call, code, "%s", result.message);
     }
 }

@@ -6,7 +6,7 @@
 
 #include "base/failpoint.h"
 #include "naive/naive.h"
-#include "update/commit.h"
+#include "service/commit.h"
 #include "users/rows.h"
 #include "users/v1/users.freshet.h"
 
@@ -109,7 +109,7 @@ static void run_commit(struct fr_work *work, unsigned worker)
     free(self);
 }
 
-/* Takes the place of src/update/commit.c below src/update/user_updates.c. */
+/* Takes the place of src/service/commit.c below src/update/user_updates.c. */
 void fr_commit(struct fr_service *service, struct fr_call *call, const struct ProtobufCMessage *request,
                fr_write *write)
 {

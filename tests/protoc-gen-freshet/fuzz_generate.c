@@ -6,7 +6,8 @@
  *   cmake --build build/fuzz --target fuzz_generate
  *   build/fuzz/bin/fuzz_generate -max_total_time=60 -max_len=4096
  *
- * Each input is also laid over the middle of a sound request, which gets further than random bytes do.
+ * Each input is also laid over the middle of a sound request, which gets further than random bytes do, and that request
+ * is cut off behind it.
  */
 #include <string.h>
 
@@ -39,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fr_buffer_append(&spoiled, sound.data, sound.size);
         memcpy(spoiled.data + at, data + 2, size - 2);
         try(spoiled.data, spoiled.size);
+        try(spoiled.data, at + size - 2);
     }
     return 0;
 }

@@ -304,8 +304,8 @@ class Compiles(Folder):
 
     def compile(self, compiler, path, *flags):
         # protoc-c's headers are not ours: -isystem keeps their warnings out.
-        return subprocess.run([compiler, *self.WARNINGS, *flags, "-fsyntax-only", f"-I{SOURCE}/src", "-isystem",
-                               f"{self.folder}/out", "-isystem", f"{BUILD}/proto", path],
+        return subprocess.run([compiler, *self.WARNINGS, *flags, "-fsyntax-only", f"-I{SOURCE}/src", f"-I{BUILD}/include",
+                               "-isystem", f"{self.folder}/out", "-isystem", f"{BUILD}/proto", path],
                               capture_output=True, text=True, timeout=60, check=False)
 
     def test_odd_names_and_a_whole_domain(self):

@@ -90,11 +90,10 @@ static void answer_metadata(struct fr_call *call, void *context)
     struct fr_metadata metadata = fr_call_metadata(call);
     (void)context;
     for (size_t i = 0; i < metadata.count; i++) {
-        char key[256], value[8192];
-        snprintf(key, sizeof key, "%.*s", (int)metadata.entries[i].key.size, (const char *)metadata.entries[i].key.data);
-        snprintf(value, sizeof value, "%.*s", (int)metadata.entries[i].value.size,
-                 (const char *)metadata.entries[i].value.data);
-        fr_call_set_metadata(call, key, value);
+        struct fr_bytes key = metadata.entries[i].key;
+        char text[256];
+        snprintf(text, sizeof text, "%.*s", (int)key.size, (const char *)key.data);
+        fr_call_set_metadata(call, text, metadata.entries[i].value);
     }
     fr_call_reply(call, (struct fr_bytes){0});
 }
@@ -131,7 +130,7 @@ static void fail_with_details(struct fr_call *call, void *context)
         snprintf(type, sizeof type, "type.googleapis.com/test.v1.Detail%u", i);
         fr_call_add_detail(call, type, (struct fr_bytes){bytes, i});
     }
-    fr_call_set_metadata(call, "beside", "them");
+    fr_call_set_metadata(call, "beside", fr_bytes_of("them"));
     fr_call_set_retry_after(call, 1500);
     fr_call_fail(call, FR_FAILED_PRECONDITION, "not now");
 }

@@ -167,6 +167,29 @@ static void a_table_of_another_program_named_dirty_is_found_at_open(void **state
     assert_int_not_equal(fr_store_open(self->url, &store, &error), FR_OK);
 }
 
+static void marks_of_an_earlier_version_are_kept_and_have_no_time(void **state)
+{
+    struct fixture *self = *state;
+    struct fr_error error;
+    shell_once(self, "CREATE TABLE dirty(kind TEXT NOT NULL, reference TEXT NOT NULL, version INTEGER NOT NULL,"
+                     " PRIMARY KEY (kind, reference)) WITHOUT ROWID;"
+                     "INSERT INTO dirty VALUES ('user', '1', 7)");
+    for (unsigned round = 0; round < 2; round++) {
+        struct fr_store_connection *connection;
+        struct fr_store_marks marks;
+        check(fr_store_open(self->url, &self->store, &error), &error);
+        check(fr_store_connect(self->store, &connection, &error), &error);
+        check(fr_store_dirty(connection, 10, &marks, &error), &error);
+        assert_int_equal(marks.count, 1);
+        assert_int_equal(marks.items[0].version, 7);
+        assert_int_equal(marks.items[0].commit_time_us, 0);
+        fr_store_marks_fini(&marks);
+        fr_store_connection_free(connection);
+        fr_store_free(self->store);
+        self->store = NULL;
+    }
+}
+
 static void a_locked_database_is_unavailable(void **state)
 {
     struct fixture *self = *state;
@@ -233,6 +256,7 @@ int main(void)
         FACT(a_read_only_folder_is_named),
         FACT(a_long_path_leaves_room_for_the_cause),
         FACT(a_table_of_another_program_named_dirty_is_found_at_open),
+        FACT(marks_of_an_earlier_version_are_kept_and_have_no_time),
         FACT(a_locked_database_is_unavailable),
         FACT(names_that_sqlite_would_interpret_are_files),
         FACT(an_open_database_is_durable_and_has_a_write_ahead_log),

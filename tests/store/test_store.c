@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "store/fixture.h"
 
 static int set_up(void **state)
@@ -307,6 +308,25 @@ static void clear_leaves_a_newer_mark(void **state)
     fr_store_marks_fini(&marks);
 }
 
+/* SQLite's clock has whole milliseconds. */
+static void marks_know_when_they_were_written(void **state)
+{
+    struct fixture *self = *state;
+    struct fr_error error;
+    struct fr_store_marks marks;
+    uint64_t begun_us = fr_clock_wall_us();
+    check(fr_store_begin(self->connection, &error), &error);
+    run(self->connection, "UPDATE users SET age = 1 WHERE id = 'a'");
+    check(fr_store_commit(self->connection, &marks, &error), &error);
+    assert_in_range(marks.items[0].commit_time_us, begun_us, fr_clock_wall_us());
+    fr_store_marks_fini(&marks);
+    run(self->connection, "UPDATE dirty SET time_us = 1");
+    shell_once(self, "UPDATE users SET age = 2 WHERE id = 'a'"); /* a mark that is raised takes the newer time */
+    check(fr_store_dirty(self->connection, 1, &marks, &error), &error);
+    assert_in_range(marks.items[0].commit_time_us, begun_us - FR_MILLISECOND_US, fr_clock_wall_us());
+    fr_store_marks_fini(&marks);
+}
+
 static void dirty_gives_the_oldest_marks_first(void **state)
 {
     struct fixture *self = *state;
@@ -359,6 +379,7 @@ int main(void)
         FACT(a_transaction_that_the_database_rolled_back_cannot_commit),
         FACT(clear_takes_the_marks_of_the_same_version),
         FACT(clear_leaves_a_newer_mark),
+        FACT(marks_know_when_they_were_written),
         FACT(dirty_gives_the_oldest_marks_first),
         FACT(the_change_count_moves_with_the_writes_of_others),
     };

@@ -8,7 +8,8 @@ import rules
 
 ROOT = os.environ.get("FRESHET_SOURCE") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 NAMES = (".c", ".h", ".py", ".sh", "CMakeLists.txt")
-SCRIPTS = ("tools/run", "tools/test", "tools/setup", "tools/bench-peers", "tools/check-coherence", ".ci/run")
+SCRIPTS = ("tools/run", "tools/test", "tools/setup", "tools/bench-peers", "tools/bench-clients", "tools/check-coherence",
+           ".ci/run")
 
 
 def project():

@@ -5,13 +5,14 @@ It speaks SP on plain sockets; tests/languages/probe/probe.proto tells what each
 whole message that its call comes in, so a test that wants another call to live sends it at another time.
 """
 import contextlib
+import functools
 import socket
 import struct
 import threading
 
 from sp_client import REP_HELLO, rpc
 
-# Failure and Text of probe.proto on the wire; the server needs no compiled messages for so little.
+# Values of probe.proto on the wire; the server needs no compiled messages for so little.
 
 
 def _varint(value):
@@ -65,7 +66,6 @@ class _Connection:
         self._held = []
         self._open = set()
         self._parked = None
-        self._cancelled = 0
         self._draining = False
 
     def _exactly(self, size):
@@ -88,6 +88,13 @@ class _Connection:
                 with self._lock:
                     self._handle(message[:4], batch)
 
+    def spoil(self, garbage):
+        with contextlib.suppress(OSError), self._socket:
+            self._socket.sendall(garbage[0])
+            if garbage[-1] is None:
+                while self._socket.recv(4096):
+                    pass
+
     def close(self):
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -97,12 +104,11 @@ class _Connection:
 
     def _handle(self, message_id, batch):
         reply = rpc.ResponseBatch()
-        cancelled = self._open.intersection(batch.cancel)
-        self._cancelled += len(cancelled)
-        self._open -= cancelled
+        self._server.messages += 1
+        self._open.difference_update(batch.cancel)
         for request in batch.request:
             name = request.method.removeprefix("probe.v1.Probe/")
-            if not getattr(self, "_on_" + name)(message_id, batch, request, reply):
+            if not getattr(self, "_on_" + name)(message_id, request, reply):
                 return
         reply.response.extend(self._held)
         self._held.clear()
@@ -137,26 +143,11 @@ class _Connection:
 
     # One for each method: adds to reply and returns True, or has done all itself and returns False.
 
-    def _on_Echo(self, _message_id, _batch, request, reply):
+    def _on_Echo(self, _message_id, request, reply):
         reply.response.add(id=request.id, payload=request.payload)
         return True
 
-    def _on_Gathered(self, _message_id, batch, request, reply):
-        reply.response.add(id=request.id, payload=text(number=len(batch.request)))
-        return True
-
-    def _on_Fail(self, _message_id, _batch, request, reply):
-        wish = _fields(request.payload)
-        response = reply.response.add(id=request.id, code=wish.get(1, 0), message=wish.get(2, b"").decode(),
-                                      retry_after_us=wish.get(3, 0))
-        response.details.add(type_url="type.googleapis.com/probe.v1.Failure", value=request.payload)
-        response.metadata.add(key="x-text", value=b"plain")
-        response.metadata.add(key="x-bytes-bin", value=bytes(range(256)))
-        for entry in request.metadata:
-            response.metadata.add(key=entry.key, value=entry.value)
-        return True
-
-    def _on_Late(self, _message_id, _batch, request, reply):
+    def _on_Late(self, _message_id, request, reply):
         number = _fields(request.payload).get(2, 0)
         self._open.add(request.id)
         reply.pending.append(request.id)
@@ -166,18 +157,14 @@ class _Connection:
             timer.start()
         return True
 
-    def _on_Cancelled(self, _message_id, _batch, request, reply):
-        reply.response.add(id=request.id, payload=text(number=self._cancelled))
-        return True
-
-    def _on_Forget(self, _message_id, _batch, request, reply):
+    def _on_Forget(self, _message_id, request, reply):
         reply.pending.append(request.id)
         return True
 
-    def _on_Ignore(self, _message_id, _batch, _request, _reply):
+    def _on_Ignore(self, _message_id, _request, _reply):
         return True
 
-    def _on_Strangers(self, _message_id, _batch, request, reply):
+    def _on_Strangers(self, _message_id, request, reply):
         reply.response.add(id=0, code=13)
         reply.response.add(id=(1 << 64) - 1, code=5)
         reply.pending.extend([(1 << 64) - 2, request.id])
@@ -185,46 +172,55 @@ class _Connection:
         reply.response.add(id=request.id, code=13, message="a second answer")
         return True
 
-    def _on_WrongMessage(self, message_id, _batch, request, reply):
+    def _on_WrongMessage(self, message_id, request, reply):
         self._send(bytes([message_id[0] ^ 0x40]) + message_id[1:], b"\x0a\x02\x08\x01")
         reply.response.add(id=request.id, payload=request.payload)
         return True
 
-    def _on_Garbage(self, message_id, _batch, _request, _reply):
+    def _on_Garbage(self, message_id, _request, _reply):
         self._send(message_id, b"\x0a\xff\xff\xff\xff\x07garbage")
         return False
 
-    def _on_GarbagePayload(self, _message_id, _batch, request, reply):
+    def _on_Truncated(self, message_id, request, _reply):
+        reply = rpc.ResponseBatch(response=[rpc.Response(id=request.id, payload=request.payload)])
+        self._send(message_id, reply.SerializeToString()[:-1])
+        return False
+
+    def _on_TooLarge(self, _message_id, request, reply):
+        reply.response.add(id=request.id, payload=text("x" * ((4 << 20) + 1)))
+        return True
+
+    def _on_GarbagePayload(self, _message_id, request, reply):
         reply.response.add(id=request.id, payload=b"\x0a\x05ab")
         return True
 
-    def _on_GarbageMetadata(self, message_id, _batch, request, _reply):
+    def _on_GarbageMetadata(self, message_id, request, _reply):
         response = b"\x08" + _varint(request.id) + b"\x22\x03\x0a\x05a" + b"\x10\x05"
         self._send(message_id, b"\x0a" + _varint(len(response)) + response)
         return False
 
-    def _on_Refuse(self, message_id, _batch, _request, _reply):
+    def _on_Refuse(self, message_id, _request, _reply):
         self._send(message_id, rpc.ResponseBatch(response=[
             rpc.Response(id=0, code=8, message="too many sessions", retry_after_us=2_000_000)]).SerializeToString())
         return False
 
-    def _on_TooLong(self, message_id, _batch, _request, _reply):
+    def _on_TooLong(self, message_id, _request, _reply):
         self._socket.sendall(struct.pack(">Q", 1 << 62) + message_id + b"\x0a")
         return False
 
-    def _on_TooShort(self, _message_id, _batch, _request, _reply):
+    def _on_TooShort(self, _message_id, _request, _reply):
         self._socket.sendall(struct.pack(">Q", 2) + b"\x80\x00")
         return False
 
-    def _on_Break(self, message_id, _batch, _request, _reply):
+    def _on_Break(self, message_id, _request, _reply):
         self._socket.sendall(struct.pack(">Q", 100) + message_id + b"\x0a")
         self.close()
         return False
 
-    def _on_Silence(self, _message_id, _batch, _request, _reply):
+    def _on_Silence(self, _message_id, _request, _reply):
         return False
 
-    def _on_Drain(self, _message_id, _batch, request, reply):
+    def _on_Drain(self, _message_id, request, reply):
         if self._server.drained is None:
             self._server.drained = self
         if self._server.drained is self:
@@ -233,18 +229,24 @@ class _Connection:
             reply.response.add(id=request.id, payload=request.payload)
         return True
 
-    def _on_DrainForEver(self, _message_id, _batch, _request, reply):
+    def _on_DrainForEver(self, _message_id, _request, reply):
         reply.draining = True
         return True
 
 
 class FakeServer:
-    """Serves in threads of its own until close()."""
+    """
+    Serves in threads of its own until close(). Each of the first connections gets an item of garbage instead, and is
+    then closed, or left alone if the item ends in None: (b"HTTP/1.1 400",), (REP_HELLO, None).
+    """
 
-    def __init__(self):
+    def __init__(self, garbage=()):
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = "tcp://127.0.0.1:%d" % self._listener.getsockname()[1]
+        self.connections = 0
+        self.messages = 0
         self.drained = None
+        self._garbage = iter(garbage)
         self._connections = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -257,9 +259,13 @@ class FakeServer:
     def _accept(self):
         with contextlib.suppress(OSError):
             while True:
-                connection = _Connection(self, self._listener.accept()[0])
+                stream = self._listener.accept()[0]
+                self.connections += 1
+                connection = _Connection(self, stream)
                 self._connections.append(connection)
-                threading.Thread(target=connection.serve, daemon=True).start()
+                garbage = next(self._garbage, None)
+                serve = connection.serve if garbage is None else functools.partial(connection.spoil, garbage)
+                threading.Thread(target=serve, daemon=True).start()
 
     def close(self):
         with contextlib.suppress(OSError):

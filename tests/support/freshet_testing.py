@@ -168,15 +168,15 @@ class Redis:
 
 
 class Service(Process):
-    """One freshet-… program. address is known once ready() returned."""
+    """One freshet-… program, or another on fr_service_main. address is known once ready() returned."""
 
-    def __init__(self, name, options, folder, environment=None, wrapper=()):
+    def __init__(self, name, options, folder, environment=None, wrapper=(), program=None):
         self._address_file = os.path.join(folder, name + ".address")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._address_file)
         self.address = None
-        super().__init__([*wrapper, os.path.join(BIN, "freshet-" + name), "--address-file", self._address_file, *options],
-                         folder, name, environment)
+        program = program or os.path.join(BIN, "freshet-" + name)
+        super().__init__([*wrapper, program, "--address-file", self._address_file, *options], folder, name, environment)
 
     def ready(self, seconds=15):
         def is_serving():

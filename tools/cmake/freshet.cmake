@@ -1,4 +1,4 @@
-# freshet.cmake - what every leaf CMakeLists.txt uses: fr_library, fr_program, fr_test, fr_proto_service.
+# freshet.cmake - what every leaf CMakeLists.txt uses: fr_library, fr_program, fr_test, and fr_proto_service.cmake.
 
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
@@ -44,7 +44,7 @@ find_program(PROTOC_C protoc-c REQUIRED)
 function(fr_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
   add_library(${name} STATIC ${arg_SOURCES})
-  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/include)
   target_link_libraries(${name} PUBLIC ${arg_LINKS} PRIVATE ${arg_PRIVATE_LINKS})
 endfunction()
 
@@ -66,52 +66,12 @@ function(fr_embed_files name)
     DEPENDS ${paths} ${PROJECT_SOURCE_DIR}/tools/cmake/embed_files.cmake VERBATIM)
 endfunction()
 
-# fr_protobuf_include(VARIABLE): the folder with google/protobuf/*.proto.
-function(fr_protobuf_include variable)
-  cmake_path(GET PROTOC PARENT_PATH folder)
-  cmake_path(APPEND folder ../include)
-  cmake_path(NORMAL_PATH folder)
-  set(${variable} ${folder} PARENT_SCOPE)
-endfunction()
-
-# fr_proto_service(NAME ROOT folder PROTOS file… [IMPORTS folder…] [LINKS target…] [STUBS])
-# A library of the messages (X.pb-c.h) and the Freshet stubs (X.freshet.h) of .proto files given relative to ROOT.
-# IMPORTS are folders to import from, besides Freshet's own and protobuf's. STUBS: the stubs alone, for messages that
-# are compiled elsewhere. Who serves cached methods links fr_cached as well.
-function(fr_proto_service name)
-  cmake_parse_arguments(arg "STUBS" "ROOT" "PROTOS;IMPORTS;LINKS" ${ARGN})
-  fr_protobuf_include(protobuf_include)
-  set(out ${CMAKE_CURRENT_BINARY_DIR}/${name})
-  set(paths -I${arg_ROOT})
-  foreach(folder IN LISTS arg_IMPORTS ITEMS ${PROJECT_SOURCE_DIR}/proto ${protobuf_include})
-    list(APPEND paths -I${folder})
-  endforeach()
-  file(MAKE_DIRECTORY ${out})
-  foreach(proto IN LISTS arg_PROTOS)
-    string(REGEX REPLACE "\\.proto$" "" stem ${proto})
-    set(set ${out}/${stem}.protoset)
-    cmake_path(GET set PARENT_PATH folder)
-    file(MAKE_DIRECTORY ${folder})
-    add_custom_command(OUTPUT ${out}/${stem}.freshet.c ${out}/${stem}.freshet.h ${set}
-      COMMAND ${PROTOC} ${paths} --plugin=protoc-gen-freshet=$<TARGET_FILE:protoc-gen-freshet>
-        --freshet_out=lang=c:${out} --include_imports --include_source_info --descriptor_set_out=${set}
-        --dependency_out=${set}.d ${proto}
-      DEPENDS ${arg_ROOT}/${proto} protoc-gen-freshet DEPFILE ${set}.d VERBATIM)
-    list(APPEND sources ${out}/${stem}.freshet.c ${out}/${stem}.freshet.h)
-    if(NOT arg_STUBS)
-      # protoc-c's own services are of no use and do not always compile: see tools/protoc-gen-freshet/strip.h.
-      add_custom_command(OUTPUT ${out}/${stem}.pb-c.c ${out}/${stem}.pb-c.h
-        COMMAND protoc-gen-freshet --without-services < ${set} > ${set}.messages
-        COMMAND ${PROTOC_C} --descriptor_set_in=${set}.messages --c_out=${out} ${proto}
-        DEPENDS ${set} protoc-gen-freshet VERBATIM)
-      list(APPEND sources ${out}/${stem}.pb-c.c ${out}/${stem}.pb-c.h)
-      set_source_files_properties(${out}/${stem}.pb-c.c PROPERTIES COMPILE_OPTIONS -w)
-    endif()
-  endforeach()
-  add_library(${name} STATIC ${sources})
-  target_include_directories(${name} SYSTEM PUBLIC ${out})
-  target_link_libraries(${name} PUBLIC fr_rpc fr_message fr_proto ${arg_LINKS})
-endfunction()
+# Generated code includes the headers of src/ as installed ones, below "freshet/".
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/include)
+file(CREATE_LINK ${PROJECT_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/include/freshet SYMBOLIC)
+set_property(GLOBAL PROPERTY FRESHET_PROTO_FOLDER ${PROJECT_SOURCE_DIR}/proto)
+set_property(GLOBAL PROPERTY FRESHET_STUB_LINKS fr_rpc fr_message fr_proto)
+include(fr_proto_service)
 
 # fr_test(NAME [SOURCES file…] [LINKS target…] [LABEL unit|integration|e2e|style] [TIMEOUT seconds])
 # A cmocka program; without SOURCES it is NAME.c.

@@ -9,7 +9,7 @@
 #include "freshet/report.h"
 
 static const struct command benchmarks[] = {
-    {"rpc", "closed-loop load on one method", command_bench_rpc},
+    {"rpc", "a server under load: latency, throughput, objectives", command_bench_rpc},
     {"payload", "JSON against protobuf: time and size of messages", command_bench_payload},
     {"variants", "JSON against protobuf: what it changes end to end", command_bench_variants},
 };

@@ -1,52 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench_rpc.c - freshet bench rpc: calls per second and latency of one method.
+ * bench_rpc.c - freshet bench rpc: load on a server, and a report of what came of it.
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "freshet/bench_calls.h"
+#include "freshet/bench_run.h"
 #include "freshet/command.h"
 #include "freshet/headers.h"
 #include "freshet/input.h"
-#include "freshet/load.h"
+#include "freshet/output.h"
 #include "freshet/report.h"
 #include "freshet/usage.h"
+#include "load/compare.h"
+#include "load/picture.h"
+#include "load/report.h"
 
-#define TICK_US (250 * FR_MILLISECOND_US) /* of the progress line */
+#define COMMAND         "bench rpc"
+#define MAX_CONCURRENCY 65536
+#define MAX_EXPONENT    10.0
+/* An open loop has room for what is due within so long, unless the person says otherwise. */
+#define ROOM_S   0.05
+#define MIN_ROOM 4
 
 static struct {
-    const char *addr, *json;
-    struct fr_option_list headers;
-    uint64_t max_time_us, concurrency, channels, duration_us, count;
-    bool retry;
+    const char *addr, *concurrency, *rate, *schedule, *zipf, *json, *csv, *prometheus, *plot, *compare;
+    struct fr_option_list headers, slos;
+    uint64_t max_time_us, channels, duration_us, warmup_us, count, keys;
+    bool retry, decode, progress;
+    struct descriptors_given descriptors;
 } given;
 
 static const struct fr_option options[] = {
     {.name = "concurrency",
      .letter = 'c',
-     .type = FR_OPTION_NUMBER,
-     .default_value = "1",
-     .argument = "N",
-     .min = 1,
-     .max = 65536,
-     .help = "calls under way at any time",
+     .argument = "LIST",
+     .help = "calls under way at most, such as 64; 1,8,64: a run for each; otherwise 1, or what is due within 50 ms",
      .value = &given.concurrency},
-    {.name = "channels",
-     .letter = 'k',
-     .type = FR_OPTION_NUMBER,
-     .default_value = "1",
-     .argument = "K",
-     .min = 1,
-     .max = 1024,
-     .help = "channels that share the calls",
-     .value = &given.channels},
+    {.name = "rate",
+     .letter = 'r',
+     .argument = "N",
+     .help = "an open loop with N calls per second, due whatever the server does",
+     .value = &given.rate},
+    {.name = "schedule",
+     .argument = "SHAPE",
+     .help = "an open loop: const:RATE, step:FROM:BY:EVERY[:TO] or ramp:FROM:TO:OVER",
+     .value = &given.schedule},
     {.name = "duration",
      .letter = 'd',
      .type = FR_OPTION_DURATION,
@@ -62,6 +70,32 @@ static const struct fr_option options[] = {
      .min = 1,
      .help = "stop after this many calls",
      .value = &given.count},
+    {.name = "warmup",
+     .letter = 'w',
+     .type = FR_OPTION_DURATION,
+     .argument = "SECONDS",
+     .help = "load before measuring begins",
+     .value = &given.warmup_us},
+    {.name = "channels",
+     .letter = 'k',
+     .type = FR_OPTION_NUMBER,
+     .default_value = "1",
+     .argument = "K",
+     .min = 1,
+     .max = 1024,
+     .help = "channels that share the calls",
+     .value = &given.channels},
+    {.name = "keys",
+     .type = FR_OPTION_NUMBER,
+     .argument = "N",
+     .min = 1,
+     .max = KEYS_MAX,
+     .help = "{{.key}} is drawn from 1 to N",
+     .value = &given.keys},
+    {.name = "zipf",
+     .argument = "S",
+     .help = "draw key k in proportion to 1/k^S, such as 0.99, otherwise uniformly",
+     .value = &given.zipf},
     {.name = "addr",
      .letter = 'a',
      .environment = "FRESHET_ADDR",
@@ -86,233 +120,354 @@ static const struct fr_option options[] = {
      .argument = "'KEY: VALUE'",
      .help = "send metadata; the value of a -bin key in base64",
      .value = &given.headers},
+    {.name = "decode",
+     .type = FR_OPTION_FLAG,
+     .help = "validate and unpack every answer, not only the first ones",
+     .value = &given.decode},
+    {.name = "slo",
+     .type = FR_OPTION_LIST,
+     .argument = "NAME=LIMIT",
+     .help = "fail unless met: p99=5ms, max=1s, mean=2ms, errors=0.1%, rate=5000",
+     .value = &given.slos},
+    {.name = "progress",
+     .type = FR_OPTION_FLAG,
+     .help = "a line each second on standard error, also where that is no terminal",
+     .value = &given.progress},
     {.name = "json",
      .argument = "FILE",
-     .help = "write the figures to FILE; - is standard output",
+     .help = "write the report to FILE as JSON; - is standard output",
      .value = &given.json},
+    {.name = "csv",
+     .argument = "FILE",
+     .help = "write the report to FILE as CSV; - is standard output",
+     .value = &given.csv},
+    {.name = "prometheus",
+     .argument = "FILE",
+     .help = "write the report to FILE as Prometheus text; - is standard output",
+     .value = &given.prometheus},
+    {.name = "plot",
+     .argument = "FILE",
+     .help = "draw the report into FILE, .svg, or .png with rsvg-convert",
+     .value = &given.plot},
+    {.name = "compare",
+     .argument = "FILE",
+     .help = "say what changed since FILE, which --json wrote, and whether it is noise",
+     .value = &given.compare},
+    DESCRIPTORS_OPTIONS(given.descriptors),
 };
 
 static const struct usage usage = {
-    .command = "bench rpc",
-    .arguments = "[OPTION]… SERVICE/METHOD [JSON | @FILE | @-]",
-    .text =
-        "Keeps --concurrency calls under way and measures them. In the request, {{n}} counts calls up from 1 "
-        "and\n"
-        "{{rand LOW HIGH}} draws a whole number; without them it is encoded once. Each answer is validated\n"
-        "and unpacked. Latency counts answers only. Ctrl-C ends early. Exit status 1 if any call failed.\n\n"
-        "  freshet bench rpc users.v1.Users/GetUser '{\"id\":\"user-{{rand 1 1000}}\"}' --concurrency 64\n",
+    .command = COMMAND,
+    .arguments = "[OPTION]… {SERVICE/METHOD[=WEIGHT] [JSON | @FILE | @-]}…",
+    .text = "Measures a server under load. Closed loop: --concurrency calls are under way all the time. Open "
+            "loop (--rate,\n"
+            "--schedule): each call is due at a planned time, and its latency counts from then, sent late or "
+            "not.\n"
+            "In requests {{.i}} counts the calls of the method, {{.key}} is a key (--keys), {{rand LOW "
+            "HIGH}}, {{word N}} and\n"
+            "{{uuid}} are random. A FILE that ends in .jsonl or .ndjson holds a request in each line, sent "
+            "in turn.\n"
+            "Ctrl-C ends early. Exit status 1 if an objective (--slo) was missed, or calls failed and no "
+            "objective allows it.\n\n"
+            "  freshet bench rpc users.v1.Users/GetUser '{\"id\":\"user-{{.key}}\"}' --keys 1000 --zipf 0.99 "
+            "-c 1,8,64\n"
+            "  freshet bench rpc users.v1.Users/GetUser=9 '{\"id\":\"user-123\"}' \\\n"
+            "    users.v1.Users/UpdatePreference=1 '{\"id\":\"user-123\",\"preference\":\"{{word 5}}\"}' "
+            "--rate 2000 --slo p99=5ms\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .min = 1,
-    .max = 2,
+    .max = 2 * MIX_METHODS,
+};
+
+struct form {
+    void (*append)(struct fr_buffer *out, const struct report *report);
+    const char **path;
+    struct output output;
+    bool picture;
 };
 
 struct bench {
-    struct target target;
     struct headers headers;
-    struct fr_buffer text;
-    struct template template;
-    struct load *load;
-    struct load_result result;
-    FILE *json; /* given.json; NULL: none */
-    double seconds;
+    struct keys keys;
+    struct schedule schedule;
+    bool open;
+    uint64_t concurrency[REPORT_MAX_RUNS];
+    size_t run_count;
+    struct bench_calls calls;
+    struct fr_buffer old_text;
+    struct compare *old; /* owned; NULL: nothing to compare with */
+    struct report report;
 };
 
-static void append_figures(struct fr_buffer *out, const struct bench *self)
-{
-    const struct fr_histogram *latency = &self->result.latency_us;
-    fr_buffer_append_format(
-        out,
-        "{\"calls_per_s\":%.1f,\"p50_us\":%" PRIu64 ",\"p90_us\":%" PRIu64 ",\"p99_us\":%" PRIu64
-        ",\"p999_us\":%" PRIu64 ",\"max_us\":%" PRIu64 ",\"calls\":%" PRIu64 ",\"seconds\":%.6f",
-        (double)latency->count / self->seconds, fr_histogram_quantile(latency, 0.5),
-        fr_histogram_quantile(latency, 0.9), fr_histogram_quantile(latency, 0.99),
-        fr_histogram_quantile(latency, 0.999), latency->max, latency->count, self->seconds);
-    fr_buffer_append_format(
-        out, ",\"concurrency\":%" PRIu64 ",\"channels\":%" PRIu64 ",\"method\":\"%s\",\"errors\":{",
-        given.concurrency, given.channels, self->target.method->full_name);
-    bool first = true;
-    for (unsigned i = 0; i < FR_CODE_COUNT; i++) {
-        if (self->result.errors[i] > 0) {
-            fr_buffer_append_format(out, "%s\"%s\":%" PRIu64, first ? "" : ",", fr_code_name(i),
-                                    self->result.errors[i]);
-            first = false;
-        }
-    }
-    fr_buffer_append_text(out, "}}\n");
-}
+static struct form forms[] = {
+    {.append = report_append_json, .path = &given.json},
+    {.append = report_append_csv, .path = &given.csv},
+    {.append = report_append_prometheus, .path = &given.prometheus},
+    {.append = picture_append, .path = &given.plot, .picture = true},
+};
+#define FORMS (sizeof forms / sizeof forms[0])
 
-static int open_json(struct bench *self)
-{
-    if (given.json != NULL) {
-        self->json = strcmp(given.json, "-") == 0 ? stdout : fopen(given.json, "we");
-    }
-    return given.json == NULL || self->json != NULL
-               ? 0
-               : report_failure("cannot open '%s': %s", given.json, strerror(errno));
-}
+/* ---- what was given ---- */
 
-static int write_json(struct bench *self)
-{
-    struct fr_buffer out = {0};
-    append_figures(&out, self);
-    errno = 0;
-    bool written = fwrite(out.data, 1, out.size, self->json) == out.size && fflush(self->json) == 0;
-    fr_buffer_fini(&out);
-    return written ? 0 : report_failure("cannot write '%s': %s", given.json, strerror(errno));
-}
-
-static void close_json(struct bench *self)
-{
-    if (self->json != NULL && self->json != stdout) {
-        fclose(self->json); /* all of it is written already */
-    }
-}
-
-static void print_quantile(const char *name, uint64_t time_us)
+static enum fr_code read_schedule(struct bench *self, struct fr_error *reterr)
 {
     struct fr_buffer text = {0};
-    report_time(&text, time_us);
-    printf("  %-8s %s\n", name, fr_buffer_text(&text));
+    self->open = given.rate != NULL || given.schedule != NULL;
+    if (given.rate != NULL && given.schedule != NULL) {
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "give --rate or --schedule, not both");
+    }
+    if (given.schedule != NULL) {
+        return schedule_parse(&self->schedule, given.schedule, reterr);
+    }
+    if (given.rate == NULL) {
+        return FR_OK;
+    }
+    fr_buffer_append_format(&text, "const:%s", given.rate);
+    const char *schedule = fr_buffer_text(&text);
+    enum fr_code code =
+        schedule == NULL ? fr_error_no_memory(reterr) : schedule_parse(&self->schedule, schedule, NULL);
     fr_buffer_fini(&text);
+    return code == FR_INVALID_ARGUMENT
+               ? fr_error_set(reterr, code, "--rate: expected calls per second, got '%.60s'", given.rate)
+               : code;
 }
 
-static void print_latency(const struct fr_histogram *latency)
+/* What is due within ROOM_S at the highest rate of the plan's two ends. */
+static uint64_t default_concurrency(const struct bench *self)
 {
-    print_quantile("p50", fr_histogram_quantile(latency, 0.5));
-    print_quantile("p90", fr_histogram_quantile(latency, 0.9));
-    print_quantile("p99", fr_histogram_quantile(latency, 0.99));
-    print_quantile("p99.9", fr_histogram_quantile(latency, 0.999));
-    print_quantile("max", latency->max);
-}
-
-static void print_errors(FILE *stream, const struct load_result *result)
-{
-    for (unsigned i = 0; i < FR_CODE_COUNT; i++) {
-        if (result->errors[i] > 0) {
-            fprintf(stream, "  %" PRIu64 " call%s failed: %s\n", result->errors[i],
-                    result->errors[i] == 1 ? "" : "s", fr_code_name(i));
-        }
+    if (!self->open) {
+        return 1;
     }
+    double rate = fmax(schedule_rate(&self->schedule, 0), schedule_rate(&self->schedule, given.duration_us));
+    return (uint64_t)fmin(fmax(ceil(rate * ROOM_S), MIN_ROOM), MAX_CONCURRENCY);
 }
 
-static void print_figures(const struct bench *self)
+static enum fr_code read_concurrency(struct bench *self, struct fr_error *reterr)
 {
-    const struct fr_histogram *latency = &self->result.latency_us;
-    printf("%s at %s\n%" PRIu64 " under way on %" PRIu64 " channel%s\n\n", self->target.method->full_name,
-           self->target.address, given.concurrency, given.channels, given.channels == 1 ? "" : "s");
-    print_errors(stdout, &self->result);
-    if (latency->count > 0) {
-        printf("  %.0f calls/s: %" PRIu64 " calls in %.2f s\n\n", (double)latency->count / self->seconds,
-               latency->count, self->seconds);
-        print_latency(latency);
+    const char *text = given.concurrency;
+    if (text == NULL) {
+        self->concurrency[self->run_count++] = default_concurrency(self);
+        return FR_OK;
     }
-    fflush(stdout); /* before what goes to standard error */
-}
-
-static int report(struct bench *self)
-{
-    int exit_code = 0;
-    if (self->json == stdout) {
-        print_errors(stderr, &self->result);
-    } else {
-        print_figures(self);
-    }
-    if (self->json != NULL) {
-        exit_code = write_json(self);
-    }
-    if (self->result.error_count > 0) {
-        return report_failure("the first error was %s", self->result.first_error);
-    }
-    return exit_code;
-}
-
-static void print_progress(const struct bench *self, uint64_t elapsed_us, uint64_t *last)
-{
-    uint64_t ended = load_progress(self->load);
-    fprintf(stderr, "\r\033[K%5.1f s  %" PRIu64 " calls  %.0f/s", (double)elapsed_us / FR_SECOND_US, ended,
-            (double)(ended - *last) * FR_SECOND_US / TICK_US);
-    *last = ended;
-}
-
-/* Waits for the end: the last call, the duration or Ctrl-C; then for the calls under way. */
-static void supervise(struct bench *self, int signals, uint64_t start_us)
-{
-    bool live = isatty(STDERR_FILENO);
-    uint64_t last = 0, next_tick_us = start_us + TICK_US;
-    uint64_t end_us = given.count == 0 ? start_us + given.duration_us : UINT64_MAX;
-    struct pollfd fds[2] = {{.fd = load_ended_fd(self->load), .events = POLLIN},
-                            {.fd = signals, .events = POLLIN}};
-    bool stopping = false;
     for (;;) {
-        uint64_t now_us = fr_clock_now_us();
-        uint64_t wake_us = live && next_tick_us < end_us ? next_tick_us : end_us;
-        uint64_t left_us = wake_us > now_us ? wake_us - now_us : 0;
-        poll(fds, 2, left_us > FR_SECOND_US * 3600 ? -1 : (int)((left_us + 999) / FR_MILLISECOND_US));
-        now_us = fr_clock_now_us();
-        if (fds[0].revents != 0 || (stopping && now_us >= end_us)) {
-            break;
+        char *end;
+        unsigned long number = strtoul(text, &end, 10);
+        if (text[0] < '0' || text[0] > '9' || (*end != ',' && *end != '\0') || number < 1 ||
+            number > MAX_CONCURRENCY || self->run_count == REPORT_MAX_RUNS) {
+            return fr_error_set(
+                reterr, FR_INVALID_ARGUMENT,
+                "--concurrency: expected up to %d numbers from 1 to %d with commas, got '%.60s'",
+                REPORT_MAX_RUNS, MAX_CONCURRENCY, given.concurrency);
         }
-        if (fds[1].revents != 0 || (!stopping && now_us >= end_us)) {
-            /* A call under way may take its own deadline; after Ctrl-C only a moment. */
-            end_us = now_us + (fds[1].revents != 0 ? FR_SECOND_US : given.max_time_us + FR_SECOND_US);
-            fds[1].fd = -1;
-            fds[1].revents = 0;
-            stopping = true;
-            load_stop(self->load);
+        self->concurrency[self->run_count++] = number;
+        if (*end == '\0') {
+            return FR_OK;
         }
-        if (live && now_us >= next_tick_us) {
-            print_progress(self, now_us - start_us, &last);
-            next_tick_us += TICK_US;
-        }
-    }
-    if (live) {
-        fputs("\r\033[K", stderr);
+        text = end + 1;
     }
 }
+
+static enum fr_code read_keys(struct bench *self, struct fr_error *reterr)
+{
+    char *end = NULL;
+    double exponent = given.zipf == NULL ? 0 : strtod(given.zipf, &end);
+    if (given.zipf != NULL &&
+        (end == given.zipf || *end != '\0' || !(exponent > 0) || exponent > MAX_EXPONENT)) {
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT,
+                            "--zipf: expected an exponent above 0, at most %g, got '%.60s'", MAX_EXPONENT,
+                            given.zipf);
+    }
+    if (given.zipf != NULL && given.keys == 0) {
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "--zipf needs --keys");
+    }
+    if (given.keys > 0) {
+        keys_init(&self->keys, given.keys, exponent);
+    }
+    return FR_OK;
+}
+
+static enum fr_code read_slos(struct bench *self, struct fr_error *reterr)
+{
+    enum fr_code code = FR_OK;
+    for (size_t i = 0; i < given.slos.count && code == FR_OK; i++) {
+        code = slo_parse(&self->report.slos[self->report.slo_count++], given.slos.items[i], reterr);
+    }
+    return code;
+}
+
+static enum fr_code check_outputs(struct fr_error *reterr)
+{
+    unsigned on_stdout = 0;
+    for (size_t i = 0; i < FORMS; i++) {
+        on_stdout += *forms[i].path != NULL && strcmp(*forms[i].path, "-") == 0;
+    }
+    return on_stdout < 2
+               ? FR_OK
+               : fr_error_set(reterr, FR_INVALID_ARGUMENT, "only one report can go to standard output");
+}
+
+static enum fr_code open_outputs(struct fr_error *reterr)
+{
+    enum fr_code code = FR_OK;
+    for (size_t i = 0; i < FORMS && code == FR_OK; i++) {
+        code = output_open(&forms[i].output, *forms[i].path, reterr);
+    }
+    return code;
+}
+
+static enum fr_code read_old(struct bench *self, struct fr_error *reterr)
+{
+    struct fr_buffer path = {0};
+    if (given.compare == NULL) {
+        return FR_OK;
+    }
+    fr_buffer_append_format(&path, "@%s", given.compare);
+    const char *argument = fr_buffer_text(&path);
+    enum fr_code code =
+        argument == NULL ? fr_error_no_memory(reterr) : input_read(argument, &self->old_text, reterr);
+    fr_buffer_fini(&path);
+    return code != FR_OK ? code
+                         : compare_read(fr_buffer_bytes(&self->old_text), given.compare, &self->old, reterr);
+}
+
+static void name_methods(struct bench *self)
+{
+    struct report *report = &self->report;
+    report->address = self->calls.calls[0].target.address;
+    report->method_count = self->calls.count;
+    for (size_t i = 0; i < self->calls.count; i++) {
+        report->methods[i] = self->calls.methods[i].method->full_name;
+        report->weights[i] = self->calls.methods[i].weight;
+    }
+}
+
+static int prepare(struct bench *self, int argument_count, char **arguments)
+{
+    struct fr_error error;
+    if (read_schedule(self, &error) != FR_OK || read_concurrency(self, &error) != FR_OK ||
+        read_keys(self, &error) != FR_OK || read_slos(self, &error) != FR_OK ||
+        check_outputs(&error) != FR_OK || headers_add_all(&self->headers, &given.headers, &error) != FR_OK ||
+        fr_metadata_check(headers_metadata(&self->headers), &error) != FR_OK) {
+        return report_usage(COMMAND, "%s", error.message);
+    }
+    int exit_code = bench_calls_init(&self->calls, arguments, argument_count, given.addr, &given.descriptors,
+                                     given.keys > 0 ? &self->keys : NULL);
+    if (exit_code != 0) {
+        return exit_code;
+    }
+    name_methods(self);
+    if (read_old(self, &error) != FR_OK) { /* before it may be written over */
+        return report_usage(NULL, "%s", error.message);
+    }
+    return open_outputs(&error) == FR_OK ? 0 : report_failure("%s", error.message);
+}
+
+/* ---- runs ---- */
 
 static int measure(struct bench *self, int signals)
 {
     struct fr_error error;
-    const struct load_options load = {.target = &self->target,
-                                      .template = &self->template,
-                                      .metadata = headers_metadata(&self->headers),
-                                      .timeout_us = given.max_time_us,
-                                      .concurrency = given.concurrency,
-                                      .retry = given.retry,
-                                      .channels = given.channels,
-                                      .count = given.count};
-    enum fr_code code = load_new(&load, &self->load, &error);
-    if (code == FR_INVALID_ARGUMENT) {
-        return report_usage("bench rpc", "%s", error.message);
+    struct load_options load = {.address = self->report.address,
+                                .methods = self->calls.methods,
+                                .method_count = self->calls.count,
+                                .metadata = headers_metadata(&self->headers),
+                                .timeout_us = given.max_time_us,
+                                .channels = given.channels,
+                                .schedule = self->open ? &self->schedule : NULL,
+                                .count = given.count,
+                                .warmup_us = given.warmup_us,
+                                .duration_us = given.duration_us,
+                                .retry = given.retry,
+                                .decode = given.decode};
+    const struct bench_run_options run_options = {
+        .load = &load, .progress = given.progress, .signals = signals};
+    for (size_t i = 0; i < self->run_count; i++) {
+        load.concurrency = self->concurrency[i];
+        struct run *run = &self->report.runs[i];
+        enum fr_code code = bench_run(&run_options, run, &error);
+        if (code != FR_OK) {
+            return report_failure("%s: %s%s", fr_code_name(code), error.message,
+                                  address_hint(given.addr, error.message));
+        }
+        self->report.run_count++;
+        if (run->interrupted) {
+            break;
+        }
     }
-    if (code != FR_OK) {
-        return report_status(code, "%s%s", error.message, address_hint(given.addr, error.message));
-    }
-    uint64_t start_us = fr_clock_now_us();
-    if (load_start(self->load, &error) != FR_OK) {
-        return report_failure("%s", error.message);
-    }
-    supervise(self, signals, start_us);
-    self->seconds = (double)(fr_clock_now_us() - start_us) / FR_SECOND_US;
-    load_finish(self->load, &self->result);
-    return report(self);
+    return 0;
 }
 
-static int prepare(struct bench *self, const char *method, const char *argument)
+/* ---- the report ---- */
+
+static int write_form(const struct report *report, struct form *form)
 {
+    struct fr_buffer out = {0};
     struct fr_error error;
-    int exit_code = target_init(&self->target, "bench rpc", method, given.addr, NULL);
-    if (exit_code != 0) {
-        return exit_code;
+    form->append(&out, report);
+    enum fr_code code = form->picture ? output_write_picture(&form->output, &out, &error)
+                                      : output_write(&form->output, &out, &error);
+    fr_buffer_fini(&out);
+    return code == FR_OK ? 0 : report_failure("%s", error.message);
+}
+
+/* For people, where standard output does not carry something else; the comparison then goes to standard error. */
+static int write_text(const struct bench *self, bool on_stdout)
+{
+    struct fr_buffer out = {0};
+    struct fr_error error;
+    struct output output = {.path = "the report", .stream = on_stdout ? stdout : stderr};
+    if (on_stdout) {
+        report_append_text(&out, &self->report);
     }
-    if (headers_add_all(&self->headers, &given.headers, &error) != FR_OK ||
-        fr_metadata_check(headers_metadata(&self->headers), &error) != FR_OK ||
-        input_read(argument, &self->text, &error) != FR_OK ||
-        template_parse(&self->template, fr_buffer_text(&self->text), &error) != FR_OK) {
-        return report_usage("bench rpc", "%s", error.message);
+    if (self->old != NULL) {
+        compare_append(&out, self->old, &self->report);
     }
-    return open_json(self);
+    enum fr_code code = out.size > 0 ? output_write(&output, &out, &error) : FR_OK;
+    fr_buffer_fini(&out);
+    return code == FR_OK ? 0 : report_failure("%s", error.message);
+}
+
+static int write_forms(const struct bench *self)
+{
+    int exit_code = 0;
+    bool text = true;
+    for (size_t i = 0; i < FORMS; i++) {
+        if (forms[i].output.stream != NULL) {
+            int written = write_form(&self->report, &forms[i]);
+            exit_code = exit_code == 0 ? written : exit_code;
+            text = text && forms[i].output.stream != stdout;
+        }
+    }
+    int written = write_text(self, text);
+    return exit_code == 0 ? written : exit_code;
+}
+
+/* Says on standard error what makes the exit status 1. */
+static int judge(const struct report *report)
+{
+    int exit_code = 0;
+    for (size_t i = 0; i < report->run_count; i++) {
+        const struct run *run = &report->runs[i];
+        for (size_t j = 0; j < report->slo_count; j++) {
+            struct fr_buffer reached = {0};
+            if (!slo_is_met(&report->slos[j], run)) {
+                slo_append_reached(&report->slos[j], run, &reached);
+                const char *text = fr_buffer_text(&reached);
+                exit_code =
+                    report_failure("objective %s missed: %s", report->slos[j].text, text == NULL ? "" : text);
+            }
+            fr_buffer_fini(&reached);
+        }
+        for (unsigned code = 1; code < FR_CODE_COUNT && !report_limits_errors(report); code++) {
+            if (run->sum->codes[code] > 0) {
+                exit_code = report_failure("%" PRIu64 " call%s failed with %s: %s", run->sum->codes[code],
+                                           run->sum->codes[code] == 1 ? "" : "s", fr_code_name(code),
+                                           run->tally.messages[code]);
+            }
+        }
+    }
+    return exit_code;
 }
 
 /* Before any library thread starts, so that none of them takes the signal. */
@@ -325,9 +480,19 @@ static int catch_signals(void)
     return sigprocmask(SIG_BLOCK, &set, NULL) != 0 ? -1 : signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static int measure_and_report(struct bench *self, int signals)
+{
+    int exit_code = measure(self, signals);
+    if (self->report.run_count > 0) {
+        int written = write_forms(self), judged = judge(&self->report);
+        exit_code = exit_code != 0 ? exit_code : written != 0 ? written : judged;
+    }
+    return exit_code;
+}
+
 int command_bench_rpc(int argc, char **argv)
 {
-    static struct bench bench; /* its histogram is large */
+    static struct bench bench; /* large */
     int count, exit_code;
     if (!usage_parse(&usage, argc, argv, &count, &exit_code)) {
         return exit_code;
@@ -336,15 +501,18 @@ int command_bench_rpc(int argc, char **argv)
     if (signals < 0) {
         return report_failure("cannot wait for signals: %s", strerror(errno));
     }
-    exit_code = prepare(&bench, argv[1], count > 1 ? argv[2] : NULL);
+    exit_code = prepare(&bench, count, argv + 1);
     if (exit_code == 0) {
-        exit_code = measure(&bench, signals);
+        exit_code = measure_and_report(&bench, signals);
     }
-    close_json(&bench);
-    load_free(bench.load);
-    fr_buffer_fini(&bench.text);
+    for (size_t i = 0; i < FORMS; i++) {
+        output_close(&forms[i].output);
+    }
+    compare_free(bench.old);
+    fr_buffer_fini(&bench.old_text);
+    report_fini(&bench.report);
+    bench_calls_fini(&bench.calls);
     headers_fini(&bench.headers);
-    target_fini(&bench.target);
     close(signals);
     return exit_code;
 }

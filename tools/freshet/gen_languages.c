@@ -10,8 +10,16 @@ static const char *const googles[] = {GOOGLE, NULL};
 
 /* What Freshet's own library has, see proto/CMakeLists.txt. */
 static const char *const of_c_library[] = {
-    "freshet/",                  "grpc/health/v1/",          GOOGLE "any.proto",        GOOGLE "descriptor.proto",
-    GOOGLE "duration.proto",     GOOGLE "empty.proto",       GOOGLE "field_mask.proto", GOOGLE "timestamp.proto",
+    "freshet/",
+    "grpc/health/v1/",
+    GOOGLE "any.proto",
+    GOOGLE "descriptor.proto",
+    GOOGLE "duration.proto",
+    GOOGLE "empty.proto",
+    GOOGLE "field_mask.proto",
+    GOOGLE "struct.proto",
+    GOOGLE "timestamp.proto",
+    GOOGLE "wrappers.proto",
     NULL,
 };
 
@@ -21,7 +29,7 @@ const struct gen_language gen_languages[] = {
         .tools = {{"protoc-c", "apt-get install protobuf-c-compiler"}},
         .compiled = of_c_library,
         .example = "example.c",
-        .needs = "Freshet installed with its pkg-config file, cmake, gcc",
+        .needs = "Freshet installed with its pkg-config file, cmake, make, gcc",
     },
     {
         .name = "cpp",
@@ -29,7 +37,7 @@ const struct gen_language gen_languages[] = {
         .compiled = googles,
         .run_time = "freshet.hpp",
         .example = "example.cc",
-        .needs = "Freshet installed with its pkg-config file, cmake, g++, libprotobuf-dev",
+        .needs = "Freshet installed with its pkg-config file, cmake, make, g++, libprotobuf-dev",
     },
     {
         .name = "python",

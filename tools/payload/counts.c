@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "freshet/folder.h"
-#include "payload/child.h"
+#include "freshet/child.h"
 
 #define PROGRAM       "freshet-bench-allocations"
 #define ARGUMENTS_MAX 160 /* options and import paths, two words each */

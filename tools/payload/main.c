@@ -15,7 +15,7 @@
 #include "freshet/report.h"
 #include "freshet/usage.h"
 #include "payload/counts.h"
-#include "payload/output.h"
+#include "freshet/output.h"
 #include "payload/verdict.h"
 
 static struct {

@@ -2,12 +2,13 @@
 /*
  * plot.c - the result as an SVG: for each data set the bars of encoding, decoding and size, with their numbers.
  *
- * The colours are those of Okabe and Ito, told apart by colour-blind readers too; labels say the same without colour.
+ * Labels say the same as the colours.
  * Each panel has a linear scale of its own that begins at 0.
  */
 #include <stdio.h>
 
 #include "payload/result.h"
+#include "plot/svg.h"
 
 #define WIDTH      1180
 #define LABELS     150 /* right edge of the names */
@@ -28,41 +29,11 @@ static const struct panel panels[PANELS] = {
     {"bytes of one message: plain and with gzip", LABELS + 730, 170},
 };
 
-static const char *const colours[] = {[CODEC_PROTOBUF] = "#0072B2", [CODEC_JSON] = "#E69F00"};
-#define GZIP_COLOUR "#222222"
+#define GZIP_COLOUR SVG_INK
 
-static void append_escaped(struct fr_buffer *out, const char *text)
+static const char *colour_of(enum codec_format format)
 {
-    for (; *text != '\0'; text++) {
-        switch (*text) {
-        case '<':
-            fr_buffer_append_text(out, "&lt;");
-            break;
-        case '>':
-            fr_buffer_append_text(out, "&gt;");
-            break;
-        case '&':
-            fr_buffer_append_text(out, "&amp;");
-            break;
-        default:
-            fr_buffer_append(out, text, 1);
-        }
-    }
-}
-
-/* attributes: such as " font-weight=\"bold\"". */
-static void append_label(struct fr_buffer *out, double x, double y, int size, const char *attributes,
-                         const char *text)
-{
-    fr_buffer_append_format(out, "<text x=\"%.1f\" y=\"%.1f\" font-size=\"%d\"%s>", x, y, size, attributes);
-    append_escaped(out, text);
-    fr_buffer_append_text(out, "</text>\n");
-}
-
-static void append_bar(struct fr_buffer *out, double x, double y, double width, const char *colour)
-{
-    fr_buffer_append_format(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>\n",
-                            x, y, width < 1 ? 1 : width, BAR_HEIGHT, colour);
+    return svg_colours[format == CODEC_PROTOBUF ? 0 : 1];
 }
 
 static const struct figures *figures_of_panel(const struct row *row, int panel)
@@ -94,18 +65,19 @@ static void append_time(struct fr_buffer *out, const struct panel *panel, const 
         snprintf(text, sizeof text, "wrong, not timed");
     }
     if (figures->runs == 0) {
-        append_label(out, panel->x, y + 11, 11, " fill=\"#777777\"", text);
+        svg_text(out, panel->x, y + 11, 11, " fill=\"#777777\"", text);
         return;
     }
     double low = panel->x + figures->low_ns / scale * panel->width;
     double high = panel->x + figures->high_ns / scale * panel->width;
     double middle = y + BAR_HEIGHT / 2.0;
-    append_bar(out, panel->x, y, figures->median_ns / scale * panel->width, colours[row->codec->format]);
+    svg_bar(out, panel->x, y, figures->median_ns / scale * panel->width, BAR_HEIGHT,
+            colour_of(row->codec->format));
     fr_buffer_append_format(
         out, "<path d=\"M%.1f %.1fH%.1fM%.1f %.1fv6M%.1f %.1fv6\" stroke=\"#222222\" fill=\"none\"/>\n", low,
         middle, high, low, middle - 3, high, middle - 3);
     result_format_time(text, figures->median_ns);
-    append_label(out, high + 6, y + 11, 11, "", text);
+    svg_text(out, high + 6, y + 11, 11, "", text);
 }
 
 static void append_sizes(struct fr_buffer *out, const struct panel *panel, const struct row *row,
@@ -117,14 +89,14 @@ static void append_sizes(struct fr_buffer *out, const struct panel *panel, const
     }
     double width = (double)row->encoded_bytes / scale * panel->width;
     double end = panel->x + width, gzip = panel->x + (double)row->gzip_bytes / scale * panel->width;
-    append_bar(out, panel->x, y, width, colours[row->codec->format]);
+    svg_bar(out, panel->x, y, width, BAR_HEIGHT, colour_of(row->codec->format));
     snprintf(text, sizeof text, "%zu", row->encoded_bytes);
     if (row->gzip_bytes > 0) {
         fr_buffer_append_format(out, "<path d=\"M%.1f %.1fv%d\" stroke=\"%s\" stroke-width=\"3\"/>\n", gzip,
                                 y, BAR_HEIGHT, GZIP_COLOUR);
         snprintf(text, sizeof text, "%zu, gzip %zu", row->encoded_bytes, row->gzip_bytes);
     }
-    append_label(out, (gzip > end && row->gzip_bytes > 0 ? gzip : end) + 6, y + 11, 11, "", text);
+    svg_text(out, (gzip > end && row->gzip_bytes > 0 ? gzip : end) + 6, y + 11, 11, "", text);
 }
 
 static int append_shape(struct fr_buffer *out, const struct result *result, const struct shape_result *shape,
@@ -133,14 +105,14 @@ static int append_shape(struct fr_buffer *out, const struct result *result, cons
     char title[256];
     snprintf(title, sizeof title, "%s: %s", shape->name, shape->about);
     fr_buffer_append_format(out, "<path d=\"M10 %dH%d\" stroke=\"#cccccc\"/>\n", y, WIDTH - 10);
-    append_label(out, 10, y + 20, 14, " font-weight=\"bold\"", title);
+    svg_text(out, 10, y + 20, 14, " font-weight=\"bold\"", title);
     for (int i = 0; i < PANELS; i++) {
-        append_label(out, panels[i].x, y + 38, 11, " fill=\"#555555\"", panels[i].title);
+        svg_text(out, panels[i].x, y + 38, 11, " fill=\"#555555\"", panels[i].title);
     }
     y += HEAD;
     for (size_t i = 0; i < result->codec_count; i++) {
         const struct row *row = &shape->rows[i];
-        append_label(out, LABELS, y + 11, 11, " text-anchor=\"end\"", row->codec->name);
+        svg_text(out, LABELS, y + 11, 11, " text-anchor=\"end\"", row->codec->name);
         for (int j = 0; j < 2; j++) {
             append_time(out, &panels[j], row, figures_of_panel(row, j), scale_of(result, shape, j), y);
         }
@@ -153,38 +125,33 @@ static int append_shape(struct fr_buffer *out, const struct result *result, cons
 static void append_head(struct fr_buffer *out, const struct result *result)
 {
     char text[512];
-    append_label(out, 10, 28, 18, " font-weight=\"bold\"", "JSON against protobuf payloads");
+    svg_text(out, 10, 28, 18, " font-weight=\"bold\"", "JSON against protobuf payloads");
     snprintf(text, sizeof text, "%s, processors: %ld; %s, %s", result->machine.cpu,
              result->machine.processors, result->machine.compiler, result->machine.flags);
-    append_label(out, 10, 48, 11, " fill=\"#555555\"", text);
+    svg_text(out, 10, 48, 11, " fill=\"#555555\"", text);
     snprintf(text, sizeof text,
              "Median of %u runs by turns; the whisker runs from the lower to the upper quartile. Each panel "
              "has a scale "
              "of its own, from 0.%s",
              result->runs, machine_is_busy(&result->machine) ? " Measured on a busy machine." : "");
-    append_label(out, 10, 64, 11, " fill=\"#555555\"", text);
-    append_bar(out, 10, 78, 14, colours[CODEC_PROTOBUF]);
-    append_label(out, 30, 89, 12, "", "protobuf");
-    append_bar(out, 110, 78, 14, colours[CODEC_JSON]);
-    append_label(out, 130, 89, 12, "", "JSON");
+    svg_text(out, 10, 64, 11, " fill=\"#555555\"", text);
+    svg_bar(out, 10, 78, 14, BAR_HEIGHT, colour_of(CODEC_PROTOBUF));
+    svg_text(out, 30, 89, 12, "", "protobuf");
+    svg_bar(out, 110, 78, 14, BAR_HEIGHT, colour_of(CODEC_JSON));
+    svg_text(out, 130, 89, 12, "", "JSON");
     fr_buffer_append_format(out, "<path d=\"M190 78v%d\" stroke=\"%s\" stroke-width=\"3\"/>\n", BAR_HEIGHT,
                             GZIP_COLOUR);
-    append_label(out, 200, 89, 12, "", "size with gzip");
+    svg_text(out, 200, 89, 12, "", "size with gzip");
 }
 
 void plot_append(struct fr_buffer *out, const struct result *result)
 {
     int height = TOP + (int)result->shape_count * (HEAD + (int)result->codec_count * STEP + 14);
-    fr_buffer_append_format(
-        out,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" "
-        "font-family=\"sans-serif\" fill=\"#222222\" role=\"img\" aria-label=\"Time and size of "
-        "messages as protobuf and as JSON\">\n<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n",
-        WIDTH, height, WIDTH, height, WIDTH, height);
+    svg_begin(out, WIDTH, height, "Time and size of messages as protobuf and as JSON");
     append_head(out, result);
     int y = TOP;
     for (size_t i = 0; i < result->shape_count; i++) {
         y = append_shape(out, result, &result->shapes[i], y);
     }
-    fr_buffer_append_text(out, "</svg>\n");
+    svg_end(out);
 }

@@ -11,7 +11,7 @@
 
 #include "freshet/input.h"
 #include "freshet/near.h"
-#include "payload/child.h"
+#include "freshet/child.h"
 
 #define ARGUMENTS_MAX 80 /* of protoc: the import paths and a few more */
 

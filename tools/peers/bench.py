@@ -8,28 +8,22 @@ import argparse
 import json
 import os
 import shlex
-import shutil
 import signal
 import statistics
 import subprocess
 import sys
 
+import build
 import chart
 import machine
 import report
+from build import BUILD, SOURCE, TREE, say
 from contenders import CONTENDERS, Client, Stage
 from processes import Failed, Processes
 from rows import ROWS, best, summary
 
-SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-BUILD = os.path.join(SOURCE, "build", "peers")
-TREE, NODE = os.path.join(BUILD, "tree"), os.path.join(BUILD, "node")
+NODE = os.path.join(BUILD, "node")
 PROBED = {"connections": ("--channels", "256"), "calls": ("--concurrency", "1000")}
-CANNOT_INSTALL = 1  # tools/setup's exit status where this user may not install
-
-
-def _say(text):
-    print(text, file=sys.stderr, flush=True)
 
 
 def _names(text, known, what):
@@ -63,53 +57,13 @@ def _parse(arguments):
     return given
 
 
-# ---- building ----
-
 def _install(families):
-    """False: a package cannot be installed by this user; setup has printed the command."""
-    for family, section in (("grpc", "--peers-grpc"), ("express", "--peers-node")):
-        if family not in families:
-            continue
-        status = subprocess.run([os.path.join(SOURCE, "tools", "setup"), section], stdout=sys.stderr,
-                                check=False).returncode
-        if status == CANNOT_INSTALL:
-            _say("bench-peers: or run it with --no-install to measure what is there")
-            return False
-        if status != 0:
-            _say(f"bench-peers: the packages of {family} cannot be installed; its rows will say so")
-    return True
-
-
-def _install_node_modules():
-    if shutil.which("npm") is None:
-        return
-    wanted = os.path.join(SOURCE, "tools", "peers", "package.json")
-    os.makedirs(NODE, exist_ok=True)
-    copy = os.path.join(NODE, "package.json")
-    with open(wanted, encoding="utf-8") as file:
-        text = file.read()
-    if os.path.isdir(os.path.join(NODE, "node_modules")) and os.path.exists(copy):
-        with open(copy, encoding="utf-8") as file:
-            if file.read() == text:
-                return
-    _say("bench-peers: installing express and ioredis into build/peers/node")
-    shutil.copyfile(wanted, copy)
-    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock",
-               "--cache", os.path.join(NODE, "cache")]
-    if subprocess.run(command, cwd=NODE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                      check=False).returncode != 0:
-        os.remove(copy)  # the next run tries again
-        _say("bench-peers: npm could not install them; the rows of Express will say so")
-
-
-def _build():
-    _say("bench-peers: building (release)")
-    configure = ["cmake", "--log-level=WARNING", "-G", "Ninja", "-S", SOURCE, "-B", TREE, "-DCMAKE_BUILD_TYPE=Release",
-                 "-DFRESHET_TESTS=OFF", "-DFRESHET_PEERS=ON"]
-    jobs = str(len(os.sched_getaffinity(0)))
-    for command in (configure, ["cmake", "--build", TREE, "--parallel", jobs]):
-        if subprocess.run(command, stdout=sys.stderr, check=False).returncode != 0:
-            return False
+    """False: a package cannot be installed by this user."""
+    sections = {"grpc": "peers-grpc", "express": "peers-node"}
+    if not all(build.install(sections[family], f"the packages of {family}") for family in sections if family in families):
+        return False
+    if "express" in families:
+        build.node_modules(NODE, os.path.join(SOURCE, "tools", "peers", "package.json"))
     return True
 
 
@@ -128,11 +82,11 @@ class Bench:
         try:
             cell = self._client.cell(contender, arguments, self._given.seconds, self._warmup)
         except Failed as reason:
-            _say(f"  {contender.key}: {reason}")
+            say(f"  {contender.key}: {reason}")
             self._failed[row, contender.key] = str(reason)
             return None
         errors = cell["errors"] + cell["lost"]
-        _say(f"  {contender.key:17} {row + ' on ' + str(channels):12} {cell['calls_per_s']:>10,.0f}/s"
+        say(f"  {contender.key:17} {row + ' on ' + str(channels):12} {cell['calls_per_s']:>10,.0f}/s"
              f"  p50 {cell['p50_us']:.0f} us  p99 {cell['p99_us']:.0f} us" + (f"  {errors} errors" if errors else ""))
         return cell
 
@@ -140,7 +94,7 @@ class Bench:
         """plan: (row key, contender, channels, rate, arguments)…, in the order of a round. {row: {contender: figure}}."""
         cells = {}
         for round_number in range(self._given.rounds):
-            _say(f"bench-peers: round {round_number + 1} of {self._given.rounds}")
+            say(f"bench-peers: round {round_number + 1} of {self._given.rounds}")
             for row, contender, channels, rate, arguments in plan:
                 cell = self._cell(row, contender, channels, arguments)
                 if cell is not None:
@@ -188,7 +142,7 @@ class Bench:
         wanted = {contender.key: contender for contender in self._contenders}
         if "nng" not in wanted or "freshet-memory" not in wanted:
             return {}
-        _say("bench-peers: round trips by turns")
+        say("bench-peers: round trips by turns")
         try:
             addresses = [self._stage.servers(wanted[key]).address for key in ("nng", "freshet-memory")]
             runs = []
@@ -207,7 +161,7 @@ class Bench:
         found = {}
         for contender in self._contenders:
             for kind in contender.probes:
-                _say(f"bench-peers: memory of {contender.key}, {kind}")
+                say(f"bench-peers: memory of {contender.key}, {kind}")
                 try:
                     probe = self._probe(contender, kind)
                 except Failed as reason:
@@ -244,7 +198,7 @@ def _write(folder, name, text):
     path = os.path.join(folder, name)
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
-    _say(f"bench-peers: wrote {os.path.relpath(path)}")
+    say(f"bench-peers: wrote {os.path.relpath(path)}")
 
 
 def main():
@@ -253,18 +207,16 @@ def main():
     families = {contender.family for contender in contenders}
     if not given.no_install and not _install(families):
         return 1
-    if "express" in families and not given.no_install:
-        _install_node_modules()
-    if not _build():
+    if not build.tree():
         return 1
     result = {"command": shlex.join(["tools/bench-peers", *sys.argv[1:]]), "rounds": given.rounds,
               "seconds": given.seconds, "machine": machine.facts()}
     for name, value in result["machine"].items():
-        _say(f"  {name}: {value}")
+        say(f"  {name}: {value}")
     try:
         result.update(_measure(given, contenders))
     except KeyboardInterrupt:
-        _say("bench-peers: stopped")
+        say("bench-peers: stopped")
         return 130
     os.makedirs(given.out, exist_ok=True)
     page = report.page(result, contenders)

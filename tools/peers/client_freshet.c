@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/placement.h"
 #include "peers/load.h"
 #include "users/v1/users.freshet.h"
 
@@ -34,8 +35,8 @@ static bool connect_channel(const char *address, struct fr_channel **ret_channel
 
 static bool open_channels(const char *address, const char *mode, size_t count, size_t slots)
 {
-    (void)mode;
     (void)slots;
+    fr_placement_set_compact(strcmp(mode, "system") != 0);
     channels = calloc(count, sizeof(struct fr_channel *));
     for (size_t i = 0; channels != NULL && i < count; i++) {
         channel_count = i + 1;
@@ -89,7 +90,7 @@ int main(int argc, char **argv)
 {
     static const struct load_client client = {
         .program = "peer-client-freshet",
-        .summary = "Asks a Freshet server for users; ADDRESS is tcp://host:port.",
+        .summary = "Asks a Freshet server for users; ADDRESS is tcp://host:port, the mode 'system' places no threads.",
         .open = open_channels,
         .start = start,
         .close = close_channels};

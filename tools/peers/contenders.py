@@ -32,6 +32,8 @@ CONTENDERS = (
     Contender("nng", "raw nng echo", "nng", "peer-client-nng", "nng", in_memory=True, probes=("connections",)),
     Contender("freshet-memory", "Freshet, memory", "freshet", "peer-client-freshet", "freshet_memory", "bytes",
               in_memory=True, probes=("connections", "calls")),
+    Contender("freshet-system", "Freshet, memory, threads placed by the system", "freshet", "peer-client-freshet",
+              "freshet_memory", "system", ("--mode", "system"), in_memory=True),
     Contender("freshet-message", "Freshet, memory, serializing", "freshet", "peer-client-freshet", "freshet_memory",
               "message", in_memory=True),
     Contender("freshet-near", "Freshet, near cache", "freshet", "peer-client-freshet", "freshet_stack", "64M", warm=True),

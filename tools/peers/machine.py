@@ -45,7 +45,7 @@ def _redis_version():
     return match.group(1) if match else "not installed"
 
 
-def _package(name):
+def package(name):
     return _output("dpkg-query", "-W", "-f=${Version}", name) or "not installed"
 
 
@@ -59,10 +59,10 @@ def facts():
         "load average": " ".join(f"{value:.2f}" for value in os.getloadavg()),
         "kernel": f"{platform.system()} {platform.release()}",
         "compiler": compiler[0] if compiler else "unknown",
-        "grpc++": _package("libgrpc++-dev"),
-        "nng": _package("libnng-dev"),
-        "protobuf-c": _package("libprotobuf-c-dev"),
-        "hiredis": _package("libhiredis-dev"),
+        "grpc++": package("libgrpc++-dev"),
+        "nng": package("libnng-dev"),
+        "protobuf-c": package("libprotobuf-c-dev"),
+        "hiredis": package("libhiredis-dev"),
         "node": _output("node", "--version") or "not installed",
         "redis": _redis_version(),
     }

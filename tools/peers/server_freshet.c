@@ -2,8 +2,9 @@
 /*
  * server_freshet.c - GetUser answered inline from memory; it stands in for the near cache.
  *
- * usage: peer-server-freshet bytes|message USERS
+ * usage: peer-server-freshet bytes|system|message USERS
  *   bytes    keeps each User serialized, as the near cache does
+ *   system   the same, with the threads placed by the system
  *   message  keeps structs and serializes each answer, as a plain handler would
  * Prints its address. The id "hold" is answered once another call asks for "release".
  */
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/placement.h"
 #include "peers/people.h"
 #include "users/v1/users.freshet.h"
 
@@ -177,10 +179,11 @@ int main(int argc, char **argv)
     int number;
     size_t count = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
     if (count == 0 || count > MAX_USERS ||
-        (strcmp(argv[1], "bytes") != 0 && strcmp(argv[1], "message") != 0)) {
-        fprintf(stderr, "usage: peer-server-freshet bytes|message USERS\n");
+        (strcmp(argv[1], "bytes") != 0 && strcmp(argv[1], "system") != 0 && strcmp(argv[1], "message") != 0)) {
+        fprintf(stderr, "usage: peer-server-freshet bytes|system|message USERS\n");
         return EXIT_USAGE;
     }
+    fr_placement_set_compact(strcmp(argv[1], "system") != 0);
     users.serialize = strcmp(argv[1], "message") == 0;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);

@@ -103,9 +103,9 @@ static void declare_handlers(const struct c_service *self, struct fr_buffer *out
 {
     fr_buffer_append_format(out,
                             "\n/*\n"
-                            " * The handlers of %s; see fr_handler in rpc/server.h. request lives until the call is "
-                            "answered. A\n"
-                            " * member that is NULL answers UNIMPLEMENTED%s.\n"
+                            " * The handlers of %s; see fr_handler in freshet/rpc/server.h. request lives until the "
+                            "call is answered.\n"
+                            " * A member that is NULL answers UNIMPLEMENTED%s.\n"
                             " */\n"
                             "struct %s_service {\n",
                             self->service->name,
@@ -157,8 +157,8 @@ static void declare_sources(const struct c_service *self, struct fr_buffer *out)
                             "\n/*\n"
                             " * Where the cached methods of %s get what the caches miss: the server of the origin, or "
                             "a function that\n"
-                            " * reads the database as fr_cached_load and fr_cached_load_many in cached/serve.h say. "
-                            "NULL: not cached here.\n"
+                            " * reads the database as fr_cached_load and fr_cached_load_many in freshet/cached/serve.h say. NULL: "
+                            "not cached here.\n"
                             " */\n"
                             "struct %s_sources {\n",
                             self->service->name, self->prefix);
@@ -222,24 +222,24 @@ void c_header(const struct c_unit *unit, struct fr_buffer *out)
                             "/*\n"
                             " * For each method M of a service S: S_M, a blocking call; S_M_async; S_reply_M for its "
                             "handler; S_M_method, what\n"
-                            " * both sides know of it. Ownership and errors are those of fr_channel_call_message, "
-                            "fr_channel_start and\n"
-                            " * fr_call_reply_message in rpc/channel.h and rpc/server.h. In a done, response is NULL "
-                            "unless result->code is\n"
-                            " * FR_OK, and borrowed until it returns.\n"
+                            " * both sides know of it. Ownership and errors are those of fr_channel_call_message and "
+                            "fr_channel_start in\n"
+                            " * freshet/rpc/channel.h, and of fr_call_reply_message in freshet/rpc/server.h. In a done, "
+                            "response is NULL unless\n"
+                            " * result->code is FR_OK, and borrowed until it returns.\n"
                             " */\n"
                             "#ifndef %s_FRESHET_H\n"
                             "#define %s_FRESHET_H\n"
                             "\n"
                             "%s"
-                            "#include \"rpc/channel.h\"\n"
-                            "#include \"rpc/server.h\"\n"
+                            "#include \"freshet/rpc/channel.h\"\n"
+                            "#include \"freshet/rpc/server.h\"\n"
                             "#include \"%s.pb-c.h\"\n"
                             "\n"
                             "/* %s and all that it imports: a serialized FileDescriptorSet. */\n"
                             "extern const struct fr_bytes %s_descriptors;\n",
                             unit->file->proto->name, unit->guard, unit->guard,
-                            unit->source_count > 0 ? "#include \"cached/serve.h\"\n" : "", unit->stem,
+                            unit->source_count > 0 ? "#include \"freshet/cached/serve.h\"\n" : "", unit->stem,
                             unit->file->proto->name, unit->symbol);
     for (size_t i = 0; i < unit->service_count; i++) {
         declare_service(&unit->services[i], out);

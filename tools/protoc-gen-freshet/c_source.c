@@ -374,10 +374,10 @@ enum fr_code c_source(const struct c_unit *unit, struct fr_buffer *out, struct f
                             "#include \"%s.freshet.h\"\n\n",
                             unit->file->proto->name, unit->stem);
     if (unit->source_count > 0) {
-        fr_buffer_append_text(out, "#include \"cached/policy.h\"\n");
+        fr_buffer_append_text(out, "#include \"freshet/cached/policy.h\"\n");
     }
     if (unit->service_count > 0) {
-        fr_buffer_append_text(out, "#include \"rpc/stub.h\"\n");
+        fr_buffer_append_text(out, "#include \"freshet/rpc/stub.h\"\n");
     }
     enum fr_code code = include_origins(unit, out, reterr);
     code = code != FR_OK ? code : define_descriptors(unit, out, reterr);

@@ -14,12 +14,12 @@
 #include "base/clock.h"
 #include "freshet/command.h"
 #include "freshet/folder.h"
+#include "freshet/output.h"
 #include "freshet/redis.h"
 #include "freshet/report.h"
 #include "freshet/usage.h"
 #include "message/schema.h"
 #include "payload/choice.h"
-#include "payload/output.h"
 #include "variants/redis_ask.h"
 #include "variants/turn.h"
 

@@ -3,8 +3,8 @@
 // program.ts - a program in TypeScript that uses all that the generated clients declare; tsc checks it.
 import { Channel, Code, RpcError, type Metadata } from "./freshet_rpc.js";
 import { Method_namesClient, NoMethodsClient, TypeNamesClient } from "./odd/names_freshet.js";
-import { ProbeClient } from "./probe/probe_freshet.js";
-import { FailureSchema, type Failure, type Text } from "./probe/probe_pb.js";
+import { ConformanceClient, ProbeClient } from "./probe/probe_freshet.js";
+import { FailureSchema, type Failure, type Values } from "./probe/probe_pb.js";
 import { UsersClient } from "./users/v1/users_freshet.js";
 import type { User } from "./users/v1/users_pb.js";
 
@@ -20,8 +20,8 @@ const user: User = await new UsersClient(channel).getUser(
 );
 const version: bigint = user.version;
 try {
-  const text: Text = await new ProbeClient(channel).fail({ code: Code.NOT_FOUND, message: `${version}` });
-  console.log(text.number);
+  const values: Values = await new ConformanceClient(channel).fail({ failure: { code: 5, message: `${version}` } });
+  console.log(values.number);
 } catch (error) {
   if (error instanceof RpcError && error.code === Code.NOT_FOUND) {
     const failure: Failure | undefined = error.detail(FailureSchema);

@@ -24,7 +24,7 @@
 #include <vector>
 
 extern "C" {
-#include "rpc/channel.h"
+#include "freshet/rpc/channel.h"
 }
 
 namespace freshet {

@@ -91,34 +91,38 @@ function* pairs(metadata) {
   }
 }
 
-function metadataValue(key, value) {
+function metadataValue(key, value, method) {
+  const refuse = (message) => {
+    throw new RpcError(Code.INVALID_ARGUMENT, message, { method });
+  };
   if (!/^[a-z0-9_.-]+$/.test(key)) {
-    throw new Error(`'${key}' is no metadata key: lower case letters, digits, '-', '_' and '.'`);
+    refuse(`'${key}' is no metadata key: lower case letters, digits, '-', '_' and '.'`);
   }
   if (key.endsWith("-bin")) {
     if (!(value instanceof Uint8Array)) {
-      throw new Error(`metadata '${key}': a Uint8Array is needed`);
+      refuse(`metadata '${key}': a Uint8Array is needed`);
     }
     return value;
   }
   if (typeof value !== "string" || !/^[ -~]*$/.test(value)) {
-    throw new Error(`metadata '${key}': a string of printable ASCII is needed`);
+    refuse(`metadata '${key}': a string of printable ASCII is needed`);
   }
   return encoder.encode(value);
 }
 
-function writeMetadata(writer, metadata) {
+function writeMetadata(writer, metadata, method) {
   let count = 0;
   let size = 0;
   for (const [key, given] of pairs(metadata)) {
-    const value = metadataValue(key, given);
+    const value = metadataValue(key, given, method);
     writer.tag(4, WireType.LengthDelimited).fork();
     writer.tag(1, WireType.LengthDelimited).string(key).tag(2, WireType.LengthDelimited).bytes(value).join();
     count += 1;
     size += key.length + value.length;
   }
   if (count > MAX_METADATA_ENTRIES || size > MAX_METADATA_BYTES) {
-    throw new Error(`the metadata is over ${MAX_METADATA_ENTRIES} entries or ${MAX_METADATA_BYTES} bytes`);
+    const message = `the metadata is over ${MAX_METADATA_ENTRIES} entries or ${MAX_METADATA_BYTES} bytes`;
+    throw new RpcError(Code.RESOURCE_EXHAUSTED, message, { method });
   }
 }
 
@@ -126,7 +130,7 @@ function writeMetadata(writer, metadata) {
 function writeRequest(method, payload, metadata) {
   const writer = new BinaryWriter().tag(2, WireType.LengthDelimited).string(method);
   if (metadata !== undefined) {
-    writeMetadata(writer, metadata);
+    writeMetadata(writer, metadata, method);
   }
   return writer.tag(15, WireType.LengthDelimited).bytes(payload).finish();
 }
@@ -348,14 +352,14 @@ class Connection {
       return;
     }
     const buffer = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks, this.#size);
+    const greets = this.#greeted !== undefined;
     let at = 0;
-    if (this.#greeted !== undefined) {
+    if (greets) {
       if (!buffer.subarray(0, REP_HELLO.length).equals(REP_HELLO)) {
         this.abort("it does not speak Freshet's protocol");
         return;
       }
       at = REP_HELLO.length;
-      this.#greet();
     }
     this.#needed = 8;
     while (buffer.length - at >= 8 && this.#socket !== undefined) {
@@ -373,6 +377,9 @@ class Connection {
     }
     this.#chunks = at === buffer.length ? [] : [buffer.subarray(at)];
     this.#size = buffer.length - at;
+    if (greets) {
+      this.#greet(); // unless what came with the hello has ended the connection
+    }
   }
 
   // The call has ended here; the server is told.
@@ -728,12 +735,7 @@ export class Channel {
     const name = `${method.parent.typeName}/${method.name}`;
     return new Promise((resolve, reject) => {
       const payload = toBinary(method.input, create(method.input, request));
-      let rest;
-      try {
-        rest = writeRequest(name, payload, metadata);
-      } catch (error) {
-        throw new RpcError(Code.INVALID_ARGUMENT, error.message, { method: name });
-      }
+      const rest = writeRequest(name, payload, metadata);
       if (rest.length + NUMBERS_BYTES > MAX_MESSAGE_BYTES) {
         throw new RpcError(Code.RESOURCE_EXHAUSTED, `the request is over ${MAX_MESSAGE_BYTES} bytes`, { method: name });
       }

@@ -150,22 +150,24 @@ _KEY = re.compile(r"[a-z0-9_.-]+\Z")
 _TEXT = re.compile(r"[ -~]*\Z")
 
 
-def _add_metadata(request: Any, metadata: MetadataLike) -> None:
+def _add_metadata(request: Any, metadata: MetadataLike, method: str) -> None:
     count, size = 0, 0
     for key, value in metadata.items() if isinstance(metadata, Mapping) else metadata:
         if not _KEY.match(key):
-            raise ValueError(f"{key!r} is no metadata key: lower case letters, digits, '-', '_' and '.'")
+            raise RpcError(Code.INVALID_ARGUMENT,
+                           f"{key!r} is no metadata key: lower case letters, digits, '-', '_' and '.'", method)
         if key.endswith("-bin"):
             encoded = bytes(value) if not isinstance(value, str) else None
         else:
             encoded = value.encode() if isinstance(value, str) and _TEXT.match(value) else None
         if encoded is None:
-            raise ValueError(f"metadata {key!r}: " + ("bytes are needed" if key.endswith("-bin")
-                                                      else "a str of printable ASCII is needed"))
+            raise RpcError(Code.INVALID_ARGUMENT, f"metadata {key!r}: " + (
+                "bytes are needed" if key.endswith("-bin") else "a str of printable ASCII is needed"), method)
         request.metadata.add(key=key.encode(), value=encoded)
         count, size = count + 1, size + len(key) + len(encoded)
     if count > _MAX_METADATA_ENTRIES or size > _MAX_METADATA_BYTES:
-        raise ValueError(f"the metadata is over {_MAX_METADATA_ENTRIES} entries or {_MAX_METADATA_BYTES} bytes")
+        raise RpcError(Code.RESOURCE_EXHAUSTED,
+                       f"the metadata is over {_MAX_METADATA_ENTRIES} entries or {_MAX_METADATA_BYTES} bytes", method)
 
 
 def _read_metadata(response: Any) -> Metadata:
@@ -221,10 +223,7 @@ def _prepare(method: Method[Req, Res], request: Req, timeout: Timeout, metadata:
         raise TypeError(f"{method.name} takes a {method.request.__name__}, not a {type(request).__name__}")
     envelope = _Request(method=method.name, payload=request.SerializeToString())
     if metadata:
-        try:
-            _add_metadata(envelope, metadata)
-        except ValueError as error:
-            raise RpcError(Code.INVALID_ARGUMENT, str(error), method.name) from None
+        _add_metadata(envelope, metadata, method.name)
     deadline = None
     if timeout is not None:
         seconds = _seconds(timeout)
@@ -566,7 +565,8 @@ class _Engine:
                 except asyncio.TimeoutError:
                     self._failed(f"no connection within {timeout:g} s", everybody=True)
                 except OSError as error:
-                    self._failed(error.strerror or str(error), everybody=False)
+                    # asyncio's own text names the address again and not the reason.
+                    self._failed(os.strerror(error.errno) if error.errno else str(error), everybody=False)
         finally:
             self._dialer = None
             if self._connection is None:

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * commit.c - runs a write in a transaction on a worker, and answers once its invalidations are out.
+ *
+ * The answer waits for INVALIDATE and publish, so that who wrote reads the new value next; when Redis is not there
+ * it does not wait, and the relay finishes later.
+ */
+#include "service/commit.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+
+struct commit {
+    struct fr_work work;
+    struct fr_service *service;
+    struct fr_call *call;
+    const struct ProtobufCMessage *request;
+    fr_write *write;
+    struct ProtobufCMessage *response; /* in the call's arena */
+};
+
+static void on_announced(void *argument)
+{
+    struct commit *self = argument;
+    fr_call_reply_message(self->call, self->response);
+    free(self);
+}
+
+static enum fr_code commit(struct commit *self, struct fr_store_connection *connection,
+                           struct fr_store_marks *ret_marks, struct fr_error *reterr)
+{
+    enum fr_code code = fr_store_begin(connection, reterr);
+    if (code != FR_OK) {
+        return code;
+    }
+    code = self->write(connection, self->request, fr_call_arena(self->call), &self->response, reterr);
+    if (code != FR_OK) {
+        fr_store_rollback(connection);
+        return code;
+    }
+    return fr_store_commit(connection, ret_marks, reterr);
+}
+
+static void run(struct fr_work *work, unsigned worker)
+{
+    struct commit *self = (struct commit *)work;
+    struct fr_service *service = self->service;
+    struct fr_store_marks marks = {0};
+    struct fr_error error = {0};
+    if (fr_call_is_over(self->call)) {
+        fr_error_set(&error, FR_DEADLINE_EXCEEDED, "no worker was free in time; nothing was written");
+    } else {
+        error.code = commit(self, service->connections[worker], &marks, &error);
+    }
+    if (error.code != FR_OK) {
+        fr_call_fail_error(self->call, &error);
+        free(self);
+        return;
+    }
+    for (size_t i = 0; i < marks.count; i++) {
+        fr_log_request("db update", fr_log_text("kind", marks.items[i].kind),
+                       fr_log_text("reference", marks.items[i].reference),
+                       fr_log_number("version", marks.items[i].version));
+    }
+    fr_relay_announce(service->relay, &marks, on_announced, self);
+}
+
+void fr_commit(struct fr_service *service, struct fr_call *call, const struct ProtobufCMessage *request,
+               fr_write *write)
+{
+    struct commit *self = calloc(1, sizeof *self);
+    struct fr_error error;
+    if (self == NULL) {
+        fr_call_fail(call, FR_RESOURCE_EXHAUSTED, "out of memory");
+        return;
+    }
+    *self = (struct commit){
+        .work.run = run, .service = service, .call = call, .request = request, .write = write};
+    if (fr_worker_pool_submit(service->pool, &self->work, &error) != FR_OK) {
+        fr_call_fail_error(call, &error);
+        free(self);
+    }
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""test_same.py - one program, written in every language, prints the same about one freshet up."""
+import json
+import os
+import shutil
+import signal
+import tempfile
+import unittest
+
+from freshet_testing import BIN, BUILD, Process, main, run_freshet, wait_until
+from language_testing import HERE, check, pkg_config
+from sp_client import SOURCE
+from test_js import packages
+
+# Where each program goes in the folder that freshet gen makes, which builds and runs what stands there.
+PROGRAMS = {"c": "example.c", "cpp": "example.cc", "python": "example.py", "js": "example.js", "go": "example/main.go"}
+ANSWERS = "Alice: dark_mode\nAlice: light_mode\nAlice: light_mode\n"
+
+
+class Same(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="freshet-same-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def up(self):
+        """Starts freshet up; returns the address of api."""
+        up = Process([os.path.join(BIN, "freshet"), "up", "--port-base", "0", "--json", "--db",
+                      f"sqlite:{self.folder}/users.db"], self.folder, "up")
+        self.addCleanup(up.wait)
+        self.addCleanup(up.signal, signal.SIGINT)
+
+        def ready():
+            with open(os.path.join(self.folder, "up.stdout"), encoding="utf-8") as file:
+                line = file.read()
+            self.assertTrue(up.running(), up.stderr())
+            return line.endswith("\n") and json.loads(line)
+
+        return wait_until(ready, 30, "freshet up is ready")["api"]
+
+    def test_the_same_answers(self):
+        clients = os.path.join(self.folder, "clients")
+        environment = {**pkg_config(self.folder), "GOCACHE": os.path.join(BUILD, "go-cache"), "GOFLAGS": "-p=2",
+                       "PYTHON": "/usr/bin/python3"}
+        path = os.path.join(packages(), ".bin") + ":" + os.environ["PATH"]
+        done = run_freshet("gen", "--lang", ",".join(PROGRAMS), "--out", clients, "-I", os.path.join(SOURCE, "proto"),
+                           "users/v1/users.proto", environment={"PATH": path})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        os.symlink(packages(), os.path.join(clients, "js", "node_modules"))
+        address = self.up()
+        for language, program in PROGRAMS.items():
+            with self.subTest(language):
+                shutil.copy(os.path.join(HERE, "same", os.path.basename(program)), os.path.join(clients, language, program))
+                told = check([os.path.join(clients, language, "run"), address], env=environment)
+                self.assertEqual(told, ANSWERS)
+            done = run_freshet("call", "--addr", address, "users.v1.Users/UpdatePreference",
+                               '{"id": "user-123", "preference": "dark_mode"}')
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+
+if __name__ == "__main__":
+    main()

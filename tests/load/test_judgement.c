@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_judgement.c - objectives, the rank test, and the comparison with an older report.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "load/compare.h"
+#include "load/rank_test.h"
+#include "load/report.h"
+
+/* 5 s of 100 calls each 50 ms; a part of them takes slow_us instead of 100 µs. */
+static void make_report(struct report *report, unsigned slow_of_100, uint64_t slow_us, unsigned errors)
+{
+    memset(report, 0, sizeof *report);
+    *report =
+        (struct report){.address = "tcp://h:1", .methods = {"a.B/C"}, .weights = {1}, .method_count = 1};
+    struct run *run = &report->runs[report->run_count++];
+    *run = (struct run){.concurrency = 8, .channels = 1, .seconds = 5};
+    assert_int_equal(tally_init(&run->tally, 1, false, NULL), FR_OK);
+    for (unsigned i = 0; i < 10000; i++) {
+        uint64_t end_us = 10000 + i * 498, took_us = i % 100 < slow_of_100 ? slow_us : 100 + i % 7;
+        tally_record(
+            &run->tally,
+            &(struct tally_call){.due_us = end_us - took_us, .start_us = end_us - took_us, .end_us = end_us});
+    }
+    for (unsigned i = 0; i < errors; i++) {
+        tally_record(&run->tally,
+                     &(struct tally_call){.code = FR_UNAVAILABLE, .message = "no \"server\"", .end_us = 1});
+    }
+    assert_int_equal(run_finish(run, NULL), FR_OK);
+}
+
+static bool meets(const struct report *report, const char *text)
+{
+    struct slo slo;
+    assert_int_equal(slo_parse(&slo, text, NULL), FR_OK);
+    return slo_is_met(&slo, &report->runs[0]);
+}
+
+static struct report report, older;
+
+static void objectives_compare_with_what_was_reached(void **state)
+{
+    (void)state;
+    make_report(&report, 2, 5000, 10);
+    assert_true(meets(&report, "p50=110us"));
+    assert_false(meets(&report, "p50=99us"));
+    assert_true(meets(&report, "p97=1ms"));
+    assert_false(meets(&report, "p99=4.9ms"));
+    assert_true(meets(&report, "p99.9=5.1ms"));
+    assert_true(meets(&report, "max=5ms"));
+    assert_false(meets(&report, "max=4999us"));
+    assert_true(meets(&report, "mean=0.3ms"));
+    assert_false(meets(&report, "mean=0.1ms"));
+    assert_true(meets(&report, "errors=10"));
+    assert_false(meets(&report, "errors=9"));
+    assert_true(meets(&report, "errors=0.1%"));
+    assert_false(meets(&report, "errors=0.09%"));
+    assert_true(meets(&report, "rate=2000"));
+    assert_false(meets(&report, "rate=2001"));
+    report_fini(&report);
+}
+
+static void no_answer_meets_no_latency(void **state)
+{
+    (void)state;
+    memset(&report, 0, sizeof report);
+    report.run_count = 1;
+    assert_int_equal(tally_init(&report.runs[0].tally, 1, false, NULL), FR_OK);
+    assert_int_equal(run_finish(&report.runs[0], NULL), FR_OK);
+    assert_false(meets(&report, "p99=1h"));
+    assert_true(meets(&report, "errors=0"));
+    report_fini(&report);
+}
+
+static void anything_else_is_no_objective(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"",           "p99",         "p99=",      "p99=5parsecs", "p0=1ms",
+                                        "p101=1ms",   "px=1ms",      "q99=1ms",   "errors=",      "errors=x",
+                                        "errors=1.5", "errors=101%", "errors=-1", "rate=",        "rate=1k",
+                                        "max=slow",   "p99 =1ms"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct slo slo;
+        assert_int_equal(slo_parse(&slo, wrong[i], NULL), FR_INVALID_ARGUMENT);
+    }
+}
+
+/* The values were computed apart, from sums of ranks with mean ranks for ties. */
+static void the_rank_test_gives_known_values(void **state)
+{
+    (void)state;
+    static const double left[] = {19, 22, 16, 29, 24, 31, 18, 25},
+                        right[] = {20, 11, 17, 12, 28, 9, 14, 13, 10};
+    struct rank_test test = rank_test(left, 8, right, 9);
+    assert_true(fabs(test.p - 0.014137969) < 1e-8);
+    assert_true(fabs(test.above - 10.0 / 72) < 1e-9);
+    static const double ties[] = {1, 1, 2, 2, 2, 3, 3, 4}, more[] = {2, 3, 3, 4, 4, 4, 5, 5};
+    test = rank_test(ties, 8, more, 8);
+    assert_true(fabs(test.p - 0.020720895) < 1e-8);
+    test = rank_test(ties, 8, ties, 8);
+    assert_true(test.p > 0.99 && test.above == 0.5);
+    static const double same[] = {3, 3, 3, 3, 3, 3, 3, 3};
+    assert_true(rank_test(same, 8, same, 8).p == 1);
+}
+
+static const char *compared(struct fr_buffer *out)
+{
+    static struct fr_buffer json;
+    struct compare *compare;
+    fr_buffer_clear(&json);
+    fr_buffer_clear(out);
+    report_append_json(&json, &older);
+    assert_int_equal(compare_read(fr_buffer_bytes(&json), "old.json", &compare, NULL), FR_OK);
+    compare_append(out, compare, &report);
+    compare_free(compare);
+    fr_buffer_fini(&json);
+    json = (struct fr_buffer){0};
+    return fr_buffer_text(out);
+}
+
+static void equal_runs_differ_by_noise(void **state)
+{
+    (void)state;
+    struct fr_buffer out = {0};
+    make_report(&report, 2, 5000, 0);
+    make_report(&older, 2, 5000, 0);
+    const char *text = compared(&out);
+    assert_non_null(strstr(text, "calls/s  2000 -> 2000  (+0.0%)  noise"));
+    assert_null(strstr(text, "worse"));
+    assert_null(strstr(text, "better"));
+    fr_buffer_fini(&out);
+    report_fini(&report);
+    report_fini(&older);
+}
+
+static void a_slower_run_is_worse_and_a_faster_one_better(void **state)
+{
+    (void)state;
+    struct fr_buffer out = {0};
+    make_report(&report, 60, 5000, 3);
+    make_report(&older, 2, 3000, 0);
+    const char *text = compared(&out);
+    assert_non_null(strstr(strstr(text, "p50"), "worse"));
+    assert_non_null(strstr(strstr(text, "p99"), "worse"));
+    assert_non_null(strstr(text, "failed   0 -> 3"));
+    report_fini(&report);
+    report_fini(&older);
+    make_report(&report, 2, 3000, 0);
+    make_report(&older, 60, 5000, 0);
+    text = compared(&out);
+    assert_non_null(strstr(strstr(text, "p50"), "better"));
+    fr_buffer_fini(&out);
+    report_fini(&report);
+    report_fini(&older);
+}
+
+static void runs_that_are_not_there_are_named(void **state)
+{
+    (void)state;
+    struct fr_buffer out = {0};
+    make_report(&report, 2, 5000, 0);
+    make_report(&older, 2, 5000, 0);
+    older.runs[0].concurrency = 9;
+    assert_non_null(strstr(compared(&out), "it has no such run"));
+    fr_buffer_fini(&out);
+    report_fini(&report);
+    report_fini(&older);
+}
+
+static void other_files_are_refused(void **state)
+{
+    (void)state;
+    struct compare *compare;
+    struct fr_error error;
+    assert_int_equal(compare_read(fr_bytes_of("{\"runs\":\n [}"), "x.json", &compare, &error),
+                     FR_INVALID_ARGUMENT);
+    assert_non_null(strstr(error.message, "'x.json': line 2, column"));
+    static const char *const wrong[] = {"[]", "{}", "{\"runs\":1}", "{\"runs\":[1]}",
+                                        "{\"runs\":[{\"loop\":\"open\"}]}"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_equal(compare_read(fr_bytes_of(wrong[i]), "x.json", &compare, &error),
+                         FR_INVALID_ARGUMENT);
+        assert_non_null(strstr(error.message, "is no report"));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(objectives_compare_with_what_was_reached),
+        cmocka_unit_test(no_answer_meets_no_latency),
+        cmocka_unit_test(anything_else_is_no_objective),
+        cmocka_unit_test(the_rank_test_gives_known_values),
+        cmocka_unit_test(equal_runs_differ_by_noise),
+        cmocka_unit_test(a_slower_run_is_worse_and_a_faster_one_better),
+        cmocka_unit_test(runs_that_are_not_there_are_named),
+        cmocka_unit_test(other_files_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * picture.h - the report as an SVG. Pure.
+ */
+#ifndef LOAD_PICTURE_H
+#define LOAD_PICTURE_H
+
+#include "load/report.h"
+
+/* One run: latency by percentile, throughput and latency over time. Several: all three by concurrency. */
+void picture_append(struct fr_buffer *out, const struct report *report);
+
+#endif
