@@ -242,6 +242,8 @@ class BenchRpc(unittest.TestCase):
                 (2, "--zipf needs --keys", (GET, ALICE, "--zipf", "1")),
                 (2, "--zipf", (GET, ALICE, "--zipf", "nan", "--keys", "5")),
                 (2, "--keys", (GET, '{"id":"{{.key}}"}')),
+                (2, "--keys", (GET, ALICE, "--keys", "0")),
+                (2, "--keys", (GET, ALICE, "--keys", "5-4")),
                 (2, "expected {{.i}}", (GET, '{"id":"{{.j}}"}')),
                 (2, "WEIGHT", (GET + "=0", ALICE)),
                 (2, "no method before it", (ALICE,)),

@@ -25,7 +25,7 @@ static void assert_distribution(uint64_t count, double exponent)
     double sum = 0, squared = 0, degrees = (double)(count - 1);
     uint64_t *seen = calloc(count + 1, sizeof *seen);
     assert_non_null(seen);
-    keys_init(&keys, count, exponent);
+    keys_init(&keys, 1, count, exponent);
     for (int i = 0; i < DRAWS; i++) {
         uint64_t key = keys_draw(&keys);
         assert_in_range(key, 1, count);
@@ -66,7 +66,7 @@ static void one_key_is_that_key(void **state)
     struct keys keys;
     static const double exponents[] = {0, 0.99, 1, 3};
     for (size_t i = 0; i < sizeof exponents / sizeof exponents[0]; i++) {
-        keys_init(&keys, 1, exponents[i]);
+        keys_init(&keys, 1, 1, exponents[i]);
         for (int j = 0; j < 1000; j++) {
             assert_int_equal(keys_draw(&keys), 1);
         }
@@ -79,7 +79,7 @@ static void huge_spaces_are_reached_to_their_end(void **state)
     struct keys keys;
     uint64_t count = KEYS_MAX;
     unsigned upper = 0;
-    keys_init(&keys, count, 0.2);
+    keys_init(&keys, 1, count, 0.2);
     for (int i = 0; i < 10000; i++) {
         uint64_t key = keys_draw(&keys);
         assert_in_range(key, 1, count);

@@ -109,7 +109,7 @@ static void keys_are_drawn_anew_for_each_call(void **state)
     struct keys keys;
     unsigned seen[6] = {0};
     struct requests_options options = options_of("{\"id\":\"{{.key}}\"}");
-    keys_init(&keys, 5, 0);
+    keys_init(&keys, 1, 5, 0);
     options.keys = &keys;
     struct requests *requests = made(&options);
     for (unsigned i = 0; i < 5000; i++) {
@@ -123,12 +123,26 @@ static void keys_are_drawn_anew_for_each_call(void **state)
     requests_free(requests);
 }
 
+static void keys_begin_where_they_are_told(void **state)
+{
+    (void)state;
+    struct keys keys;
+    struct requests_options options = options_of("{\"id\":\"{{.key}}\"}");
+    keys_init(&keys, 1000, 3, 1);
+    options.keys = &keys;
+    struct requests *requests = made(&options);
+    for (unsigned i = 0; i < 100; i++) {
+        assert_in_range(atoi(id_of(requests, 1)), 1000, 1002);
+    }
+    requests_free(requests);
+}
+
 static void more_keys_than_can_be_prepared_work_too(void **state)
 {
     (void)state;
     struct keys keys;
     struct requests_options options = options_of("{\"id\":\"{{.key}}\"}");
-    keys_init(&keys, REQUESTS_KEYS * 1000, 0);
+    keys_init(&keys, 1, REQUESTS_KEYS * 1000, 0);
     options.keys = &keys;
     struct requests *requests = made(&options);
     unsigned large = 0;
@@ -186,6 +200,7 @@ int main(void)
         cmocka_unit_test(lines_are_sent_in_turn),
         cmocka_unit_test(lines_may_have_places),
         cmocka_unit_test(keys_are_drawn_anew_for_each_call),
+        cmocka_unit_test(keys_begin_where_they_are_told),
         cmocka_unit_test(more_keys_than_can_be_prepared_work_too),
         cmocka_unit_test(chance_differs_from_call_to_call),
         cmocka_unit_test(errors_say_where_they_are),

@@ -2,6 +2,7 @@
 /*
  * bench_rpc.c - freshet bench rpc: load on a server, and a report of what came of it.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -33,9 +34,9 @@
 #define MIN_ROOM 4
 
 static struct {
-    const char *addr, *concurrency, *rate, *schedule, *zipf, *json, *csv, *prometheus, *plot, *compare;
+    const char *addr, *concurrency, *rate, *schedule, *keys, *zipf, *json, *csv, *prometheus, *plot, *compare;
     struct fr_option_list headers, slos;
-    uint64_t max_time_us, channels, duration_us, warmup_us, count, keys;
+    uint64_t max_time_us, channels, duration_us, warmup_us, count;
     bool retry, decode, progress;
     struct descriptors_given descriptors;
 } given;
@@ -44,7 +45,8 @@ static const struct fr_option options[] = {
     {.name = "concurrency",
      .letter = 'c',
      .argument = "LIST",
-     .help = "calls under way at most, such as 64; 1,8,64: a run for each; otherwise 1, or what is due within 50 ms",
+     .help = "calls under way at most, such as 64; 1,8,64: a run for each; otherwise 1, or what is due "
+             "within 50 ms",
      .value = &given.concurrency},
     {.name = "rate",
      .letter = 'r',
@@ -86,15 +88,12 @@ static const struct fr_option options[] = {
      .help = "channels that share the calls",
      .value = &given.channels},
     {.name = "keys",
-     .type = FR_OPTION_NUMBER,
-     .argument = "N",
-     .min = 1,
-     .max = KEYS_MAX,
-     .help = "{{.key}} is drawn from 1 to N",
+     .argument = "RANGE",
+     .help = "{{.key}} is drawn from a RANGE such as 1000, which begins at 1, or 1000-1999",
      .value = &given.keys},
     {.name = "zipf",
      .argument = "S",
-     .help = "draw key k in proportion to 1/k^S, such as 0.99, otherwise uniformly",
+     .help = "draw the k-th key in proportion to 1/k^S, such as 0.99, otherwise uniformly",
      .value = &given.zipf},
     {.name = "addr",
      .letter = 'a',
@@ -268,6 +267,20 @@ static enum fr_code read_concurrency(struct bench *self, struct fr_error *reterr
     }
 }
 
+/* "N", from 1 on, or "FROM-TO". */
+static bool read_range(const char *text, uint64_t *ret_first, uint64_t *ret_last)
+{
+    char *end;
+    *ret_first = 1;
+    *ret_last = strtoull(text, &end, 10);
+    if (*end == '-') {
+        *ret_first = *ret_last;
+        text = end + 1;
+        *ret_last = strtoull(text, &end, 10);
+    }
+    return isdigit((unsigned char)*text) && *end == '\0' && *ret_last < UINT64_MAX;
+}
+
 static enum fr_code read_keys(struct bench *self, struct fr_error *reterr)
 {
     char *end = NULL;
@@ -278,12 +291,19 @@ static enum fr_code read_keys(struct bench *self, struct fr_error *reterr)
                             "--zipf: expected an exponent above 0, at most %g, got '%.60s'", MAX_EXPONENT,
                             given.zipf);
     }
-    if (given.zipf != NULL && given.keys == 0) {
+    if (given.zipf != NULL && given.keys == NULL) {
         return fr_error_set(reterr, FR_INVALID_ARGUMENT, "--zipf needs --keys");
     }
-    if (given.keys > 0) {
-        keys_init(&self->keys, given.keys, exponent);
+    if (given.keys == NULL) {
+        return FR_OK;
     }
+    uint64_t first, last;
+    if (!read_range(given.keys, &first, &last) || first > last || last - first >= KEYS_MAX) {
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT,
+                            "--keys: expected a number such as 1000, or two such as 1000-1999, got '%.60s'",
+                            given.keys);
+    }
+    keys_init(&self->keys, first, last - first + 1, exponent);
     return FR_OK;
 }
 
@@ -352,7 +372,7 @@ static int prepare(struct bench *self, int argument_count, char **arguments)
         return report_usage(COMMAND, "%s", error.message);
     }
     int exit_code = bench_calls_init(&self->calls, arguments, argument_count, given.addr, &given.descriptors,
-                                     given.keys > 0 ? &self->keys : NULL);
+                                     given.keys != NULL ? &self->keys : NULL);
     if (exit_code != 0) {
         return exit_code;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keys.c - keys from 1 to count, drawn uniformly or by Zipf's law.
+ * keys.c - keys in a row, drawn uniformly or by Zipf's law.
  *
  * Zipf by rejection-inversion: W. Hormann, G. Derflinger, "Rejection-inversion to generate variates from monotone
  * discrete distributions", ACM TOMACS 6(3), 1996. With the density h(x) = x^-exponent and H an integral of h, a point
@@ -41,9 +41,9 @@ static double inverse_of_integral(double exponent, double y)
     return exp(log1p_over(t) * y);
 }
 
-void keys_init(struct keys *self, uint64_t count, double exponent)
+void keys_init(struct keys *self, uint64_t first, uint64_t count, double exponent)
 {
-    *self = (struct keys){.count = count, .exponent = exponent};
+    *self = (struct keys){.first = first, .count = count, .exponent = exponent};
     self->integral_low = integral(exponent, 1.5) - 1;
     self->integral_high = integral(exponent, (double)count + 0.5);
     /* Within this distance of a key no rejection is needed. */
@@ -71,5 +71,5 @@ static uint64_t draw_zipf(const struct keys *self)
 
 uint64_t keys_draw(const struct keys *self)
 {
-    return self->exponent > 0 ? draw_zipf(self) : 1 + fr_random_below(self->count);
+    return self->first + (self->exponent > 0 ? draw_zipf(self) - 1 : fr_random_below(self->count));
 }

@@ -165,7 +165,8 @@ static enum fr_code prepare(struct requests *self, uint64_t count, struct reques
         return fr_error_no_memory(reterr);
     }
     for (uint64_t i = 0; i < count; i++) {
-        enum fr_code code = make(self, i + 1, self->mode == BY_KEY ? i + 1 : 0, scratch, reterr);
+        enum fr_code code =
+            make(self, i + 1, self->mode == BY_KEY ? self->options.keys->first + i : 0, scratch, reterr);
         if (code != FR_OK) {
             return code;
         }
@@ -249,7 +250,7 @@ enum fr_code requests_get(const struct requests *self, uint64_t n, struct reques
         *ret_request = prepared_at(self, self->prepared_count == 1 ? 0 : (n - 1) % self->prepared_count);
         return FR_OK;
     case BY_KEY:
-        *ret_request = prepared_at(self, keys_draw(self->options.keys) - 1);
+        *ret_request = prepared_at(self, keys_draw(self->options.keys) - self->options.keys->first);
         return FR_OK;
     case IN_THE_RUN:
         break;
