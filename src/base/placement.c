@@ -20,7 +20,7 @@
 #define WINDOW_MAX_US (10 * WINDOW_US) /* a longer one was mostly idle and says nothing about now */
 
 struct member {
-    pid_t tid;
+    int tid;
     int fd; /* of its schedstat; -1: none */
     uint64_t run_ns, wait_ns, turns;
 };
@@ -115,7 +115,7 @@ static void learn_cores_locked(void)
     fr_placement_rule_init(&rule, (unsigned)CPU_COUNT(&allowed), (unsigned)getpid());
 }
 
-void fr_placement_join(pid_t tid)
+void fr_placement_join(int tid)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/self/task/%d/schedstat", (int)tid);
@@ -132,7 +132,7 @@ void fr_placement_join(pid_t tid)
     pthread_mutex_unlock(&mu);
 }
 
-void fr_placement_leave(pid_t tid)
+void fr_placement_leave(int tid)
 {
     pthread_mutex_lock(&mu);
     for (unsigned i = 0; i < member_count; i++) {

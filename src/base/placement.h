@@ -14,15 +14,14 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 /*
  * From now on the placement decides on which of the process's cores this thread runs (a kernel thread id of this
  * process). Threads that a member starts inherit its cores. Beyond 64 members it does nothing.
  */
-void fr_placement_join(pid_t tid);
+void fr_placement_join(int tid);
 /* Before the thread ends; may be no member. */
-void fr_placement_leave(pid_t tid);
+void fr_placement_leave(int tid);
 
 /* To be called about once a message, on the way of the work; most calls cost one load. now_us is fr_clock_now_us. */
 void fr_placement_tick(uint64_t now_us);

@@ -105,6 +105,7 @@ struct fr_channel {
     int pipe;                /* of the connection */
     uint64_t connected_us;   /* when it was made */
     bool useful;             /* it has answered without draining */
+    int reconnect_ms;        /* the longest pause before the next attempt; nng doubles it from there */
     bool refused;            /* since the connection was lost, an attempt was refused */
     uint64_t unconnected_us; /* since when there is no connection for new calls */
     bool refusals_known;     /* refusals was read since then */

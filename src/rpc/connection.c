@@ -74,6 +74,7 @@ enum fr_code fr_connection_open(struct fr_channel *self, struct fr_error *reterr
     nng_pipe_notify(self->socket, NNG_PIPE_EV_ADD_POST, on_pipe, self);
     nng_pipe_notify(self->socket, NNG_PIPE_EV_REM_POST, on_pipe, self);
     self->unconnected_us = fr_clock_now_us();
+    self->reconnect_ms = RECONNECT_MIN_MS;
     nng_socket_set_bool(self->socket, NNG_OPT_TCP_KEEPALIVE, true);
     enum fr_code code = fr_lanes_open(self, reterr);
     if (code != FR_OK) {
@@ -94,6 +95,10 @@ void fr_connection_unusable_locked(struct fr_channel *self)
     if (self->useful || now_us - self->connected_us > self->connect_timeout_us) {
         self->unconnected_us = now_us;
     }
+    /* nng starts from the shortest pause after every connection, of use or not. */
+    int longer_ms = 2 * self->reconnect_ms < RECONNECT_MAX_MS ? 2 * self->reconnect_ms : RECONNECT_MAX_MS;
+    self->reconnect_ms = self->useful ? RECONNECT_MIN_MS : longer_ms;
+    nng_dialer_set_ms(self->dialer, NNG_OPT_RECONNMINT, self->reconnect_ms);
     self->refusals_known = false;
 }
 

@@ -37,7 +37,7 @@ def _c(_folder):
 
 def _python(folder, kind="threads"):
     path = os.pathsep.join((os.path.join(folder, "python"), RUN_TIME))
-    return [sys.executable, "-X", "dev", source("driver.py"), kind], {"PYTHONPATH": path}
+    return [sys.executable, "-W", "default", source("driver.py"), kind], {"PYTHONPATH": path}
 
 
 def _asyncio(folder):

@@ -47,6 +47,7 @@ class Servers:
             "publisher": FakeServer(itertools.repeat((PUBLISHER, None))),
             "oversized": FakeServer(itertools.repeat((REP_HELLO + OVERSIZED, None))),
             "reformed": FakeServer([(b"",), (b"HTTP/1.1 400",), (REP_HELLO[:7],), (REP_HELLO,), (PUBLISHER,)]),
+            "greets": FakeServer(itertools.repeat((REP_HELLO,))),
             "hangs-up": FakeServer(itertools.repeat((b"",))),
         }
         self.addresses = {name: server.address for name, server in self.fake.items()}

@@ -9,13 +9,12 @@ import tempfile
 import unittest
 
 from freshet_testing import BUILD, run_freshet
-from language_testing import HERE, check, pkg_config
+from language_testing import HERE, check, go_environment, pkg_config
 from sp_client import SOURCE
 from test_cpp import WARNINGS as CPP_WARNINGS
 from test_js import packages
 
 ODD = os.path.join(SOURCE, "tests", "protoc-gen-freshet")
-GO_PACKAGES = "/usr/share/gocode"  # Debian's; nothing is downloaded
 FOLDERS = (os.path.join(SOURCE, "proto"), HERE, ODD, os.path.join(ODD, "golden"))
 PROTOS = ("users/v1/users.proto", "probe/probe.proto", "odd/names.proto", "odd/bare.proto", "odd/types-only.proto",
           "shelf/v1/shelf.proto")
@@ -63,13 +62,9 @@ class Warnings(unittest.TestCase):
                            "-x", "c++", "-include", file, os.devnull])
 
     def test_go(self):
-        source = os.path.join(self.folder, "src", "example")
-        os.makedirs(source)
-        os.symlink(os.path.join(self.folder, "go"), os.path.join(source, "stubs"))
+        environment = go_environment(self.folder, os.path.join(self.folder, "go"))
         folders = {os.path.relpath(os.path.dirname(file), os.path.join(self.folder, "go"))
                    for file in self.files("go", ".go")}
-        environment = {**os.environ, "GO111MODULE": "off", "GOPATH": f"{self.folder}:{GO_PACKAGES}", "GOFLAGS": "-p=2",
-                       "GOCACHE": os.path.join(BUILD, "go-cache")}
         check(["go", "vet", *(f"example/stubs/{folder}" for folder in sorted(folders))], env=environment)
 
     def test_typescript(self):

@@ -19,12 +19,13 @@ target_link_libraries(freshet_library INTERFACE nng::nng PkgConfig::libprotobuf-
   PkgConfig::sqlite3 Threads::Threads m)
 
 install(TARGETS freshet_library protoc-gen-freshet EXPORT FreshetTargets)
-install(TARGETS freshet freshet-bench-payload freshet-bench-allocations freshet-api freshet-data freshet-update)
+install(TARGETS freshet freshet-bench-payload freshet-bench-allocations freshet-bench-variants freshet-api freshet-data freshet-update)
 
 # ---- headers ----
 
 set(public_headers
-  base/buffer.h base/clock.h base/error.h base/histogram.h base/log.h base/metrics.h base/options.h base/timer.h
+  base/buffer.h base/clock.h base/error.h base/histogram.h base/log.h base/log_linear.h base/metrics.h base/options.h base/placement.h
+  base/timer.h
   base/worker_pool.h
   message/arena.h message/message.h
   rpc/address.h rpc/channel.h rpc/metadata.h rpc/method.h rpc/reflection.h rpc/retry.h rpc/server.h rpc/stats.h rpc/stub.h

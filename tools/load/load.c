@@ -4,8 +4,8 @@
  *
  * A slot has at most one call under way. Its answer comes on a library thread, which starts the slot's next call there if
  * one is due. Otherwise the slot goes to the driver, a thread of its own, which in an open loop waits for the time of
- * the next call. Where done runs inside fr_channel_start, the slot goes to the driver too, so that no stack grows and no library
- * thread spins while the server is away; phase tells the two apart.
+ * the next call. Where done runs inside fr_channel_start, the slot goes to the driver too, so that no stack grows and no
+ * library thread spins while the server is away.
  *
  * No lock is taken for a call. Tallies belong to the thread that counts; they are added up after the channels are
  * freed, which waits for every done, and after the driver has ended.
@@ -30,17 +30,10 @@
 #define RETRY_NS      10000000
 #define OTHER_THREADS 16 /* beside those that the library starts for each processor */
 
-enum phase {
-    STARTING, /* fr_channel_start has not returned */
-    WAITING,  /* it has, and the call is under way */
-    ENDED,    /* done has run */
-};
-
 struct slot {
     struct load *load;
     struct fr_channel *channel;
     struct slot *next; /* among those handed to the driver */
-    _Atomic(int) phase;
     bool measured;
     uint8_t method;
     uint64_t number;           /* of the call, among those of its method */
@@ -82,9 +75,17 @@ struct load {
     _Atomic(uint64_t) measured_from_us;
 };
 
+/* A call of fr_channel_start that has not returned on this thread. */
+struct starting {
+    const struct slot *slot;
+    struct starting *outer;
+    bool ended; /* its done has run, here */
+};
+
 static _Thread_local struct {
     unsigned generation;
     struct shard *shard;
+    struct starting *starting;
 } own;
 
 static struct shard *shard_get(struct load *self)
@@ -230,6 +231,18 @@ static void hand_to_driver(struct slot *slot)
 
 static void start_call(struct slot *slot, uint64_t now_us);
 
+/* Says so to the call of fr_channel_start that is under way on this thread for the slot, if there is one. */
+static bool ended_while_starting(const struct slot *slot)
+{
+    for (struct starting *starting = own.starting; starting != NULL; starting = starting->outer) {
+        if (starting->slot == slot) {
+            starting->ended = true;
+            return true;
+        }
+    }
+    return false;
+}
+
 static void call_done(void *argument, const struct fr_result *result)
 {
     struct slot *slot = argument;
@@ -243,7 +256,7 @@ static void call_done(void *argument, const struct fr_result *result)
         message = error.message;
     }
     count_call(slot, code, message, now_us);
-    if (atomic_exchange(&slot->phase, ENDED) != WAITING) {
+    if (ended_while_starting(slot)) {
         return; /* start_call goes on */
     }
     switch (take(slot, now_us)) {
@@ -269,7 +282,6 @@ static void start_call(struct slot *slot, uint64_t now_us)
                                             .idempotent = method->method->idempotent};
     struct fr_bytes request;
     struct fr_error error;
-    int starting = STARTING;
     slot->start_us = now_us;
     enum fr_code code =
         requests_get(method->requests, slot->number, &shard_get(self)->scratch, &request, &error);
@@ -278,9 +290,11 @@ static void start_call(struct slot *slot, uint64_t now_us)
         hand_to_driver(slot);
         return;
     }
-    atomic_store_explicit(&slot->phase, STARTING, memory_order_relaxed);
+    struct starting starting = {.slot = slot, .outer = own.starting};
+    own.starting = &starting;
     fr_channel_start(slot->channel, method->method->full_name, request, &options, call_done, slot, NULL);
-    if (!atomic_compare_exchange_strong(&slot->phase, &starting, WAITING)) {
+    own.starting = starting.outer;
+    if (starting.ended) {
         hand_to_driver(slot);
     }
 }

@@ -26,6 +26,10 @@ void mix_init(struct mix *self, const unsigned *weights, size_t count);
 /* The method of call n (from 1), and the number of that call among those of the method, from 1 too. */
 static inline size_t mix_choose(const struct mix *self, uint64_t n, uint64_t *ret_number)
 {
+    if (self->total == 1) { /* without a division */
+        *ret_number = n;
+        return 0;
+    }
     unsigned turn = (unsigned)((n - 1) % self->total);
     size_t method = self->order[turn].method;
     *ret_number = (n - 1) / self->total * self->weights[method] + self->order[turn].earlier + 1;

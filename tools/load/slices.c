@@ -34,15 +34,20 @@ static void fold(struct slices *self)
     memset(&self->slice[left], 0, (self->count - left) * sizeof self->slice[0]);
     self->count = left;
     self->width_us *= 2;
+    self->last_us = left > 0 ? (left - 1) * self->width_us : 0;
 }
 
 static struct slice *slice_at(struct slices *self, uint64_t at_us)
 {
+    if (self->count > 0 && at_us - self->last_us < self->width_us) { /* most calls: without a division */
+        return &self->slice[self->count - 1];
+    }
     while (at_us / self->width_us >= SLICES) {
         fold(self);
     }
     unsigned index = (unsigned)(at_us / self->width_us);
     self->count = index >= self->count ? index + 1 : self->count;
+    self->last_us = (self->count - 1) * self->width_us;
     return &self->slice[index];
 }
 

@@ -26,7 +26,8 @@ struct slice {
 /* Zeroed memory is an empty one, after slices_init. */
 struct slices {
     uint64_t width_us;
-    unsigned count; /* used so far */
+    unsigned count;   /* used so far */
+    uint64_t last_us; /* when the last of these begins */
     struct slice slice[SLICES];
 };
 

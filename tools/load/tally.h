@@ -23,8 +23,8 @@ struct tally {
     bool open;                                            /* an open loop */
     struct tally_method *methods;                         /* owned */
     char messages[FR_CODE_COUNT][FR_ERROR_MESSAGE_BYTES]; /* the first of each code; "": none */
-    struct slices *slices; /* owned */
-    uint64_t last_us; /* when the last call ended */
+    struct slices *slices;                                /* owned */
+    uint64_t last_us;                                     /* when the last call ended */
 };
 
 /* One call that has ended. */

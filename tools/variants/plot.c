@@ -108,7 +108,7 @@ static void append_latency(struct fr_buffer *out, const struct point *point, con
 
 static void append_cpu(struct fr_buffer *out, const struct point *point, const char *colour, double scale, double y)
 {
-    double x = panels[PANEL_CPU].x, sum = 0;
+    double x = panels[PANEL_CPU].x;
     char text[TEXT_BYTES];
     for (unsigned i = 0; i < 3; i++) {
         double part = median(point, METRIC_CLIENT + i);
@@ -116,9 +116,8 @@ static void append_cpu(struct fr_buffer *out, const struct point *point, const c
                                      "fill-opacity=\"%.1f\"/>\n",
                                 x, y, part * scale, BAR_HEIGHT, colour, shades[i]);
         x += part * scale;
-        sum += part;
     }
-    snprintf(text, sizeof text, "%.1f µs", sum);
+    snprintf(text, sizeof text, "%.1f µs", median(point, METRIC_CPU));
     svg_text(out, x + 6, y + 11, 11, "", text);
 }
 
