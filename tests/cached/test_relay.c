@@ -34,6 +34,7 @@ struct fixture {
     struct fr_relay *relay;
     struct fr_wait wait;
     uint64_t ups, downs, published, announced; /* guarded by wait */
+    struct fr_event_id last_announced;         /* guarded by wait */
     uint64_t newest[KEYS];                     /* guarded by wait; the newest version published for user:<index> */
 };
 
@@ -66,11 +67,12 @@ static void on_invalidation(void *argument, const struct fr_invalidation_event *
     fr_wait_unlock_changed(&self->wait);
 }
 
-static void on_announced(void *argument)
+static void on_announced(void *argument, struct fr_event_id newest)
 {
     struct fixture *self = argument;
     fr_wait_lock(&self->wait);
     self->announced++;
+    self->last_announced = newest;
     fr_wait_unlock_changed(&self->wait);
 }
 
