@@ -137,19 +137,36 @@ static bool near_serves(struct library *self)
     return now.near_serves;
 }
 
+/* A near cache that serves, and whose subscription can be silenced. */
+static void open_behind_relay(struct library *self, struct relay *relay)
+{
+    char url[64];
+    relay_start(relay, server.port);
+    snprintf(url, sizeof url, "redis://127.0.0.1:%u", relay->port);
+    library_open(self, &database, &server, &(struct library_options){.near = true, .url = url});
+    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; !near_serves(self);) {
+        assert_true(fr_clock_now_us() < end_us);
+    }
+}
+
+static uint64_t drops(struct library *self)
+{
+    struct fr_cache_statistics now;
+    uint64_t total = 0;
+    fr_cache_statistics(self->cache, &now);
+    for (unsigned cause = 0; cause < FR_DROP_CAUSES; cause++) {
+        total += now.drops[cause];
+    }
+    return total;
+}
+
 static void an_event_that_never_comes_is_not_waited_for_once_nothing_near_is_served(void **state)
 {
     (void)state;
     struct library a, b;
     struct relay relay;
-    char url[64];
-    relay_start(&relay, server.port);
-    snprintf(url, sizeof url, "redis://127.0.0.1:%u", relay.port);
-    library_open(&a, &database, &server, &(struct library_options){.near = true, .url = url});
+    open_behind_relay(&a, &relay);
     open_cache(&b, false);
-    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; !near_serves(&a);) {
-        assert_true(fr_clock_now_us() < end_us);
-    }
     library_set_row(&database, 1, 5);
     expect_version(&a, 1, 5);
     expect_version(&a, 1, 5);
@@ -157,6 +174,20 @@ static void an_event_that_never_comes_is_not_waited_for_once_nothing_near_is_ser
     wait_heard(&a, write_by(&b, 1, 6));
     expect_version(&a, 1, 6);
     library_close(&b);
+    library_close(&a);
+    relay_stop(&relay);
+}
+
+static void an_invalidation_that_its_cache_does_not_hear_ends_when_all_was_dropped(void **state)
+{
+    (void)state;
+    struct library a;
+    struct relay relay;
+    open_behind_relay(&a, &relay);
+    uint64_t before = drops(&a);
+    relay_silence(&relay);
+    library_write(&a, 1, 6);
+    assert_true(drops(&a) > before);
     library_close(&a);
     relay_stop(&relay);
 }
@@ -209,6 +240,7 @@ int main(void)
         FACT(who_waited_reads_what_another_process_wrote),
         FACT(an_invalidation_ends_when_its_own_cache_has_heard_it),
         FACT(an_event_that_never_comes_is_not_waited_for_once_nothing_near_is_served),
+        FACT(an_invalidation_that_its_cache_does_not_hear_ends_when_all_was_dropped),
         FACT(who_waited_does_not_join_a_load_that_began_before_the_write),
         FACT(freeing_the_cache_ends_the_wait),
     };
