@@ -8,6 +8,7 @@
 #include "users/batch.h"
 #include "users/v1/users.freshet.h"
 
+static struct fr_cache *cache;
 static struct fr_cached *cached;
 static struct fr_channel *writer;
 
@@ -20,7 +21,7 @@ static void batch_get_users(struct fr_call *call, const Users__V1__BatchGetUsers
 
 static void pass_on(struct fr_call *call, const struct fr_method *method)
 {
-    fr_forward_handle(call, &(struct fr_forward){writer, method->name});
+    fr_forward_handle(call, &(struct fr_forward){writer, method->name, cache});
 }
 
 static void create_user(struct fr_call *call, const Users__V1__CreateUserRequest *request, void *context)
@@ -58,6 +59,7 @@ enum fr_code fr_api_users_register(struct fr_service *service, struct fr_channel
         .delete_user = delete_user,
     };
     const struct users_v1_users_sources sources = {.get_user = data};
+    cache = service->cache;
     cached = service->cached;
     writer = update;
     return users_v1_users_register_cached(service->server, &handlers, NULL, cached, &sources, reterr);

@@ -473,26 +473,39 @@ void fr_cache_hit_release(struct fr_cache_hit *hit)
 /* ---- invalidations ---- */
 
 struct invalidation {
-    struct fr_task task;
+    struct fr_event_wait wait; /* its task is that of the start too */
     struct fr_cache *cache;
     struct fr_key key;
     uint64_t version, time_us;
+    enum fr_code code;
     void (*done)(void *argument, enum fr_code code);
     void *argument;
 };
 
-static void on_invalidated(void *argument, enum fr_code code)
+static void tell(struct fr_task *task)
 {
-    struct invalidation *self = argument;
+    struct invalidation *self = CONTAINER(task, struct invalidation, wait.task);
     if (self->done != NULL) {
-        self->done(self->argument, code);
+        self->done(self->argument, self->code);
     }
     free(self);
 }
 
+/* What has been read or kept since the start may be from before INVALIDATE ran. */
+static void on_invalidated(void *argument, enum fr_code code, struct fr_event_id event)
+{
+    struct invalidation *self = argument;
+    fr_flights_close(self->cache, fr_key_bytes(&self->key));
+    self->code = code;
+    self->wait = (struct fr_event_wait){.task.run = tell, .event = event, .told_us = fr_clock_now_us()};
+    if (code != FR_OK || fr_shared_cache_await(self->cache->shared, &self->wait)) {
+        tell(&self->wait.task);
+    }
+}
+
 static void invalidate(struct fr_task *task)
 {
-    struct invalidation *self = CONTAINER(task, struct invalidation, task);
+    struct invalidation *self = CONTAINER(task, struct invalidation, wait.task);
     fr_flights_close(self->cache, fr_key_bytes(&self->key));
     const struct fr_invalidation what = {.key = &self->key, .version = self->version, .commit_time_us = self->time_us};
     fr_shared_cache_invalidate(self->cache->shared, &what, on_invalidated, self);
@@ -512,7 +525,7 @@ void fr_cache_invalidate(struct fr_cache *self, const struct fr_key *key, uint64
         return;
     }
     *invalidation = (struct invalidation){
-        .task.run = invalidate,
+        .wait.task.run = invalidate,
         .cache = self,
         .key = *key,
         .version = version,
@@ -520,5 +533,38 @@ void fr_cache_invalidate(struct fr_cache *self, const struct fr_key *key, uint64
         .done = done,
         .argument = argument,
     };
-    fr_loop_post(self->loop, &invalidation->task);
+    fr_loop_post(self->loop, &invalidation->wait.task);
+}
+
+static void end_wait_for_event(struct fr_task *task)
+{
+    struct fr_cache_wait *self = CONTAINER(task, struct fr_cache_wait, wait.task);
+    self->done(self);
+}
+
+/*
+ * A subscription that is not whole may never deliver the event, and so not close the flights that began before the
+ * invalidation.
+ */
+static void begin_wait_for_event(struct fr_task *task)
+{
+    struct fr_cache_wait *self = CONTAINER(task, struct fr_cache_wait, wait.task);
+    if (fr_shared_cache_serves_until(self->cache->shared) == 0) {
+        fr_flights_close(self->cache, (struct fr_bytes){0});
+    }
+    task->run = end_wait_for_event;
+    if (fr_shared_cache_await(self->cache->shared, &self->wait)) {
+        end_wait_for_event(task);
+    }
+}
+
+void fr_cache_after(struct fr_cache *self, struct fr_event_id event, struct fr_cache_wait *wait)
+{
+    if (fr_shared_cache_heard(self->shared, event)) {
+        wait->done(wait);
+        return;
+    }
+    wait->cache = self;
+    wait->wait = (struct fr_event_wait){.task.run = begin_wait_for_event, .event = event, .told_us = fr_clock_now_us()};
+    fr_loop_post(self->loop, &wait->wait.task);
 }

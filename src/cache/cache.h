@@ -182,11 +182,26 @@ void fr_cache_hit_release(struct fr_cache_hit *hit);
 
 /*
  * Tells all caches that key has a new version: drops it here, INVALIDATE and publish in Redis. After the write was
- * committed. done, which may be NULL, runs once on the loop thread; FR_UNAVAILABLE: Redis did not take it, so others may
- * go on with the old value until it expires, unless it is invalidated again. Any thread.
+ * committed. done, which may be NULL, runs once on the loop thread, when no read of this cache that begins from then on is
+ * answered with the old value; FR_UNAVAILABLE: Redis did not take it, so others may go on with the old value until it
+ * expires, unless it is invalidated again. Any thread.
  */
 void fr_cache_invalidate(struct fr_cache *self, const struct fr_key *key, uint64_t version,
                          void (*done)(void *argument, enum fr_code code), void *argument);
+
+/* One who waits for an invalidation. Part of the caller's struct; it lives until done is called. */
+struct fr_cache_wait {
+    struct fr_event_wait wait; /* private, as is the next */
+    struct fr_cache *cache;
+    void (*done)(struct fr_cache_wait *self);
+};
+
+/*
+ * Calls wait->done once no read that begins from then on is answered with what the event made old: at once where the
+ * event has been heard, otherwise on the loop thread, half a second later at the latest. So whoever passes on the
+ * answer of a write that somebody else invalidated lets its caller read what it wrote. Any thread.
+ */
+void fr_cache_after(struct fr_cache *self, struct fr_event_id event, struct fr_cache_wait *wait);
 
 /* ---- statistics ---- */
 

@@ -45,6 +45,7 @@ struct invalidation {
     bool forgotten;    /* Redis did not know one of the scripts */
     unsigned answered; /* of the two calls of this round */
     unsigned ran;
+    struct fr_event_id event; /* of the publish that ran last */
     uint8_t version[8];
     uint8_t time[FR_INVALIDATION_TIME_BYTES];
     uint8_t bytes[]; /* the full key */
@@ -262,7 +263,7 @@ static void invalidation_end(struct invalidation *self, enum fr_code code)
     if (code == FR_OK) {
         atomic_fetch_add_explicit(&self->cache->invalidations_sent, 1, memory_order_relaxed);
     }
-    self->done(self->argument, code);
+    self->done(self->argument, code, code == FR_OK ? self->event : (struct fr_event_id){0});
     free(self);
 }
 
@@ -306,7 +307,11 @@ static void invalidate_answered(struct fr_redis_request *request, const redisRep
 
 static void publish_answered(struct fr_redis_request *request, const redisReply *reply)
 {
-    pair_answered(CONTAINER(request, struct invalidation, publish.request), reply);
+    struct invalidation *self = CONTAINER(request, struct invalidation, publish.request);
+    if (reply != NULL && reply->type == REDIS_REPLY_INTEGER) {
+        self->event = (struct fr_event_id){(uint64_t)reply->integer, self->cache->commands.incarnation};
+    }
+    pair_answered(self, reply);
 }
 
 static struct invalidation *invalidation_new(struct fr_shared_cache *cache, const struct fr_invalidation *of)
@@ -348,7 +353,7 @@ void fr_shared_cache_invalidate(struct fr_shared_cache *self, const struct fr_in
         }
         free(pair);
     }
-    done(argument, FR_UNAVAILABLE);
+    done(argument, FR_UNAVAILABLE, (struct fr_event_id){0});
 }
 
 uint64_t fr_shared_cache_invalidations_sent(const struct fr_shared_cache *self)

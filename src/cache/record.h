@@ -45,6 +45,11 @@ bool fr_record_decode(struct fr_bytes bytes, struct fr_record *ret_record);
  */
 bool fr_record_serves(const struct fr_record *record, uint64_t incarnation);
 
+/* Which event: numbers are those of one life of Redis. number 0: none. */
+struct fr_event_id {
+    uint64_t number, incarnation;
+};
+
 struct fr_invalidation_event {
     uint64_t number;
     uint64_t version;

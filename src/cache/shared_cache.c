@@ -107,6 +107,7 @@ static void start(struct fr_task *task)
         .counter = self->counter,
         .commands = &self->commands,
         .serves_until_us = &self->serves_until_us,
+        .heard = &self->heard,
         .on_invalidation = self->options.on_invalidation,
         .on_drop = self->options.on_drop,
         .argument = self->options.argument,
@@ -197,6 +198,17 @@ bool fr_shared_cache_connected(const struct fr_shared_cache *self)
 uint64_t fr_shared_cache_serves_until(const struct fr_shared_cache *self)
 {
     return atomic_load_explicit(&self->serves_until_us, memory_order_acquire);
+}
+
+/* The incarnation first: were the number older than it, it could be of the life before. */
+bool fr_shared_cache_heard(const struct fr_shared_cache *self, struct fr_event_id event)
+{
+    return atomic_load(&self->heard.incarnation) == event.incarnation && atomic_load(&self->heard.number) >= event.number;
+}
+
+bool fr_shared_cache_await(struct fr_shared_cache *self, struct fr_event_wait *wait)
+{
+    return fr_subscriber_await(&self->subscriber, wait);
 }
 
 bool fr_shared_cache_redis_info(struct fr_shared_cache *self, struct fr_redis_info *ret_info)

@@ -114,7 +114,8 @@ struct fr_fill {
 void fr_shared_cache_fill(struct fr_shared_cache *self, const struct fr_key *key, const struct fr_fill *fill,
                           fr_fill_done *done, void *argument);
 
-typedef void fr_invalidate_done(void *argument, enum fr_code code);
+/* event: what was published; none unless code is FR_OK. */
+typedef void fr_invalidate_done(void *argument, enum fr_code code, struct fr_event_id event);
 
 struct fr_invalidation {
     const struct fr_key *key; /* copied */
@@ -127,5 +128,22 @@ void fr_shared_cache_invalidate(struct fr_shared_cache *self, const struct fr_in
                                 fr_invalidate_done *done, void *argument);
 /* How many of them ended with FR_OK. Thread-safe. */
 uint64_t fr_shared_cache_invalidations_sent(const struct fr_shared_cache *self);
+
+/* One who waits for an event. Part of the caller's struct; it lives until the task runs. */
+struct fr_event_wait {
+    struct fr_task task; /* set task.run before waiting */
+    struct fr_event_id event;
+    uint64_t told_us; /* fr_clock_now_us when the event was known to be published */
+    struct fr_event_wait *next; /* private */
+};
+
+/* Whether the subscription is whole and has delivered the event; then on_invalidation has run. Thread-safe. */
+bool fr_shared_cache_heard(const struct fr_shared_cache *self, struct fr_event_id event);
+/*
+ * true: a near cache that obeys on_invalidation and on_drop shows nothing that the event made old: it was delivered, or
+ * the near cache does not serve (so it always is without a subscription). false: the task is posted once that is so,
+ * half a second after told_us at the latest, or when the shared cache is freed.
+ */
+FR_MUST_CHECK bool fr_shared_cache_await(struct fr_shared_cache *self, struct fr_event_wait *wait);
 
 #endif

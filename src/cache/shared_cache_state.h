@@ -39,6 +39,7 @@ struct fr_shared_cache {
     char before[FR_LINE_BYTES]; /* readers load what stands between for each hit: nothing else shares its line */
     _Atomic uint64_t serves_until_us;
     char after[FR_LINE_BYTES];
+    struct fr_heard heard;
     struct fr_task start, stop;
     pthread_mutex_t mu;
     pthread_cond_t ended;

@@ -33,6 +33,37 @@ static void set_timer(struct fr_subscriber *self)
     uv_timer_start(&self->timer, on_timer, wake_us > now_us ? fr_loop_ms(wake_us - now_us) : 0, 0);
 }
 
+static bool is_covered(const struct fr_subscriber *self, const struct fr_event_wait *wait)
+{
+    return fr_subscription_covers(&self->subscription, wait->event, wait->told_us);
+}
+
+/* Posted rather than run: what they run may end this life of a connection, and that is being looked at here. */
+static void release_waits(struct fr_subscriber *self)
+{
+    struct fr_event_wait **at = &self->waits;
+    while (*at != NULL) {
+        struct fr_event_wait *wait = *at;
+        if (is_covered(self, wait)) {
+            *at = wait->next;
+            fr_loop_post(self->options.loop, &wait->task);
+        } else {
+            at = &wait->next;
+        }
+    }
+}
+
+/* After what was delivered has been carried out. */
+static void show_heard(struct fr_subscriber *self)
+{
+    const struct fr_subscription *subscription = &self->subscription;
+    bool whole = subscription->stage == FR_SUBSCRIPTION_WHOLE;
+    if (whole) {
+        atomic_store(&self->options.heard->number, subscription->delivered);
+    }
+    atomic_store(&self->options.heard->incarnation, whole ? subscription->incarnation : 0);
+}
+
 /* Readers stop before the drop and start after it. */
 static void carry_out(struct fr_subscriber *self, struct fr_subscription_actions actions)
 {
@@ -43,6 +74,7 @@ static void carry_out(struct fr_subscriber *self, struct fr_subscription_actions
         }
     }
     atomic_store(self->options.serves_until_us, self->subscription.serves_until_us);
+    show_heard(self);
     if (actions.reconnect) {
         fr_redis_connection_drop(&self->connection, fr_drop_cause_name(actions.cause));
     }
@@ -52,6 +84,17 @@ static void carry_out(struct fr_subscriber *self, struct fr_subscription_actions
         return;
     }
     set_timer(self);
+    release_waits(self);
+}
+
+bool fr_subscriber_await(struct fr_subscriber *self, struct fr_event_wait *wait)
+{
+    if (is_covered(self, wait)) {
+        return true;
+    }
+    wait->next = self->waits;
+    self->waits = wait;
+    return false;
 }
 
 /*

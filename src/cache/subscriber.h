@@ -12,7 +12,14 @@
 #include "cache/question.h"
 #include "cache/record.h"
 #include "cache/redis_connection.h"
+#include "cache/shared_cache.h"
 #include "cache/subscription.h"
+
+/* The last event that was delivered; written on the loop thread, read by any. */
+struct fr_heard {
+    _Atomic uint64_t incarnation; /* 0: the subscription is not whole. To be read first, and written last */
+    _Atomic uint64_t number;
+};
 
 struct fr_subscriber_options {
     struct fr_loop *loop;
@@ -22,6 +29,7 @@ struct fr_subscriber_options {
     const char *counter;                  /* the key of the events' numbers */
     struct fr_redis_connection *commands; /* carries the questions */
     _Atomic uint64_t *serves_until_us;    /* is kept up to date; read by any thread */
+    struct fr_heard *heard;               /* the same */
     void (*on_invalidation)(void *argument, const struct fr_invalidation_event *event);
     void (*on_drop)(void *argument, enum fr_drop_cause cause); /* may be NULL */
     void *argument;                                            /* of these two */
@@ -38,6 +46,7 @@ struct fr_subscriber {
     uv_timer_t timer;
     uint64_t wake_us;    /* what the timer is set to; 0: it is not */
     unsigned open_parts; /* timer and connection */
+    struct fr_event_wait *waits; /* their events are not covered yet */
     uint64_t malformed;
 };
 
@@ -46,5 +55,7 @@ void fr_subscriber_start(struct fr_subscriber *self, const struct fr_subscriber_
 void fr_subscriber_ready(struct fr_subscriber *self);
 /* After the command connection was closed, so that no question is under way. */
 void fr_subscriber_close(struct fr_subscriber *self);
+/* As fr_shared_cache_await; also before the start and after the close. */
+FR_MUST_CHECK bool fr_subscriber_await(struct fr_subscriber *self, struct fr_event_wait *wait);
 
 #endif

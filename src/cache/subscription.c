@@ -171,6 +171,14 @@ struct fr_subscription_actions fr_subscription_tick(struct fr_subscription *self
     return ask(self, nothing, now_us);
 }
 
+/* A number of another life of Redis says nothing about those that were delivered. */
+bool fr_subscription_covers(const struct fr_subscription *self, struct fr_event_id event, uint64_t told_us)
+{
+    return self->stage != FR_SUBSCRIPTION_WHOLE ||
+           (event.incarnation == self->incarnation && event.number <= self->delivered) ||
+           self->serves_until_us > told_us + SERVES_US;
+}
+
 uint64_t fr_subscription_wake_us(const struct fr_subscription *self)
 {
     bool idle =

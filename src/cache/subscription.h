@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "cache/drop_cause.h"
+#include "cache/record.h"
 
 /* From one question to the next, and how long it has to be found good. */
 #define FR_SUBSCRIPTION_PERIOD_US UINT64_C(250000)
@@ -72,6 +73,12 @@ struct fr_subscription_actions fr_subscription_askable(struct fr_subscription *s
 struct fr_subscription_actions fr_subscription_lost(struct fr_subscription *self);
 /* Time has passed; to be called at fr_subscription_wake_us, any other time does no harm. */
 struct fr_subscription_actions fr_subscription_tick(struct fr_subscription *self, uint64_t now_us);
+/*
+ * Whether the near cache shows nothing that event, of which this process learned at told_us, made old: it does not serve,
+ * or the event was delivered, or a question was asked since that found all of them delivered. If not yet, then at
+ * the latest when the next question has had its period: 2 x FR_SUBSCRIPTION_PERIOD_US after told_us, whatever was told.
+ */
+bool fr_subscription_covers(const struct fr_subscription *self, struct fr_event_id event, uint64_t told_us);
 /* When there is something to do but for what is reported; 0: never. */
 uint64_t fr_subscription_wake_us(const struct fr_subscription *self);
 

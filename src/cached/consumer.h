@@ -38,6 +38,11 @@ uint64_t fr_forward_timeout_us(uint64_t deadline_us);
 struct fr_forward {
     struct fr_channel *target;
     const char *method; /* same request and response types */
+    /*
+     * Where the caller may read what the call wrote: it is answered once this cache shows nothing older, if the answer
+     * names the write's event (cached/event.h). NULL: at once.
+     */
+    struct fr_cache *cache;
 };
 
 /* A handler; its context is the struct fr_forward. */

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * forward.c - passes a call on to another service, with its metadata, the time left and its cancellation, and its
- * answer back.
+ * answer back, once the caches here show nothing older than what it wrote.
  */
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "cached/consumer.h"
+#include "cached/event.h"
 
 #define MAX_TYPE_URL_BYTES 256
+
+#define CONTAINER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 /* One call that is passed on. */
 struct forwarding {
@@ -17,12 +21,16 @@ struct forwarding {
     struct fr_call *call;
     _Atomic(struct fr_pending *) pending;
     atomic_bool over;
+    struct fr_cache *cache; /* NULL: none */
+    struct fr_cache_wait wait;
+    struct fr_buffer payload; /* of the answer, while it waits */
 };
 
 static void unref(struct forwarding *self)
 {
     if (atomic_fetch_sub(&self->refs, 1) == 1) {
         fr_pending_unref(atomic_load(&self->pending));
+        fr_buffer_fini(&self->payload);
         free(self);
     }
 }
@@ -46,9 +54,34 @@ static void fail(struct fr_call *call, const struct fr_result *result)
     fr_call_fail(call, result->code, "%s", result->message);
 }
 
+static void reply(struct fr_cache_wait *wait)
+{
+    struct forwarding *self = CONTAINER(wait, struct forwarding, wait);
+    fr_call_reply(self->call, fr_buffer_bytes(&self->payload));
+    unref(self);
+}
+
+/* An answer that cannot be kept until then is none: it would promise what is not so yet. */
+static void reply_after(struct forwarding *self, struct fr_event_id event, struct fr_bytes payload)
+{
+    fr_buffer_append(&self->payload, payload.data, payload.size);
+    if (self->payload.failed) {
+        fr_call_fail(self->call, FR_RESOURCE_EXHAUSTED, "out of memory");
+        unref(self);
+        return;
+    }
+    self->wait.done = reply;
+    fr_cache_after(self->cache, event, &self->wait);
+}
+
 static void on_answer(void *argument, const struct fr_result *result)
 {
     struct forwarding *self = argument;
+    struct fr_event_id event;
+    if (result->code == FR_OK && self->cache != NULL && fr_event_find(result->metadata, &event)) {
+        reply_after(self, event, result->payload);
+        return;
+    }
     if (result->code == FR_OK) {
         fr_call_reply(self->call, result->payload);
     } else {
@@ -72,6 +105,7 @@ void fr_forward_handle(struct fr_call *call, void *context)
     struct fr_pending *pending;
     atomic_init(&self->refs, 2);
     self->call = call;
+    self->cache = target->cache;
     fr_call_on_over(call, on_over, self);
     fr_channel_start(target->target, target->method, fr_call_request(call), &options, on_answer, self, &pending);
     atomic_store(&self->pending, pending);

@@ -30,7 +30,8 @@ struct announcement {
     struct fr_store_marks marks;
     size_t unanswered; /* loop thread only */
     bool failed;       /* loop thread only */
-    void (*done)(void *argument);
+    struct fr_event_id newest; /* loop thread only */
+    fr_announced *done;
     void *argument;
     struct announcement *next; /* guarded by relay->mu, in to_clear */
 };
@@ -67,7 +68,7 @@ static void finish(struct announcement *self)
     struct fr_relay *relay = self->relay;
     FR_FAILPOINT("after-publish");
     if (self->done != NULL) {
-        self->done(self->argument);
+        self->done(self->argument, self->newest);
     }
     bool carried = self->done == NULL;
     bool failed = self->failed;
@@ -88,10 +89,19 @@ static void finish(struct announcement *self)
     pthread_mutex_unlock(&relay->mu);
 }
 
-static void on_invalidated(void *argument, enum fr_code code)
+/* One that was published in a later life of Redis is newer, whatever its number. */
+static void note_event(struct announcement *self, struct fr_event_id event)
+{
+    if (event.number != 0 && (event.incarnation != self->newest.incarnation || event.number > self->newest.number)) {
+        self->newest = event;
+    }
+}
+
+static void on_invalidated(void *argument, enum fr_code code, struct fr_event_id event)
 {
     struct announcement *self = argument;
     self->failed = self->failed || code != FR_OK;
+    note_event(self, event);
     if (--self->unanswered == 0) {
         finish(self);
     }
@@ -107,6 +117,7 @@ static bool key_of(const struct fr_store_mark *mark, struct fr_key *ret_key)
 
 static void on_announced(struct fr_task *task)
 {
+    static const struct fr_event_id none;
     struct announcement *self = (struct announcement *)task;
     self->unanswered = self->marks.count + 1;
     for (size_t i = 0; i < self->marks.count; i++) {
@@ -118,10 +129,10 @@ static void on_announced(struct fr_task *task)
             const struct fr_invalidation what = {&key, mark->version, mark->commit_time_us};
             fr_shared_cache_invalidate(self->relay->shared, &what, on_invalidated, self);
         } else {
-            on_invalidated(self, FR_OK); /* no key of ours can be that long, so nothing is cached under it */
+            on_invalidated(self, FR_OK, none); /* no key of ours can be that long, so nothing is cached under it */
         }
     }
-    on_invalidated(self, FR_OK);
+    on_invalidated(self, FR_OK, none);
 }
 
 static void set_carrying(struct fr_relay *self, bool carrying)
@@ -131,8 +142,7 @@ static void set_carrying(struct fr_relay *self, bool carrying)
     pthread_mutex_unlock(&self->mu);
 }
 
-void fr_relay_announce(struct fr_relay *self, struct fr_store_marks *marks, void (*done)(void *argument),
-                       void *argument)
+void fr_relay_announce(struct fr_relay *self, struct fr_store_marks *marks, fr_announced *done, void *argument)
 {
     FR_FAILPOINT("after-commit");
     struct announcement *announcement = calloc(1, sizeof *announcement);
@@ -140,7 +150,7 @@ void fr_relay_announce(struct fr_relay *self, struct fr_store_marks *marks, void
         /* The marks are in the database: the next poll finds them. */
         fr_store_marks_fini(marks);
         if (done != NULL) {
-            done(argument);
+            done(argument, (struct fr_event_id){0});
         } else {
             set_carrying(self, false);
         }

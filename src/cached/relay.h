@@ -23,12 +23,14 @@ FR_MUST_CHECK enum fr_code fr_relay_metrics_add(struct fr_metrics *metrics, stru
 /* Waits for what is under way. NULL is fine. */
 void fr_relay_free(struct fr_relay *self);
 
+/* newest: the last of what was published; none if nothing was. */
+typedef void fr_announced(void *argument, struct fr_event_id newest);
+
 /*
  * Invalidates and publishes what a transaction made old, then has the marks cleared. Takes over marks. done runs
  * once on the loop thread when every key was invalidated or Redis was found unreachable (the marks then stay for
  * later). Thread-safe.
  */
-void fr_relay_announce(struct fr_relay *self, struct fr_store_marks *marks, void (*done)(void *argument),
-                       void *argument);
+void fr_relay_announce(struct fr_relay *self, struct fr_store_marks *marks, fr_announced *done, void *argument);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "cached/event.h"
 
 struct commit {
     struct fr_work work;
@@ -20,9 +21,10 @@ struct commit {
     struct ProtobufCMessage *response; /* in the call's arena */
 };
 
-static void on_announced(void *argument)
+static void on_announced(void *argument, struct fr_event_id newest)
 {
     struct commit *self = argument;
+    fr_event_tell(self->call, newest);
     fr_call_reply_message(self->call, self->response);
     free(self);
 }

@@ -16,7 +16,7 @@ typedef enum fr_code fr_write(struct fr_store_connection *connection, const stru
                               struct fr_arena *arena, struct ProtobufCMessage **ret_response,
                               struct fr_error *reterr);
 
-/* Answers call with what write makes of its request. service is borrowed until then. */
+/* Answers call with what write makes of its request, and x-cache-event. service is borrowed until then. */
 void fr_commit(struct fr_service *service, struct fr_call *call, const struct ProtobufCMessage *request,
                fr_write *write);
 

@@ -137,10 +137,10 @@ static void fill_done(void *argument, enum fr_code code, bool stored)
     end(self);
 }
 
-static void invalidate_done(void *argument, enum fr_code code)
+static void invalidate_done(void *argument, enum fr_code code, struct fr_event_id event)
 {
     struct errand *self = argument;
-    self->outcome = (struct outcome){.code = code};
+    self->outcome = (struct outcome){.code = code, .event = event};
     end(self);
 }
 

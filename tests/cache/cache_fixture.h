@@ -54,6 +54,7 @@ struct outcome {
     enum fr_value_kind kind;
     uint64_t version, floor;
     bool granted, wait, stored;
+    struct fr_event_id event;
     char payload[64];
 };
 

@@ -130,9 +130,10 @@ struct hanging {
     enum fr_code code;
 };
 
-static void hanging_ended(void *argument, enum fr_code code)
+static void hanging_ended(void *argument, enum fr_code code, struct fr_event_id event)
 {
     struct hanging *self = argument;
+    (void)event;
     self->code = code;
     /* A caller may well try again from here; it must end too, and not reach a connection that is going. */
     if (self->ended++ == 0) {

@@ -266,6 +266,69 @@ static void a_stopped_process_has_stopped_serving_when_it_goes_on(void **state)
     TELL(&s, BEGIN, {250, TICK, 0, 0, ASK, 500}, {10000, TICK, 0, 0, DROP(FR_DROP_UNANSWERED), 0});
 }
 
+/* Whether event number of life 1, told at a time after START, is covered. */
+static bool covers(const struct fr_subscription *self, uint64_t number, unsigned told_ms)
+{
+    return fr_subscription_covers(self, (struct fr_event_id){number, 1}, START + told_ms * MS);
+}
+
+static void an_event_is_covered_once_it_was_delivered(void **state)
+{
+    (void)state;
+    struct fr_subscription s = {.stage = FR_SUBSCRIPTION_LOST};
+    TELL(&s, BEGIN);
+    assert_true(covers(&s, 10, 2)); /* it is in the base-line */
+    assert_false(covers(&s, 11, 2));
+    assert_false(covers(&s, 12, 2));
+    TELL(&s, {3, EVENT, 11, 0, NONE, 500});
+    assert_true(covers(&s, 11, 2));
+    assert_false(covers(&s, 12, 2));
+    TELL(&s, {4, EVENT, 12, 0, NONE, 500});
+    assert_true(covers(&s, 12, 2));
+}
+
+static void every_event_is_covered_while_nothing_is_served(void **state)
+{
+    (void)state;
+    struct fr_subscription s = {.stage = FR_SUBSCRIPTION_LOST};
+    assert_true(covers(&s, 1000, 0));
+    TELL(&s, BEGIN, {2, EVENT, 13, 0, DROP(FR_DROP_GAP) | ASK, 0});
+    assert_true(covers(&s, 1000, 1));
+    TELL(&s, {3, ANSWERED, 13, 1, DROP(FR_DROP_BASE_LINE), 502});
+    assert_false(covers(&s, 1000, 3));
+    TELL(&s, {4, LOST, 0, 0, DROP(FR_DROP_CONNECTION), 0});
+    assert_true(covers(&s, 1000, 3));
+}
+
+/* Numbers of another life say nothing, and a number may be nonsense: what a good question found is believed. */
+static void a_good_question_that_was_asked_since_covers_whatever_was_told(void **state)
+{
+    (void)state;
+    const struct fr_event_id other_life = {5, 2};
+    struct fr_subscription s = {.stage = FR_SUBSCRIPTION_LOST};
+    TELL(&s, BEGIN);
+    assert_false(fr_subscription_covers(&s, other_life, START + 100 * MS));
+    assert_false(covers(&s, 1000, 250));
+    TELL(&s, {250, TICK, 0, 0, ASK, 500}, {251, EVENT, 11, 0, NONE, 500});
+    assert_false(fr_subscription_covers(&s, other_life, START + 100 * MS)); /* no answer yet */
+    TELL(&s, {252, ANSWERED, 12, 1, NONE, 500});
+    assert_false(fr_subscription_covers(&s, other_life, START + 100 * MS)); /* and not good yet */
+    TELL(&s, {253, EVENT, 12, 0, NONE, 750});
+    assert_true(fr_subscription_covers(&s, other_life, START + 100 * MS));
+    assert_true(covers(&s, 1000, 249));
+    assert_false(covers(&s, 1000, 250)); /* the question may have been before it */
+}
+
+static void nobody_waits_for_an_event_that_was_lost_for_more_than_two_periods(void **state)
+{
+    (void)state;
+    struct fr_subscription s = {.stage = FR_SUBSCRIPTION_LOST};
+    TELL(&s, BEGIN, {250, TICK, 0, 0, ASK, 500}, {251, ANSWERED, 11, 1, NONE, 500});
+    assert_false(covers(&s, 11, 1));
+    TELL(&s, {500, TICK, 0, 0, DROP(FR_DROP_SILENT) | CONNECT, 0});
+    assert_true(covers(&s, 11, 1));
+}
+
 static void every_cause_has_a_name(void **state)
 {
     (void)state;
@@ -303,6 +366,9 @@ struct world {
     /* Published and not known to the near cache, oldest first */
     struct published missed[MISSED];
     size_t missing;
+    struct published last; /* the highest number of this life, unless a stranger had the counter begin again */
+    struct published told; /* number 0: nothing. Somebody told of this event, and waits until it is covered */
+    uint64_t covered;      /* waits that ended while it served */
     bool stalled; /* the thread that does all this hangs, and readers go on */
     bool calm;    /* no more faults */
     uint64_t served_steps, steps, drops[FR_DROP_CAUSES];
@@ -353,6 +419,39 @@ static void publish(struct world *w)
     }
     assert_true(w->missing < MISSED);
     w->missed[w->missing++] = event;
+    if (event.life != w->last.life || event.number > w->last.number) {
+        w->last = event;
+        w->told = w->told.number == 0 ? event : w->told;
+    }
+}
+
+static bool is_missed(const struct world *w, const struct published *event)
+{
+    for (size_t i = 0; i < w->missing; i++) {
+        if (w->missed[i].number == event->number && w->missed[i].life == event->life) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Within one life of Redis: here its end leaves connections as they are. */
+static void check_told(struct world *w, bool serves)
+{
+    const struct published *told = &w->told;
+    if (told->life != w->incarnation) {
+        w->told.number = 0;
+    }
+    if (told->number == 0 || !fr_subscription_covers(&w->subscription, (struct fr_event_id){told->number, told->life},
+                                                     told->at_us)) {
+        return;
+    }
+    if (serves && is_missed(w, told)) {
+        fail_msg("serves at %llu us although event %llu was missed, and says that it covers it",
+                 (unsigned long long)w->now_us, (unsigned long long)told->number);
+    }
+    w->covered += serves;
+    w->told.number = 0;
 }
 
 static void deliver(struct world *w)
@@ -444,6 +543,7 @@ static void check(struct world *w)
         fail_msg("serves at %llu us although event %llu of %llu us was missed", (unsigned long long)w->now_us,
                  (unsigned long long)w->missed[0].number, (unsigned long long)w->missed[0].at_us);
     }
+    check_told(w, serves);
     w->served_steps += serves;
     w->steps++;
 }
@@ -499,6 +599,7 @@ static void nothing_is_missed_for_more_than_two_periods_while_it_serves(void **s
         assert_true(w.drops[i] > steps / 50000);
     }
     assert_true(w.served_steps > w.steps / 4);
+    assert_true(w.covered > w.steps / 500);
     /* Without faults it serves soon, and without a break. */
     w.calm = true;
     for (unsigned i = 0; i < 2000; i++) {
@@ -530,6 +631,10 @@ int main(void)
         cmocka_unit_test(another_life_of_redis_needs_another_subscription),
         cmocka_unit_test(an_answer_from_before_the_acknowledgement_counts_for_nothing),
         cmocka_unit_test(a_stopped_process_has_stopped_serving_when_it_goes_on),
+        cmocka_unit_test(an_event_is_covered_once_it_was_delivered),
+        cmocka_unit_test(every_event_is_covered_while_nothing_is_served),
+        cmocka_unit_test(a_good_question_that_was_asked_since_covers_whatever_was_told),
+        cmocka_unit_test(nobody_waits_for_an_event_that_was_lost_for_more_than_two_periods),
         cmocka_unit_test(every_cause_has_a_name),
         cmocka_unit_test(nothing_is_missed_for_more_than_two_periods_while_it_serves),
     };

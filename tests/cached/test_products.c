@@ -148,9 +148,10 @@ static int close_fixture(void **state)
     return 0;
 }
 
-static void on_announced(void *argument)
+static void on_announced(void *argument, struct fr_event_id newest)
 {
     struct fixture *self = argument;
+    (void)newest;
     fr_wait_lock(&self->wait);
     self->announced++;
     fr_wait_unlock_changed(&self->wait);

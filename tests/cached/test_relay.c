@@ -34,6 +34,8 @@ struct fixture {
     struct fr_relay *relay;
     struct fr_wait wait;
     uint64_t ups, downs, published, announced; /* guarded by wait */
+    struct fr_event_id last_announced;         /* guarded by wait */
+    uint64_t numbers[KEYS];                    /* guarded by wait; of the first event of user:<index> */
     uint64_t newest[KEYS];                     /* guarded by wait; the newest version published for user:<index> */
 };
 
@@ -62,15 +64,17 @@ static void on_invalidation(void *argument, const struct fr_invalidation_event *
     FR_ASSERT(index < KEYS);
     fr_wait_lock(&self->wait);
     self->published++;
+    self->numbers[index] = self->numbers[index] == 0 ? event->number : self->numbers[index];
     self->newest[index] = event->version > self->newest[index] ? event->version : self->newest[index];
     fr_wait_unlock_changed(&self->wait);
 }
 
-static void on_announced(void *argument)
+static void on_announced(void *argument, struct fr_event_id newest)
 {
     struct fixture *self = argument;
     fr_wait_lock(&self->wait);
     self->announced++;
+    self->last_announced = newest;
     fr_wait_unlock_changed(&self->wait);
 }
 
@@ -223,6 +227,29 @@ static void an_announced_mark_is_published_and_cleared(void **state)
         wait_published(f, i, version);
     }
     wait_clean(f);
+}
+
+static void an_announcement_tells_the_last_of_its_events(void **state)
+{
+    struct fixture *f = *state;
+    struct fr_store_marks marks = {0};
+    struct fr_error error;
+    start_relay(f);
+    check(fr_store_begin(f->connection, &error), &error);
+    run(f, "INSERT INTO users(id, age) VALUES ('1', 1), ('2', 1), ('3', 1)");
+    check(fr_store_commit(f->connection, &marks, &error), &error);
+    assert_int_equal(marks.count, 3);
+    fr_relay_announce(f->relay, &marks, on_announced, f);
+    assert_true(fr_wait_for(&f->wait, &f->announced, 1, FR_TEST_PATIENCE_US));
+    assert_true(f->last_announced.incarnation != 0);
+    for (unsigned i = 1; i <= 3; i++) {
+        wait_published(f, i, 1);
+        assert_true(f->last_announced.number >= f->numbers[i]);
+    }
+    /* With nothing to announce there is no event. */
+    fr_relay_announce(f->relay, &(struct fr_store_marks){0}, on_announced, f);
+    assert_true(fr_wait_for(&f->wait, &f->announced, 2, FR_TEST_PATIENCE_US));
+    assert_int_equal(f->last_announced.number, 0);
 }
 
 static void marks_left_by_a_crash_are_carried_out_by_the_next_relay(void **state)
@@ -416,6 +443,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FACT(an_announced_mark_is_published_and_cleared),
+        FACT(an_announcement_tells_the_last_of_its_events),
         FACT(marks_left_by_a_crash_are_carried_out_by_the_next_relay),
         FACT(marks_left_by_another_program_are_found_while_the_relay_runs),
         FACT(more_marks_than_one_poll_takes_are_all_carried_out),

@@ -161,19 +161,19 @@ static void get_user(struct fr_call *call, const Users__V1__GetUserRequest *requ
 static void create_user(struct fr_call *call, const Users__V1__CreateUserRequest *request, void *context)
 {
     (void)request, (void)context;
-    fr_forward_handle(call, &(struct fr_forward){update, users_v1_user_updates_create_user_method.name});
+    fr_forward_handle(call, &(struct fr_forward){update, users_v1_user_updates_create_user_method.name, NULL});
 }
 
 static void update_preference(struct fr_call *call, const Users__V1__UpdatePreferenceRequest *request, void *context)
 {
     (void)request, (void)context;
-    fr_forward_handle(call, &(struct fr_forward){update, users_v1_user_updates_update_preference_method.name});
+    fr_forward_handle(call, &(struct fr_forward){update, users_v1_user_updates_update_preference_method.name, NULL});
 }
 
 static void delete_user(struct fr_call *call, const Users__V1__DeleteUserRequest *request, void *context)
 {
     (void)request, (void)context;
-    fr_forward_handle(call, &(struct fr_forward){update, users_v1_user_updates_delete_user_method.name});
+    fr_forward_handle(call, &(struct fr_forward){update, users_v1_user_updates_delete_user_method.name, NULL});
 }
 
 enum fr_code naive_api_start(struct naive *self, struct fr_error *reterr)

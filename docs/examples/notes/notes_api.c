@@ -9,11 +9,12 @@
 
 static const char *data_address;
 static struct fr_channel *data;
+static struct fr_cache *cache;
 
 static void save_note(struct fr_call *call, const Notes__V1__Note *request, void *context)
 {
     (void)request, (void)context;
-    fr_forward_handle(call, &(struct fr_forward){data, notes_v1_note_data_save_note_method.name});
+    fr_forward_handle(call, &(struct fr_forward){data, notes_v1_note_data_save_note_method.name, cache});
 }
 
 static enum fr_code start(struct fr_service *service, struct fr_error *reterr)
@@ -23,6 +24,7 @@ static enum fr_code start(struct fr_service *service, struct fr_error *reterr)
     if (code != FR_OK) {
         return code;
     }
+    cache = service->cache;
     const struct notes_v1_notes_sources sources = {.get_note = data};
     return notes_v1_notes_register_cached(service->server, &handlers, NULL, service->cached, &sources, reterr);
 }
