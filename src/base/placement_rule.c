@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * placement_rule.c - the thresholds come from measurements that docs/decisions/0013-placement.md holds.
+ * placement_rule.c - the thresholds come from measurements that docs/decisions/0014-placement.md holds.
  */
 #include "base/placement_rule.h"
 
