@@ -5,6 +5,8 @@
 #ifndef FR_STORE_SQLITE_H
 #define FR_STORE_SQLITE_H
 
+#include <pthread.h>
+
 #include "store/operations.h"
 
 #define FR_SQLITE_BUSY_MS         5000
@@ -16,6 +18,7 @@ struct sqlite3_stmt;
 struct fr_sqlite_store {
     struct fr_store base;
     char *path; /* owned; never read as a URI or as ":memory:" by SQLite */
+    pthread_mutex_t turn; /* held during a transaction */
 };
 
 struct fr_sqlite_statement {
@@ -25,7 +28,9 @@ struct fr_sqlite_statement {
 
 struct fr_sqlite_connection {
     struct fr_store_connection base;
-    const char *path; /* of the store, borrowed */
+    const char *path;      /* of the store, borrowed */
+    pthread_mutex_t *turn; /* of the store, borrowed */
+    bool has_turn;
     struct sqlite3 *database;
     /* Idle statements, the most recently used last. One that runs is not here, so a nested run finds another.
      */

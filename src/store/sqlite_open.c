@@ -76,13 +76,14 @@ static enum fr_code set_up(struct fr_sqlite_connection *self, struct fr_error *r
 enum fr_code fr_sqlite_connect(struct fr_store *store, struct fr_store_connection **ret_connection,
                                struct fr_error *reterr)
 {
-    const struct fr_sqlite_store *owner = (const struct fr_sqlite_store *)store;
+    struct fr_sqlite_store *owner = (struct fr_sqlite_store *)store;
     struct fr_sqlite_connection *self = calloc(1, sizeof *self);
     if (self == NULL) {
         return fr_error_no_memory(reterr);
     }
     self->base.operations = store->operations;
     self->path = owner->path;
+    self->turn = &owner->turn;
     int result = sqlite3_open_v2(owner->path, &self->database,
                                  SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     enum fr_code code = result == SQLITE_OK ? set_up(self, reterr) : fr_sqlite_error(self, reterr);
@@ -183,6 +184,7 @@ enum fr_code fr_sqlite_open(const char *path, struct fr_store **ret_store, struc
     }
     self->base.operations = &fr_sqlite_operations;
     self->path = plain;
+    pthread_mutex_init(&self->turn, NULL);
     code = refuse_small_file(plain, reterr);
     if (code == FR_OK) {
         code = fr_sqlite_connect(&self->base, &connection, reterr);
@@ -202,6 +204,7 @@ enum fr_code fr_sqlite_open(const char *path, struct fr_store **ret_store, struc
 void fr_sqlite_free(struct fr_store *store)
 {
     struct fr_sqlite_store *self = (struct fr_sqlite_store *)store;
+    pthread_mutex_destroy(&self->turn);
     free(self->path);
     free(self);
 }
