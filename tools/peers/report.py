@@ -13,7 +13,8 @@ NOTES = """\
 - CPU is processor seconds per million calls: of client, server and Redis together, then of the server alone, for
   Freshet's services together. Server RSS is the resident memory of these processes after the cell, shared pages
   counted in each.
-- *memory* answers inline with bytes kept serialized. *serializing* keeps objects. *near cache* is freshet-api with all
+- *memory* answers inline with bytes kept serialized. *unplaced* leaves the threads where the system puts them
+  (docs/decisions/0014-placement.md). *serializing* keeps objects. *near cache* is freshet-api with all
   that belongs to it: key, expiry, invalidation, metadata. *Redis* is a hit in a private redis-server, for Freshet with
   the near cache switched off: one hop for gRPC and Express; Freshet's record carries version and lease rules too.
   *database* empties Redis before each cell and reads each user once: a miss in Redis, a call from api to data, a lease,
