@@ -260,6 +260,16 @@ class Outputs(Folder):
         self.assertIn(" * First line.\n *\n *   Third line.\n", text)
         self.assertEqual(text.count('__attribute__((deprecated("t.v1.S/Get is deprecated")))'), 2)
 
+    def test_a_deprecated_service_is_marked(self):
+        self.write("t.proto", HEAD + "service Old {\n  option deprecated = true;\n" + method("Get") + "}\n")
+        for parameter, name, mark in (("cpp", "t.freshet.hpp", 'class [[deprecated("t.v1.Old is deprecated")]] OldClient'),
+                                      ("go,Mt.proto=a/b", "a/b/t.freshet.go", "// Deprecated: t.v1.Old is deprecated.\n"),
+                                      ("python", "t_freshet.py", "\n    Deprecated.\n"),
+                                      ("js", "t_freshet.d.ts", "\n * @deprecated\n"), ("js", "t_freshet.js", "\n * @deprecated\n")):
+            with self.subTest(name):
+                self.assertEqual(self.protoc("t.proto", parameter=f"lang={parameter}:"), (0, ""))
+                self.assertIn(mark, self.output(name))
+
     def test_go_stubs_stand_beside_the_messages(self):
         self.write("sub/t.proto", HEAD.replace("package t.v1;", 'package t.v1; option go_package = "example.org/x/t;tv1";')
                    + "service S {\n" + method("Get") + "}\n")
