@@ -96,6 +96,9 @@ static enum fr_code check_field(const struct build *self, const field_proto *pro
     if (!proto->has_number || proto->number < 1 || proto->number > MAX_FIELD_NUMBER) {
         return bad_field(self, proto, "the field's number is out of range");
     }
+    if (proto->has_type && proto->type == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_GROUP) {
+        return bad_field(self, proto, "protobuf-c has no groups; use a field of a message type");
+    }
     if (!proto->has_type || type_of((int)proto->type) < 0) {
         return bad_field(self, proto, "the field's type is not supported");
     }

@@ -86,15 +86,18 @@ class Outputs(Folder):
 
     def test_what_a_person_changed_stays(self):
         proto = self.write("bare.proto", 'syntax = "proto3";\nmessage M {}\nservice S { rpc Do(M) returns (M); }\n')
-        self.ok("--lang", "go", proto)
-        for name in ("go/example/main.go", "go/go.mod", "go/bare.freshet.go", "go/freshet/freshet.go"):
+        stays = {"go/example/main.go": True, "go/go.mod": True, "go/bare.freshet.go": False, "go/freshet/freshet.go": False,
+                 "js/example.js": True, "js/package.json": True, "js/bare_freshet.js": False, "js/freshet_rpc.js": False,
+                 "js/freshet_rpc.d.ts": False}
+        path = os.path.join(packages(), ".bin") + ":" + os.environ["PATH"]
+        self.assertEqual(self.gen("--lang", "go,js", proto, path=path).returncode, 0)
+        for name in stays:
+            self.assertTrue(os.path.exists(os.path.join(self.out, name)), name)
             self.write(os.path.join("out", name), "// mine\n")
-        self.ok("--lang", "go", proto)
-        kept = []
-        for name in ("go/example/main.go", "go/go.mod", "go/bare.freshet.go", "go/freshet/freshet.go"):
+        self.assertEqual(self.gen("--lang", "go,js", proto, path=path).returncode, 0)
+        for name, kept in stays.items():
             with open(os.path.join(self.out, name), encoding="utf-8") as file:
-                kept.append(file.read() == "// mine\n")
-        self.assertEqual(kept, [True, True, False, False])
+                self.assertEqual(file.read() == "// mine\n", kept, name)
 
     def test_the_options_need_no_import_path(self):
         proto = self.write("c.proto", 'syntax = "proto3";\nimport "freshet/cache/v1/options.proto";\nmessage M {}\n')
@@ -159,8 +162,12 @@ class Mistakes(Folder):
     def test_what_the_languages_cannot_say(self):
         head = 'syntax = "proto3";\npackage t;\nmessage M { optional int32 x = 1; }\n'
         streams = self.write("streams.proto", head + "service S {\n  rpc Watch(M) returns (stream M);\n}\n")
-        for language in ("go", "cpp", "python"):
-            self.refuse(1, "streams.proto:5:3: t.S/Watch is a streaming method", "--lang", language, streams, lines=3)
+        for language in ("c", "go", "cpp", "python"):
+            self.refuse(1, "streams.proto:5:3: t.S/Watch is a streaming method", "--lang", language, streams,
+                        lines=4 if language == "c" else 3)
+            self.assertEqual(os.listdir(os.path.join(self.out, language)), [])
+        self.refuse(1, 'optional.proto:3:13: t.M.x: protobuf-c has no proto3 "optional"; leave the word out, or', "--lang", "c",
+                    self.write("optional.proto", head), lines=3)
         same = self.write("same.proto", head + "service S {\n  rpc DoIt(M) returns (M);\n  rpc do_it(M) returns (M);\n}\n")
         self.refuse(1, "same.proto:6:3: t.S/DoIt and t.S/do_it would share the Go name DoIt", "--lang", "go", same, lines=3)
         for client, language in (("SClient", "Go"), ("SClient", "C++")):

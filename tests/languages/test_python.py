@@ -165,6 +165,21 @@ class Scenario:
         nowhere = freshet_rpc.Method("users.v1.Users/Nowhere", users.GetUserRequest, users.User)
         self.fails(Code.UNIMPLEMENTED, self.api(), nowhere, users.GetUserRequest(), timeout=30)
 
+    def test_what_the_server_never_started_is_told(self):
+        channel = self.probe()
+        for code, method, not_sent, options in (
+                (Code.RESOURCE_EXHAUSTED, PROBE.refuse, True, {"timeout": 30}),
+                (Code.UNAVAILABLE, PROBE.break_, False, {"timeout": 30}),
+                (Code.INTERNAL, PROBE.ignore, False, {"timeout": 30}),
+                (Code.DEADLINE_EXCEEDED, PROBE.late, False, {"timeout": 0.1}),
+                (Code.DEADLINE_EXCEEDED, PROBE.echo, True, {"timeout": 0}),
+                (Code.INVALID_ARGUMENT, PROBE.echo, True, {"metadata": {"Upper": "x"}})):
+            with self.subTest(method.name):
+                self.assertEqual(self.fails(code, channel, method, Values(number=-1), **options).not_sent, not_sent)
+        self.assertFalse(self.fails(Code.NOT_FOUND, self.api(), USERS.get_user, users.GetUserRequest(id="nobody")).not_sent)
+        refused = self.open(f"tcp://127.0.0.1:{free_port()}")
+        self.assertTrue(self.fails(Code.UNAVAILABLE, refused, PROBE.echo, Values()).not_sent)
+
     def test_misuse(self):
         channel = self.probe()
         for metadata in ({"a": b"x"}, {"a-bin": "x"}):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""test_same.py - one program, written in every language, prints the same about one freshet up."""
+"""test_same.py - one program, written in every language, prints the same about one freshet up; so do the docs' own."""
 import json
 import os
 import shutil
@@ -15,7 +15,21 @@ from test_js import packages
 
 # Where each program goes in the folder that freshet gen makes, which builds and runs what stands there.
 PROGRAMS = {"c": "example.c", "cpp": "example.cc", "python": "example.py", "js": "example.js", "go": "example/main.go"}
-ANSWERS = "Alice: dark_mode\nAlice: light_mode\nAlice: light_mode\n"
+ANSWERS = r"\AAlice: dark_mode\nAlice: light_mode\nAlice: light_mode\n\Z"
+# Where docs/generate.md has its example.
+HEADINGS = {"c": "From a .proto to C", "cpp": "C++", "python": "Python", "js": "JavaScript and TypeScript", "go": "Go"}
+DOCUMENTED = r"\AAlice\nlight\nNOT_FOUND:? user 'nobody' does not exist\n\Z"
+
+
+def written(language):
+    with open(os.path.join(HERE, "same", os.path.basename(PROGRAMS[language])), encoding="utf-8") as file:
+        return file.read()
+
+
+def documented(language, address):
+    with open(os.path.join(SOURCE, "docs", "generate.md"), encoding="utf-8") as file:
+        section = file.read().split(f"\n## {HEADINGS[language]}\n")[1].split("\n## ")[0]
+    return section.split(f"```{language}\n")[1].split("```")[0].replace("tcp://127.0.0.1:7001", address)
 
 
 class Same(unittest.TestCase):
@@ -48,14 +62,16 @@ class Same(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         os.symlink(packages(), os.path.join(clients, "js", "node_modules"))
         address = self.up()
-        for language, program in PROGRAMS.items():
-            with self.subTest(language):
-                shutil.copy(os.path.join(HERE, "same", os.path.basename(program)), os.path.join(clients, language, program))
-                told = check([os.path.join(clients, language, "run"), address], env=environment)
-                self.assertEqual(told, ANSWERS)
-            done = run_freshet("call", "--addr", address, "users.v1.Users/UpdatePreference",
-                               '{"id": "user-123", "preference": "dark_mode"}')
-            self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for language in PROGRAMS:
+            for text, answers in ((written(language), ANSWERS), (documented(language, address), DOCUMENTED)):
+                with self.subTest(language):
+                    with open(os.path.join(clients, language, PROGRAMS[language]), "w", encoding="utf-8") as file:
+                        file.write(text)
+                    told = check([os.path.join(clients, language, "run"), address], env=environment)
+                    self.assertRegex(told, answers)
+                done = run_freshet("call", "--addr", address, "users.v1.Users/UpdatePreference",
+                                   '{"id": "user-123", "preference": "dark_mode"}')
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
 if __name__ == "__main__":

@@ -157,6 +157,18 @@ class Mistakes(Folder):
         self.refuse(HEAD + "message M {\n  message N {\n    optional string maybe = 1;\n  }\n}\n",
                     ("optional string maybe", 't.v1.M.N.maybe: protobuf-c has no proto3 "optional"; leave the word out'))
 
+    def test_groups_in_c(self):
+        self.refuse('syntax = "proto2";\nmessage M {\n  optional group Old = 1 {\n  }\n}\n',
+                    ("optional group", "M.old: protobuf-c has no groups; use a field of a message type"))
+
+    def test_optional_in_an_import_of_c(self):
+        self.write("a.proto", 'syntax = "proto3";\nmessage A {\n  optional string maybe = 1;\n}\n')
+        for name in ("b", "c"):
+            self.write(f"{name}.proto", f'syntax = "proto3";\nimport "a.proto";\nmessage {name} {{ A a = 1; }}\n')
+        status, told = self.protoc("b.proto", "c.proto")
+        self.assertNotEqual(status, 0)
+        self.assertIn('1 mistake in the .proto files:\na.proto:3:3: A.maybe: protobuf-c has no proto3 "optional"', told)
+
     def test_names_that_two_methods_would_share(self):
         self.refuse(service(method("GetThing"), method("get_thing")),
                     ("rpc get_thing", "t.v1.S/GetThing and t.v1.S/get_thing would share the C name t_v1_s_get_thing"))
@@ -259,6 +271,16 @@ class Outputs(Folder):
         self.assertIn(" * What it is. * / int x; / * y\n", text)
         self.assertIn(" * First line.\n *\n *   Third line.\n", text)
         self.assertEqual(text.count('__attribute__((deprecated("t.v1.S/Get is deprecated")))'), 2)
+
+    def test_a_deprecated_service_is_marked(self):
+        self.write("t.proto", HEAD + "service Old {\n  option deprecated = true;\n" + method("Get") + "}\n")
+        for parameter, name, mark in (("cpp", "t.freshet.hpp", 'class [[deprecated("t.v1.Old is deprecated")]] OldClient'),
+                                      ("go,Mt.proto=a/b", "a/b/t.freshet.go", "// Deprecated: t.v1.Old is deprecated.\n"),
+                                      ("python", "t_freshet.py", "\n    Deprecated.\n"),
+                                      ("js", "t_freshet.d.ts", "\n * @deprecated\n"), ("js", "t_freshet.js", "\n * @deprecated\n")):
+            with self.subTest(name):
+                self.assertEqual(self.protoc("t.proto", parameter=f"lang={parameter}:")[0], 0)
+                self.assertIn(mark, self.output(name))
 
     def test_go_stubs_stand_beside_the_messages(self):
         self.write("sub/t.proto", HEAD.replace("package t.v1;", 'package t.v1; option go_package = "example.org/x/t;tv1";')

@@ -117,8 +117,9 @@ static int write_file(const char *path, struct fr_bytes content)
     return written ? 0 : report_failure("cannot write '%s': %s", path, strerror(cause != 0 ? cause : errno));
 }
 
-/* Those whose name begins with start go below folder, without it. */
-static int write_embedded(const char *start, const char *folder, const char *always)
+/* Those whose name begins with start go below folder, without it. One that is there stays, unless what follows begins
+   with anew. */
+static int write_embedded(const char *start, const char *folder, const char *anew)
 {
     int exit_code = 0;
     for (const struct embedded_file *file = embedded_files; file->name != NULL && exit_code == 0; file++) {
@@ -131,7 +132,7 @@ static int write_embedded(const char *start, const char *folder, const char *alw
         const char *text = fr_buffer_text(&path);
         if (text == NULL) {
             exit_code = report_failure("out of memory");
-        } else if ((always != NULL && strcmp(always, name) == 0) || access(text, F_OK) != 0) {
+        } else if ((anew != NULL && begins(name, anew)) || access(text, F_OK) != 0) {
             exit_code = write_file(text, file->content);
         }
         fr_buffer_fini(&path);
@@ -456,10 +457,11 @@ static int make_language(const struct job *job, const struct gen_language *langu
     int exit_code = folder == NULL || fr_buffer_text(&start) == NULL ? report_failure("out of memory") : make_parents(folder);
     if (exit_code == 0) {
         buffer.data[buffer.size - 1] = '\0';
-        exit_code = write_embedded(fr_buffer_text(&start), folder, language->run_time);
+        /* First what tells mistakes best, and before anything is written. */
+        exit_code = make_stubs(job, language, folder);
     }
     exit_code = exit_code != 0 ? exit_code : make_messages(job, language, folder);
-    exit_code = exit_code != 0 ? exit_code : make_stubs(job, language, folder);
+    exit_code = exit_code != 0 ? exit_code : write_embedded(fr_buffer_text(&start), folder, language->run_time);
     if (exit_code == 0) {
         printf("%s: %s/run tries %s; it needs %s\n", language->name, folder, language->example, language->needs);
     }

@@ -23,7 +23,7 @@ struct gen_language {
     const char *stub_flags[GEN_FLAGS];    /* of protoc, besides the folder and the language */
     bool go_packages;                      /* both get a Go package for each file */
     const char *const *compiled; /* how .proto files begin whose messages come with a library; to NULL */
-    const char *run_time;        /* of the files that are carried along: it is always written anew; NULL: none */
+    const char *run_time;        /* how the carried files begin that are always written anew; NULL: none */
     const char *example;         /* written if it is not there yet, as all other files */
     const char *needs;           /* what the example needs besides */
 };

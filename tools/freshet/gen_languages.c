@@ -52,7 +52,7 @@ const struct gen_language gen_languages[] = {
         .tools = {{"protoc-gen-es", "npm install @bufbuild/protoc-gen-es"}},
         .message_flags = {"--es_out=@", "--es_opt=target=js+dts", "--es_opt=import_extension=js"},
         .compiled = googles,
-        .run_time = "freshet_rpc.js",
+        .run_time = "freshet_rpc.",
         .example = "example.js",
         .needs = "Node.js and npm",
     },

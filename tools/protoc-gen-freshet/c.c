@@ -4,20 +4,43 @@
  */
 #include "protoc-gen-freshet/c.h"
 
-/* protoc-c refuses it too, but says neither where it stands nor what to do. */
-static void refuse_optional(struct model *model, const struct model_file *file)
+/* What protobuf-c does not have; NULL: it has the field. */
+static const char *lack_of(const Google__Protobuf__FieldDescriptorProto *field)
+{
+    if (field->proto3_optional) {
+        return "proto3 \"optional\"; leave the word out, or use a oneof of one field or a type of "
+               "google/protobuf/wrappers.proto to tell unset from the default";
+    }
+    bool group = field->type == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_GROUP;
+    return group ? "groups; use a field of a message type" : NULL;
+}
+
+static void refuse_fields_of(struct model *model, const Google__Protobuf__FileDescriptorProto *file)
 {
     for (size_t i = 0; i < model->type_count; i++) {
         const struct model_type *type = model->types[i];
-        for (size_t j = 0; type->file == file->proto && j < type->proto->n_field; j++) {
+        for (size_t j = 0; type->file == file && j < type->proto->n_field; j++) {
             const Google__Protobuf__FieldDescriptorProto *field = type->proto->field[j];
-            if (field->proto3_optional) {
-                const struct place place = place_of(type->place, PLACE_MESSAGE_FIELDS, (int32_t)j);
-                problems_add(&model->problems, &place,
-                             "%s.%s: protobuf-c has no proto3 \"optional\"; leave the word out, or use a oneof of one "
-                             "field or a type of google/protobuf/wrappers.proto to tell unset from the default",
-                             type->name, field->name == NULL ? "?" : field->name);
+            const struct place place = place_of(type->place, PLACE_MESSAGE_FIELDS, (int32_t)j);
+            if (lack_of(field) != NULL) {
+                problems_add(&model->problems, &place, "%s.%s: protobuf-c has no %s", type->name,
+                             field->name == NULL ? "?" : field->name, lack_of(field));
             }
+        }
+    }
+}
+
+/* protoc-c fails on these too, but says neither where they stand nor what to do. The first file speaks for imports. */
+static void refuse_fields(struct model *model, const struct model_file *file)
+{
+    const struct model_file *first = model->files;
+    while (!first->wanted) {
+        first++;
+    }
+    for (size_t i = 0; i < model->file_count; i++) {
+        const struct model_file *other = &model->files[i];
+        if (other == file || (file == first && !other->wanted)) {
+            refuse_fields_of(model, other->proto);
         }
     }
 }
@@ -26,7 +49,7 @@ enum fr_code c_emit(struct output *output, const struct model_file *file, struct
 {
     struct c_unit unit;
     struct fr_buffer content = {0};
-    refuse_optional(output->model, file);
+    refuse_fields(output->model, file);
     enum fr_code code = c_unit_init(&unit, output->model, file, reterr);
     if (code == FR_OK) {
         c_header(&unit, &content);

@@ -158,7 +158,6 @@ static enum fr_code define_service(struct model *model, const struct model_servi
                                    struct fr_error *reterr)
 {
     const char *name = service->proto->name;
-    bool deprecated = service->proto->options != NULL && service->proto->options->deprecated;
     enum fr_code code = check_members(model, service, reterr);
     fr_buffer_append_format(out, "\n// Calls %s. For each method M: M waits for the answer or throws\n"
                                  "// freshet::Error, MFuture gives a future, MAsync runs a callback.\n", service->name);
@@ -166,7 +165,7 @@ static enum fr_code define_service(struct model *model, const struct model_servi
     fr_buffer_append_text(out, comment == NULL ? "" : "//\n");
     comment_lines(out, "", "//", comment);
     fr_buffer_append_format(out, "class ");
-    if (deprecated) {
+    if (service->deprecated) {
         fr_buffer_append_format(out, "[[deprecated(\"%s is deprecated\")]] ", service->name);
     }
     fr_buffer_append_format(out,

@@ -77,7 +77,7 @@ static void define_service(const struct go_unit *unit, const struct model_servic
     const char *comment = place_comment(&service->place);
     fr_buffer_append_text(out, comment == NULL ? "" : "//\n");
     comment_lines(out, "", "//", comment);
-    if (service->proto->options != NULL && service->proto->options->deprecated) {
+    if (service->deprecated) {
         fr_buffer_append_format(out, "//\n// Deprecated: %s is deprecated.\n", service->name);
     }
     fr_buffer_append_format(out, "type %s interface {\n", names.client);

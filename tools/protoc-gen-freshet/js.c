@@ -112,7 +112,7 @@ static enum fr_code write_service(struct model *model, const struct model_servic
     for (int declared = 0; declared < 2; declared++) {
         struct fr_buffer *to = declared ? &out->declarations : &out->code;
         fr_buffer_append_text(to, "\n");
-        comment(to, "", &service->place, service->name, false);
+        comment(to, "", &service->place, service->name, service->deprecated);
         fr_buffer_append_format(to, "export %sclass %sClient {\n%s", declared ? "declare " : "", service->proto->name,
                                 declared ? "  constructor(channel: Channel);\n"
                                          : "  #channel;\n"

@@ -241,6 +241,7 @@ static enum fr_code add_service(struct model *self, struct model_file *file, siz
         .proto = proto,
         .file = file,
         .place = place_of((struct place){.file = file->proto}, PLACE_FILE_SERVICES, (int32_t)index),
+        .deprecated = proto->options != NULL && proto->options->deprecated,
         .methods = model_alloc(self, proto->n_method, sizeof service->methods[0]),
         .method_count = proto->n_method,
     };

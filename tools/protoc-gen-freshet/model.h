@@ -47,6 +47,7 @@ struct model_service {
     const Google__Protobuf__ServiceDescriptorProto *proto;
     const struct model_file *file;
     struct place place;
+    bool deprecated;
     struct model_method *methods;
     size_t method_count;
 };

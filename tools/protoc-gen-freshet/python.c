@@ -297,7 +297,7 @@ static void define_client(const struct model_service *service, const struct meth
                           struct fr_buffer *out)
 {
     fr_buffer_append_format(out, "\n\nclass %s%sClient:\n", service->proto->name, async ? "Async" : "");
-    docstring(out, INDENT, &service->place, service->name, "");
+    docstring(out, INDENT, &service->place, service->name, service->deprecated ? "Deprecated." : "");
     fr_buffer_append_format(out,
                             "\n"
                             INDENT "def __init__(self, channel: freshet_rpc.%sChannel) -> None:\n"
@@ -410,36 +410,58 @@ enum fr_code python_emit(struct output *output, const struct model_file *file, s
     return code;
 }
 
-enum fr_code python_example(struct output *output, const struct model_method *method, struct fr_error *reterr)
+/* By statements where these take the names. Returns the type of the request, an expression. */
+static const char *append_imports(const struct model *model, const struct method_name *names, const struct module *module,
+                                  const char *stubs, const char *service, struct fr_buffer *out)
 {
-    static const char *const to[] = {"_", "."};
-    const struct model *model = output->model;
-    const char *stem = output_stem(model, method->service->file->proto);
-    const char *stubs = stem == NULL ? NULL : replaced(model, stem, "-/", to);
-    struct method_name names;
-    struct module module;
-    struct fr_buffer content = {0};
-    enum fr_code code = stubs == NULL ? fr_error_no_memory(reterr) : name_method(model, method, &names, reterr);
-    code = code != FR_OK ? code : name_module(model, method->request->file, &module, reterr);
-    if (code != FR_OK) {
-        return code;
+    if (has_plain_parts(stubs) && strcmp(names->request.hint, "Any") != 0) {
+        fr_buffer_append_format(out,
+                                "import sys\n"
+                                "\n"
+                                "import %s as messages\n"
+                                "from freshet_rpc import Channel, RpcError\n"
+                                "from %s import %sClient\n",
+                                module->name, stubs, service);
+        return model_join(model, "messages", names->request.value + strlen(module->alias), "");
     }
-    fr_buffer_append_format(&content,
+    fr_buffer_append_format(out,
                             "import importlib\n"
                             "import sys\n"
                             "\n"
                             "from freshet_rpc import Channel, RpcError\n"
                             "\n"
                             "%s = importlib.import_module(\"%s\")\n"
-                            "stubs = importlib.import_module(\"%s_freshet\")\n"
+                            "%sClient = importlib.import_module(\"%s\").%sClient\n",
+                            module->alias, module->name, service, stubs, service);
+    return names->request.value;
+}
+
+enum fr_code python_example(struct output *output, const struct model_method *method, struct fr_error *reterr)
+{
+    static const char *const to[] = {"_", "."};
+    const struct model *model = output->model;
+    const char *service = method->service->proto->name;
+    const char *stem = output_stem(model, method->service->file->proto);
+    const char *stubs = stem == NULL ? NULL : replaced(model, stem, "-/", to);
+    struct method_name names;
+    struct module module;
+    struct fr_buffer content = {0};
+    stubs = stubs == NULL ? NULL : model_join(model, stubs, "_freshet", "");
+    enum fr_code code = stubs == NULL ? fr_error_no_memory(reterr) : name_method(model, method, &names, reterr);
+    code = code != FR_OK ? code : name_module(model, method->request->file, &module, reterr);
+    if (code != FR_OK) {
+        return code;
+    }
+    const char *request = append_imports(model, &names, &module, stubs, service, &content);
+    content.failed = content.failed || request == NULL;
+    fr_buffer_append_format(&content,
                             "\n"
                             "with Channel((sys.argv + [\"tcp://127.0.0.1:7001\"])[1]) as channel:\n"
                             "    try:\n"
-                            "        print(stubs.%sClient(channel).%s(%s(), timeout=2))\n"
+                            "        print(%sClient(channel).%s(%s(), timeout=2))\n"
                             "    except RpcError as error:\n"
                             "        print(error)\n",
-                            module.alias, module.name, stubs, method->service->proto->name, names.name,
-                            names.request.value);
+                            service, names.name, request == NULL ? "" : request);
     code = output_add(output, "example", ".py", &content, reterr);
     fr_buffer_fini(&content);
     return code;

@@ -151,6 +151,18 @@ test("a slow call holds up no other", async () => {
 
 // ---- what goes wrong ----
 
+test("what the server never started is told", async () => {
+  const client = probe();
+  assert.equal((await failure(client.refuse({}, LONG), Code.RESOURCE_EXHAUSTED)).notSent, true);
+  assert.equal((await failure(client.break({}, LONG), Code.UNAVAILABLE)).notSent, false);
+  assert.equal((await failure(client.ignore({}, LONG), Code.INTERNAL)).notSent, false);
+  const late = client.late({ number: -1n }, { timeoutMs: 100 });
+  assert.equal((await failure(late, Code.DEADLINE_EXCEEDED)).notSent, false);
+  assert.equal((await failure(client.echo({}, { timeoutMs: 0 }), Code.DEADLINE_EXCEEDED)).notSent, true);
+  assert.equal((await failure(client.echo({}, { metadata: { Upper: "x" } }), Code.INVALID_ARGUMENT)).notSent, true);
+  assert.equal((await failure(users().getUser({ id: "nobody" }, LONG), Code.NOT_FOUND)).notSent, false);
+});
+
 test("misuse", async () => {
   const client = probe();
   for (const metadata of [{ a: new Uint8Array(1) }, { "a-bin": "x" }, { a: Array(65).fill("x") }]) {

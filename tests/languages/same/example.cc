@@ -11,7 +11,6 @@ int main(int argc, char **argv)
     const freshet::CallOptions options{std::chrono::seconds(10)};
     const auto print = [](const users::v1::User &user) {
         std::cout << user.name() << ": " << user.preference() << '\n';
-        return std::to_string(user.version());
     };
 
     users::v1::GetUserRequest get;
@@ -21,6 +20,6 @@ int main(int argc, char **argv)
     update.set_preference("light_mode");
 
     print(users.GetUser(get, options));
-    const auto version = print(users.UpdatePreference(update, options));
-    print(users.GetUser(get, {options.timeout, {{"x-cache-min-version", version}}}));
+    print(users.UpdatePreference(update, options));
+    print(users.GetUser(get, options));
 }

@@ -12,9 +12,8 @@ try {
   const get = { id: "user-123" };
   const update = { id: "user-123", preference: "light_mode" };
   show(await users.getUser(get, options));
-  const written = await users.updatePreference(update, options);
-  show(written);
-  show(await users.getUser(get, { ...options, metadata: { "x-cache-min-version": `${written.version}` } }));
+  show(await users.updatePreference(update, options));
+  show(await users.getUser(get, options));
 } finally {
   channel.close();
 }

@@ -16,6 +16,5 @@ with Channel(sys.argv[1] if len(sys.argv) > 1 else "tcp://127.0.0.1:7001") as ch
     get = GetUserRequest(id="user-123")
     update = UpdatePreferenceRequest(id="user-123", preference="light_mode")
     show(users.get_user(get, timeout=10))
-    written = users.update_preference(update, timeout=10)
-    show(written)
-    show(users.get_user(get, timeout=10, metadata={"x-cache-min-version": str(written.version)}))
+    show(users.update_preference(update, timeout=10))
+    show(users.get_user(get, timeout=10))

@@ -33,8 +33,6 @@ func main() {
 	get := &usersv1pb.GetUserRequest{Id: "user-123"}
 	update := &usersv1pb.UpdatePreferenceRequest{Id: "user-123", Preference: "light_mode"}
 	show(users.GetUser(ctx, get))
-	written, err := users.UpdatePreference(ctx, update)
-	show(written, err)
-	version := freshet.Metadata{"x-cache-min-version": {fmt.Sprint(written.GetVersion())}}
-	show(users.GetUser(ctx, get, freshet.WithMetadata(version)))
+	show(users.UpdatePreference(ctx, update))
+	show(users.GetUser(ctx, get))
 }

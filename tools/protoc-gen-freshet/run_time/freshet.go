@@ -248,6 +248,7 @@ type Channel struct {
 	hopeless  *Error    // why a call need not wait for a connection; nil: it may
 	lastID    uint64
 	reconnect time.Duration // the bound of the next pause
+	random    *rand.Rand    // its own: before Go 1.20 that of the package gives every process the same numbers
 }
 
 // NewChannel makes a channel to "tcp://host:port" or "host:port"; options may be nil. It does not wait for the
@@ -260,7 +261,7 @@ func NewChannel(target string, options *Options) (*Channel, error) {
 		return nil, failure(InvalidArgument, "%q is no address such as tcp://127.0.0.1:7001", target)
 	}
 	c := &Channel{target: "tcp://" + address, address: address, conns: map[*conn]struct{}{}, since: time.Now(),
-		reconnect: minBackoff}
+		reconnect: minBackoff, random: rand.New(rand.NewSource(time.Now().UnixNano()))}
 	if options != nil {
 		c.options = *options
 	}
@@ -521,7 +522,7 @@ func (c *Channel) giveUpHopeLocked() {
 func (c *Channel) pause() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	pause := time.Millisecond + time.Duration(rand.Int63n(int64(c.reconnect)))
+	pause := time.Millisecond + time.Duration(c.random.Int63n(int64(c.reconnect)))
 	if c.reconnect *= 2; c.reconnect > maxBackoff {
 		c.reconnect = maxBackoff
 	}
@@ -535,14 +536,14 @@ func (c *Channel) pause() time.Duration {
 func (c *Channel) adopt(stream net.Conn) *conn {
 	k := &conn{channel: c, stream: stream, began: time.Now(), calls: map[uint64]*call{}, kick: make(chan struct{}, 1),
 		left: make(chan struct{}), gone: make(chan struct{})}
-	for k.session == 0 {
-		k.session = rand.Uint64()
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		stream.Close()
 		return nil
+	}
+	for k.session == 0 {
+		k.session = c.random.Uint64()
 	}
 	c.current, c.hopeless = k, nil
 	c.conns[k] = struct{}{}

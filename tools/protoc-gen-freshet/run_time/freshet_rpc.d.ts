@@ -42,7 +42,14 @@ export declare class RpcError extends Error {
   constructor(
     code: Code,
     message: string,
-    more?: { method?: string; details?: Any[]; metadata?: Metadata; retryAfterMs?: number; cause?: unknown },
+    more?: {
+      method?: string;
+      details?: Any[];
+      metadata?: Metadata;
+      retryAfterMs?: number;
+      notSent?: boolean;
+      cause?: unknown;
+    },
   );
   readonly name: "RpcError";
   readonly code: Code;
@@ -54,6 +61,8 @@ export declare class RpcError extends Error {
   readonly metadata: Metadata;
   /** After so long the server would like another attempt; undefined: it does not say. */
   readonly retryAfterMs: number | undefined;
+  /** The server certainly never started the call. */
+  readonly notSent: boolean;
   /** The first detail of this type. */
   detail<Desc extends DescMessage>(schema: Desc): MessageShape<Desc> | undefined;
 }

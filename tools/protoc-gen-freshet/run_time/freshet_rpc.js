@@ -56,7 +56,7 @@ export const Code = Object.freeze({
 const CODE_NAMES = Object.keys(Code);
 
 export class RpcError extends Error {
-  constructor(code, message, { method = "", details = [], metadata = [], retryAfterMs, cause } = {}) {
+  constructor(code, message, { method = "", details = [], metadata = [], retryAfterMs, notSent = false, cause } = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "RpcError";
     this.code = code < CODE_NAMES.length ? code : Code.UNKNOWN;
@@ -65,6 +65,7 @@ export class RpcError extends Error {
     this.details = details;
     this.metadata = metadata;
     this.retryAfterMs = retryAfterMs;
+    this.notSent = notSent;
   }
 
   detail(schema) {
@@ -93,7 +94,7 @@ function* pairs(metadata) {
 
 function metadataValue(key, value, method) {
   const refuse = (message) => {
-    throw new RpcError(Code.INVALID_ARGUMENT, message, { method });
+    throw new RpcError(Code.INVALID_ARGUMENT, message, { method, notSent: true });
   };
   if (!/^[a-z0-9_.-]+$/.test(key)) {
     refuse(`'${key}' is no metadata key: lower case letters, digits, '-', '_' and '.'`);
@@ -122,7 +123,7 @@ function writeMetadata(writer, metadata, method) {
   }
   if (count > MAX_METADATA_ENTRIES || size > MAX_METADATA_BYTES) {
     const message = `the metadata is over ${MAX_METADATA_ENTRIES} entries or ${MAX_METADATA_BYTES} bytes`;
-    throw new RpcError(Code.RESOURCE_EXHAUSTED, message, { method });
+    throw new RpcError(Code.RESOURCE_EXHAUSTED, message, { method, notSent: true });
   }
 }
 
@@ -246,12 +247,13 @@ function readMetadata(response) {
   return response.metadata.map(readPair).map(([key, value]) => [key, key.endsWith("-bin") ? value : decoder.decode(value)]);
 }
 
-function readError(response, method) {
+function readError(response, method, notSent) {
   return new RpcError(response.code, decoder.decode(response.message), {
     method,
     details: response.details.map(readPair).map(([typeUrl, value]) => create(AnySchema, { typeUrl, value })),
     metadata: readMetadata(response),
     retryAfterMs: response.retryAfterUs === 0 ? undefined : response.retryAfterUs / 1000,
+    notSent,
     cause: response.cause,
   });
 }
@@ -266,7 +268,7 @@ function failure(code, message, cause) {
 // From start to end, which comes once: done then gets a Response, the server's or one of our own.
 class Call {
   id = 0;
-  connection = undefined; // that it was sent over
+  connection = undefined; // that it was sent over; undefined: no server has started it
   leftOut = false; // by a server that drains: it waits for another connection even if one was refused
   timer = undefined;
 
@@ -483,6 +485,9 @@ class Connection {
     } else {
       // One Response with id 0 is what the server says of a message that it did not take.
       const refused = responses.length === 1 && responses[0].id === 0 && responses[0].code !== Code.OK;
+      if (refused) {
+        rest.forEach((id) => (this.calls.get(id).connection = undefined));
+      }
       this.#end(rest, refused ? responses[0] : failure(Code.INTERNAL, "the server's answer does not mention this call"));
       this.#channel.works();
     }
@@ -737,7 +742,8 @@ export class Channel {
       const payload = toBinary(method.input, create(method.input, request));
       const rest = writeRequest(name, payload, metadata);
       if (rest.length + NUMBERS_BYTES > MAX_MESSAGE_BYTES) {
-        throw new RpcError(Code.RESOURCE_EXHAUSTED, `the request is over ${MAX_MESSAGE_BYTES} bytes`, { method: name });
+        const message = `the request is over ${MAX_MESSAGE_BYTES} bytes`;
+        throw new RpcError(Code.RESOURCE_EXHAUSTED, message, { method: name, notSent: true });
       }
       let call;
       const abort = () => {
@@ -752,7 +758,8 @@ export class Channel {
       call = this.#engine.start(rest, timeoutMs, (response) => {
         signal?.removeEventListener("abort", abort);
         try {
-          resolve(result(method.output, response, name, onMetadata));
+          // A call that ends before it has begun is not there yet.
+          resolve(result(method.output, response, name, onMetadata, call?.connection === undefined));
         } catch (error) {
           reject(error);
         }
@@ -770,12 +777,12 @@ export class Channel {
   }
 }
 
-function result(schema, response, method, onMetadata) {
+function result(schema, response, method, onMetadata, notSent) {
   let message;
   let metadata;
   try {
     if (response.code !== Code.OK) {
-      message = readError(response, method);
+      message = readError(response, method, notSent);
     } else {
       message = fromBinary(schema, response.payload);
       metadata = onMetadata === undefined ? undefined : readMetadata(response);

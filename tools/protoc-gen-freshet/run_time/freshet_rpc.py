@@ -73,7 +73,8 @@ class RpcError(Exception):
     """A call that failed, at the server or on the way there."""
 
     def __init__(self, code: Code, message: str, method: str = "", details: Sequence[any_pb2.Any] = (),
-                 metadata: Sequence[Tuple[str, Union[str, bytes]]] = (), retry_after: Optional[float] = None) -> None:
+                 metadata: Sequence[Tuple[str, Union[str, bytes]]] = (), retry_after: Optional[float] = None,
+                 not_sent: bool = False) -> None:
         super().__init__(code, message)
         self.code = code
         self.message = message
@@ -82,6 +83,8 @@ class RpcError(Exception):
         self.metadata: Metadata = list(metadata)
         self.retry_after = retry_after
         """Seconds after which the server would like another attempt; None: it does not say."""
+        self.not_sent = not_sent
+        """The server certainly never started the call."""
 
     def __str__(self) -> str:
         return f"{self.code.name}: {self.message}" + (f" ({self.method})" if self.method else "")
@@ -155,19 +158,22 @@ def _add_metadata(request: Any, metadata: MetadataLike, method: str) -> None:
     for key, value in metadata.items() if isinstance(metadata, Mapping) else metadata:
         if not _KEY.match(key):
             raise RpcError(Code.INVALID_ARGUMENT,
-                           f"{key!r} is no metadata key: lower case letters, digits, '-', '_' and '.'", method)
+                           f"{key!r} is no metadata key: lower case letters, digits, '-', '_' and '.'", method,
+                           not_sent=True)
         if key.endswith("-bin"):
             encoded = bytes(value) if not isinstance(value, str) else None
         else:
             encoded = value.encode() if isinstance(value, str) and _TEXT.match(value) else None
         if encoded is None:
             raise RpcError(Code.INVALID_ARGUMENT, f"metadata {key!r}: " + (
-                "bytes are needed" if key.endswith("-bin") else "a str of printable ASCII is needed"), method)
+                "bytes are needed" if key.endswith("-bin") else "a str of printable ASCII is needed"), method,
+                           not_sent=True)
         request.metadata.add(key=key.encode(), value=encoded)
         count, size = count + 1, size + len(key) + len(encoded)
     if count > _MAX_METADATA_ENTRIES or size > _MAX_METADATA_BYTES:
         raise RpcError(Code.RESOURCE_EXHAUSTED,
-                       f"the metadata is over {_MAX_METADATA_ENTRIES} entries or {_MAX_METADATA_BYTES} bytes", method)
+                       f"the metadata is over {_MAX_METADATA_ENTRIES} entries or {_MAX_METADATA_BYTES} bytes", method,
+                       not_sent=True)
 
 
 def _read_metadata(response: Any) -> Metadata:
@@ -175,11 +181,12 @@ def _read_metadata(response: Any) -> Metadata:
     return [(key, value if key.endswith("-bin") else value.decode("utf-8", "replace")) for key, value in pairs]
 
 
-def _error(response: Any, method: str) -> RpcError:
+def _error(response: Any, method: str, not_sent: bool) -> RpcError:
     details = [any_pb2.Any(type_url=item.type_url.decode("utf-8", "replace"), value=item.value)
                for item in response.details]
     return RpcError(_code(response.code), response.message.decode("utf-8", "replace"), method, details,
-                    _read_metadata(response), response.retry_after_us / 1e6 if response.retry_after_us else None)
+                    _read_metadata(response), response.retry_after_us / 1e6 if response.retry_after_us else None,
+                    not_sent)
 
 
 def _failure(code: Code, message: str) -> Any:
@@ -203,7 +210,7 @@ class _Call:
         self.deadline = deadline
         self.timed = deadline is not None  # the loop keeps the deadline, not the thread that waits
         self.done: Optional[_Done] = None
-        self.connection: Optional[_Connection] = None  # that it was sent over
+        self.connection: Optional[_Connection] = None  # that it was sent over; None: no server has started it
         self.timer: Optional[asyncio.TimerHandle] = None
         self.left_out = False  # by a server that drains: it waits for another connection even if one was refused
 
@@ -230,13 +237,14 @@ def _prepare(method: Method[Req, Res], request: Req, timeout: Timeout, metadata:
         deadline = time.monotonic() + seconds if seconds < _FOREVER_S else None
     call = _Call(envelope.SerializeToString(), deadline)
     if call.size > MAX_MESSAGE_BYTES:
-        raise RpcError(Code.RESOURCE_EXHAUSTED, f"the request is over {MAX_MESSAGE_BYTES} bytes", method.name)
+        raise RpcError(Code.RESOURCE_EXHAUSTED, f"the request is over {MAX_MESSAGE_BYTES} bytes", method.name,
+                       not_sent=True)
     return call
 
 
-def _result(method: Method[Req, Res], response: Any, on_metadata: OnMetadata) -> Res:
+def _result(method: Method[Req, Res], call: _Call, response: Any, on_metadata: OnMetadata) -> Res:
     if response.code != 0:
-        raise _error(response, method.name)
+        raise _error(response, method.name, not_sent=call.connection is None)
     try:
         message: Res = method.response.FromString(response.payload)
     except DecodeError:
@@ -402,9 +410,13 @@ class _Connection(asyncio.Protocol):
         rest = [call_id for call_id in sent.ids if call_id in self.calls and call_id not in self._late]
         if reply.draining:
             self._engine.drained(self, [self.calls.pop(call_id) for call_id in rest])
+        elif answers == 1 and whole is not None:
+            for call_id in rest:
+                self.calls[call_id].connection = None
+            self._end(rest, whole)
+            self._engine.works()
         else:
-            self._end(rest, whole if answers == 1 and whole is not None else
-                      _failure(Code.INTERNAL, "the server's answer does not mention this call"))
+            self._end(rest, _failure(Code.INTERNAL, "the server's answer does not mention this call"))
             self._engine.works()
         if sent.collect and not answers and not reply.pending and not reply.draining and not self._sent:
             # It knows no open call; or it would be asked again and again.
@@ -645,7 +657,7 @@ class AsyncChannel(_Channel):
         call = _prepare(method, request, timeout, metadata)
         loop = asyncio.get_running_loop()
         if self._closed:
-            raise RpcError(Code.CANCELLED, "the channel is closed", method.name)
+            raise RpcError(Code.CANCELLED, "the channel is closed", method.name, not_sent=True)
         if self._engine is None:
             self._engine = _Engine(loop, self)
         engine = self._engine
@@ -660,7 +672,7 @@ class AsyncChannel(_Channel):
         except asyncio.CancelledError:
             engine.end_early(call, Code.CANCELLED, "the call was cancelled")
             raise
-        return _result(method, response, on_metadata)
+        return _result(method, call, response, on_metadata)
 
 
 class Channel(_Channel):
@@ -712,7 +724,7 @@ class Channel(_Channel):
         except BaseException:  # KeyboardInterrupt
             self._end_early(call, Code.CANCELLED, "the call was cancelled")
             raise
-        return _result(method, responses[0], on_metadata)
+        return _result(method, call, responses[0], on_metadata)
 
     def future(self, method: Method[Req, Res], request: Req, *, timeout: Timeout = None,
                metadata: MetadataLike = (), on_metadata: OnMetadata = None) -> Future[Res]:
@@ -723,7 +735,7 @@ class Channel(_Channel):
         def done(response: Any) -> None:
             if future.set_running_or_notify_cancel():
                 try:
-                    future.set_result(_result(method, response, on_metadata))
+                    future.set_result(_result(method, call, response, on_metadata))
                 except Exception as error:  # on_metadata's as well
                     future.set_exception(error)
 
