@@ -289,6 +289,8 @@ static void on_filled(void *argument, enum fr_code code, bool stored)
 static void fill(struct fr_flight *self)
 {
     bool found = is_found(&self->result);
+    /* Who comes from here on may come after an INVALIDATE that followed the FILL: that Redis took it proves nothing then. */
+    self->closed = self->closed || self->kind->options.role == FR_READ_ORIGIN;
     const struct fr_fill fill = {
         .token = self->token,
         .kind = found ? FR_VALUE_FOUND : FR_VALUE_NOT_FOUND,
