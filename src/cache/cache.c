@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "cache/cache_metrics.h"
@@ -19,8 +20,6 @@
 #define DEFAULT_MAX_LOADS         1024
 #define DEFAULT_MAX_WAITING_LOADS 65536
 #define DEFAULT_LOAD_TIMEOUT_US   (5 * FR_SECOND_US)
-
-#define CONTAINER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 const char *fr_source_name(enum fr_source source)
 {
@@ -154,7 +153,7 @@ static enum fr_code open_parts(struct fr_cache *self, const struct fr_cache_opti
 
 static void stop_loads(struct fr_task *task)
 {
-    struct fr_cache *self = CONTAINER(task, struct fr_cache, stop);
+    struct fr_cache *self = FR_CONTAINER(task, struct fr_cache, stop);
     self->stopping = true;
     fr_loads_stop(self);
     pthread_mutex_lock(&self->mu);
@@ -321,7 +320,7 @@ void fr_cache_reads_add(struct fr_cache_reads *self, const struct fr_cache_read 
 
 static void begin_reads(struct fr_task *task)
 {
-    struct fr_reader *first = CONTAINER(task, struct fr_reader, task), *last = first;
+    struct fr_reader *first = FR_CONTAINER(task, struct fr_reader, task), *last = first;
     while (last->next != NULL) {
         last = last->next;
     }
@@ -484,7 +483,7 @@ struct invalidation {
 
 static void tell(struct fr_task *task)
 {
-    struct invalidation *self = CONTAINER(task, struct invalidation, wait.task);
+    struct invalidation *self = FR_CONTAINER(task, struct invalidation, wait.task);
     if (self->done != NULL) {
         self->done(self->argument, self->code);
     }
@@ -505,7 +504,7 @@ static void on_invalidated(void *argument, enum fr_code code, struct fr_event_id
 
 static void invalidate(struct fr_task *task)
 {
-    struct invalidation *self = CONTAINER(task, struct invalidation, wait.task);
+    struct invalidation *self = FR_CONTAINER(task, struct invalidation, wait.task);
     fr_flights_close(self->cache, fr_key_bytes(&self->key));
     const struct fr_invalidation what = {.key = &self->key, .version = self->version, .commit_time_us = self->time_us};
     fr_shared_cache_invalidate(self->cache->shared, &what, on_invalidated, self);
@@ -538,7 +537,7 @@ void fr_cache_invalidate(struct fr_cache *self, const struct fr_key *key, uint64
 
 static void end_wait_for_event(struct fr_task *task)
 {
-    struct fr_cache_wait *self = CONTAINER(task, struct fr_cache_wait, wait.task);
+    struct fr_cache_wait *self = FR_CONTAINER(task, struct fr_cache_wait, wait.task);
     self->done(self);
 }
 
@@ -548,7 +547,7 @@ static void end_wait_for_event(struct fr_task *task)
  */
 static void begin_wait_for_event(struct fr_task *task)
 {
-    struct fr_cache_wait *self = CONTAINER(task, struct fr_cache_wait, wait.task);
+    struct fr_cache_wait *self = FR_CONTAINER(task, struct fr_cache_wait, wait.task);
     if (fr_shared_cache_serves_until(self->cache->shared) == 0) {
         fr_flights_close(self->cache, (struct fr_bytes){0});
     }

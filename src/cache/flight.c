@@ -154,13 +154,22 @@ static bool is_fresh(const struct fr_flight *self, const struct fr_shared_value 
     return left_us > 0 && (!self->refresh || fr_expiry_is_far(left_us, ttl_us, UINT64_MAX));
 }
 
-static void on_get(void *argument, const struct fr_shared_value *value)
+/* The read of Redis has ended; false: without an answer, and the flight goes on without Redis. */
+static bool has_answered(struct fr_flight *self, const struct fr_shared_value *value)
 {
-    struct fr_flight *self = argument;
     self->reading = false;
     if (value->code != FR_OK) {
         fr_count(self->cache, FR_COUNT_REDIS_FAILURES, 1);
         fr_flight_feed(self, FR_EVENT_UNREACHABLE);
+        return false;
+    }
+    return true;
+}
+
+static void on_get(void *argument, const struct fr_shared_value *value)
+{
+    struct fr_flight *self = argument;
+    if (!has_answered(self, value)) {
         return;
     }
     if (!meets_demand(self, value)) {
@@ -182,10 +191,7 @@ static void on_get(void *argument, const struct fr_shared_value *value)
 static void on_lease(void *argument, const struct fr_shared_value *value)
 {
     struct fr_flight *self = argument;
-    self->reading = false;
-    if (value->code != FR_OK) {
-        fr_count(self->cache, FR_COUNT_REDIS_FAILURES, 1);
-        fr_flight_feed(self, FR_EVENT_UNREACHABLE);
+    if (!has_answered(self, value)) {
         return;
     }
     if (!value->granted && !value->wait) {
@@ -289,6 +295,8 @@ static void on_filled(void *argument, enum fr_code code, bool stored)
 static void fill(struct fr_flight *self)
 {
     bool found = is_found(&self->result);
+    /* Who comes from here on may come after an INVALIDATE that followed the FILL: that Redis took it proves nothing then. */
+    self->closed = self->closed || self->kind->options.role == FR_READ_ORIGIN;
     const struct fr_fill fill = {
         .token = self->token,
         .kind = found ? FR_VALUE_FOUND : FR_VALUE_NOT_FOUND,

@@ -5,11 +5,12 @@
  * Who joins while something is being read below may get what was read before it asked. For a process that hears
  * invalidations that is no more than what its near cache may show: a flight is closed to newcomers as soon as its key is
  * invalidated. An origin answers processes that keep what they get, and hears none; there only a fill that Redis took,
- * which proves that nothing was invalidated until then, answers those who joined during the load.
+ * which proves that nothing was invalidated until then, answers those who joined before it was sent.
  */
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "cache/cache_state.h"
 
 #define SWEEP_US (10 * FR_MILLISECOND_US)
@@ -304,7 +305,7 @@ static void dismiss_overdue(struct fr_flight *flight, uint64_t now_us)
 
 void fr_flights_sweep(struct fr_task *task)
 {
-    struct fr_cache *self = (struct fr_cache *)((char *)task - offsetof(struct fr_cache, sweep));
+    struct fr_cache *self = FR_CONTAINER(task, struct fr_cache, sweep);
     uint64_t now_us = fr_clock_now_us();
     struct fr_flight *flight = self->newest;
     while (flight != NULL) {

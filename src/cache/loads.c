@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "cache/cache_state.h"
 
 /* The weight of a new load time in the mean, as in TCP's round-trip estimate (RFC 6298). */
@@ -242,7 +243,7 @@ void fr_loading_free(struct fr_loading *loading)
 
 static void on_ended(struct fr_task *task)
 {
-    struct fr_loading *loading = (struct fr_loading *)((char *)task - offsetof(struct fr_loading, task));
+    struct fr_loading *loading = FR_CONTAINER(task, struct fr_loading, task);
     struct fr_cache *self = loading->kind->cache;
     fr_count(self, FR_COUNT_LOADING, UINT64_MAX); /* one less */
     note_time(self, loading);

@@ -6,19 +6,17 @@
  * which Redis has forgotten can be sent again by its text.
  */
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "base/random.h"
 #include "cache/record.h"
 #include "cache/script_call.h"
 #include "cache/shared_cache_state.h"
 
 #define FULL_KEY_MAX_BYTES (FR_NAME_SPACE_MAX_BYTES + 1 + FR_KEY_MAX_BYTES)
-
-#define CONTAINER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 /* GET, LEASE or FILL. */
 struct operation {
@@ -81,7 +79,7 @@ static bool show_record(struct fr_shared_value *value, const redisReply *reply, 
 
 static void get_done(struct fr_redis_request *request, const redisReply *reply)
 {
-    struct operation *self = CONTAINER(request, struct operation, call.request);
+    struct operation *self = FR_CONTAINER(request, struct operation, call.request);
     struct fr_shared_value value = {.code = FR_UNAVAILABLE};
     if (reply != NULL && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL)) {
         value.code = FR_OK;
@@ -142,7 +140,7 @@ static struct fr_shared_value read_lease(const redisReply *reply, uint64_t incar
 
 static void lease_done(struct fr_redis_request *request, const redisReply *reply)
 {
-    struct operation *self = CONTAINER(request, struct operation, call.request);
+    struct operation *self = FR_CONTAINER(request, struct operation, call.request);
     if (send_again(self, reply)) {
         return;
     }
@@ -192,7 +190,7 @@ void fr_shared_cache_lease(struct fr_shared_cache *self, const struct fr_key *ke
 
 static void fill_done(struct fr_redis_request *request, const redisReply *reply)
 {
-    struct operation *self = CONTAINER(request, struct operation, call.request);
+    struct operation *self = FR_CONTAINER(request, struct operation, call.request);
     if (send_again(self, reply)) {
         return;
     }
@@ -302,12 +300,12 @@ static void pair_answered(struct invalidation *self, const redisReply *reply)
 
 static void invalidate_answered(struct fr_redis_request *request, const redisReply *reply)
 {
-    pair_answered(CONTAINER(request, struct invalidation, invalidate.request), reply);
+    pair_answered(FR_CONTAINER(request, struct invalidation, invalidate.request), reply);
 }
 
 static void publish_answered(struct fr_redis_request *request, const redisReply *reply)
 {
-    struct invalidation *self = CONTAINER(request, struct invalidation, publish.request);
+    struct invalidation *self = FR_CONTAINER(request, struct invalidation, publish.request);
     if (reply != NULL && reply->type == REDIS_REPLY_INTEGER) {
         self->event = (struct fr_event_id){(uint64_t)reply->integer, self->cache->commands.incarnation};
     }

@@ -4,8 +4,7 @@
  */
 #include "cache/question.h"
 
-#include <stddef.h>
-
+#include "base/container.h"
 #include "cache/record.h"
 #include "cache/redis_info.h"
 
@@ -24,8 +23,7 @@ static bool read_answer(const redisReply *reply, struct fr_question_answer *ret_
 
 static void on_reply(struct fr_redis_request *request, const redisReply *reply)
 {
-    struct fr_question *self =
-        (struct fr_question *)((char *)request - offsetof(struct fr_question, call.request));
+    struct fr_question *self = FR_CONTAINER(request, struct fr_question, call.request);
     struct fr_redis_connection *connection = request->connection;
     if (fr_script_unknown(reply) && !self->by_text) {
         self->by_text = true;

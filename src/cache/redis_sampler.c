@@ -4,16 +4,14 @@
  */
 #include "cache/redis_sampler.h"
 
-#include <stddef.h>
-
 #include "base/clock.h"
+#include "base/container.h"
 
 #define PERIOD_US (5 * FR_SECOND_US)
 
 static void on_reply(struct fr_redis_request *request, const redisReply *reply)
 {
-    struct fr_redis_sampler *self =
-        (struct fr_redis_sampler *)((char *)request - offsetof(struct fr_redis_sampler, request));
+    struct fr_redis_sampler *self = FR_CONTAINER(request, struct fr_redis_sampler, request);
     struct fr_redis_connection *commands = self->options.commands;
     self->asking = false;
     if (reply == NULL || reply->type != REDIS_REPLY_STRING) {

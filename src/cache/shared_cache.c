@@ -4,18 +4,16 @@
  */
 #include "cache/shared_cache.h"
 
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "base/log.h"
 #include "cache/shared_cache_state.h"
 
 #define DEFAULT_COMMAND_TIMEOUT_US (250 * FR_MILLISECOND_US)
-
-#define CONTAINER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 /* Once per change of state, and once for a Redis that is not there at the start. */
 static void report(struct fr_shared_cache *self, bool connected, const char *why)
@@ -75,7 +73,7 @@ static void on_part_closed(void *argument)
 
 static void start(struct fr_task *task)
 {
-    struct fr_shared_cache *self = CONTAINER(task, struct fr_shared_cache, start);
+    struct fr_shared_cache *self = FR_CONTAINER(task, struct fr_shared_cache, start);
     const struct fr_redis_connection_options commands = {
         .loop = self->loop,
         .url = &self->url,
@@ -121,7 +119,7 @@ static void start(struct fr_task *task)
 /* The command connection first: it may be carrying requests of the others. */
 static void stop(struct fr_task *task)
 {
-    struct fr_shared_cache *self = CONTAINER(task, struct fr_shared_cache, stop);
+    struct fr_shared_cache *self = FR_CONTAINER(task, struct fr_shared_cache, stop);
     atomic_store(&self->connected, false);
     fr_redis_connection_close(&self->commands);
     fr_redis_sampler_close(&self->sampler);

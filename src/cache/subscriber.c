@@ -7,10 +7,10 @@
  */
 #include "cache/subscriber.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "base/log.h"
 #include "cache/record.h"
 
@@ -113,8 +113,7 @@ static void leave_other_life(struct fr_subscriber *self, uint64_t incarnation, b
 
 static void on_answer(struct fr_question *question, const struct fr_question_answer *answer)
 {
-    struct fr_subscriber *self =
-        (struct fr_subscriber *)((char *)question - offsetof(struct fr_subscriber, question));
+    struct fr_subscriber *self = FR_CONTAINER(question, struct fr_subscriber, question);
     if (answer == NULL) {
         carry_out(self, fr_subscription_unanswered(&self->subscription));
         return;

@@ -95,25 +95,15 @@ enum fr_code fr_consumer_open(struct fr_consumer *self, struct fr_error *reterr)
 
 /* ---- what clients call ---- */
 
-static void answer(void *argument, const struct fr_read_result *result)
-{
-    fr_read_reply(argument, result);
-}
-
 void fr_consumer_handle(struct fr_call *call, void *context)
 {
     struct fr_consumer *self = context;
-    struct ProtobufCMessage *request;
     struct fr_key key;
-    struct fr_error error;
-    struct fr_cache_read read = {.kind = self->kind, .key = &key, .done = answer, .argument = call};
-    if (fr_call_unpack(call, &request, &error) != FR_OK || fr_policy_key(self->policy, request, &key, &error) != FR_OK ||
-        fr_demand_read(fr_call_metadata(call), &read.demand, &error) != FR_OK) {
-        fr_call_fail_error(call, &error);
+    struct fr_cache_read read;
+    if (!fr_read_of_call(call, self->policy, self->kind, &key, &read)) {
         return;
     }
     struct fr_cache_hit hit;
-    read.request = fr_call_request(call);
     if (fr_cache_get_near(self->cache, &read, &hit)) {
         fr_read_reply(call, &hit.result);
         fr_cache_hit_release(&hit);

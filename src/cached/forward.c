@@ -4,16 +4,14 @@
  * answer back, once the caches here show nothing older than what it wrote.
  */
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/container.h"
 #include "cached/consumer.h"
 #include "cached/event.h"
 
 #define MAX_TYPE_URL_BYTES 256
-
-#define CONTAINER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 /* One call that is passed on. */
 struct forwarding {
@@ -56,7 +54,7 @@ static void fail(struct fr_call *call, const struct fr_result *result)
 
 static void reply(struct fr_cache_wait *wait)
 {
-    struct forwarding *self = CONTAINER(wait, struct forwarding, wait);
+    struct forwarding *self = FR_CONTAINER(wait, struct forwarding, wait);
     fr_call_reply(self->call, fr_buffer_bytes(&self->payload));
     unref(self);
 }

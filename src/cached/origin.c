@@ -9,7 +9,6 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "cached/demand.h"
 #include "cached/gather.h"
 #include "cached/reply.h"
 #include "message/message.h"
@@ -188,24 +187,14 @@ enum fr_code fr_origin_open(struct fr_origin *self, struct fr_error *reterr)
 
 /* ---- what clients call ---- */
 
-static void answer(void *argument, const struct fr_read_result *result)
-{
-    fr_read_reply(argument, result);
-}
-
 void fr_origin_handle(struct fr_call *call, void *context)
 {
     struct fr_origin *self = context;
-    struct ProtobufCMessage *request;
     struct fr_key key;
-    struct fr_error error;
-    struct fr_cache_read read = {.kind = self->kind, .key = &key, .done = answer, .argument = call};
-    if (fr_call_unpack(call, &request, &error) != FR_OK || fr_policy_key(self->policy, request, &key, &error) != FR_OK ||
-        fr_demand_read(fr_call_metadata(call), &read.demand, &error) != FR_OK) {
-        fr_call_fail_error(call, &error);
+    struct fr_cache_read read;
+    if (!fr_read_of_call(call, self->policy, self->kind, &key, &read)) {
         return;
     }
-    read.request = fr_call_request(call);
     read.deadline_us = fr_call_deadline_us(call);
     fr_gather_read(self->cache, &read);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reply.c - what a read came to, as the answer of an RPC.
+ * reply.c - what an RPC asks of the caches, and what came of it as its answer.
  */
 #include "cached/reply.h"
 
 #include "base/clock.h"
+#include "cached/demand.h"
 
 #define DECIMAL_BYTES 21 /* of 64 bits, with the NUL */
 
@@ -33,4 +34,25 @@ void fr_read_reply(struct fr_call *call, const struct fr_read_result *result)
     } else {
         fr_call_fail(call, result->code, "%s", result->message);
     }
+}
+
+static void answer(void *argument, const struct fr_read_result *result)
+{
+    fr_read_reply(argument, result);
+}
+
+bool fr_read_of_call(struct fr_call *call, const struct fr_cache_policy *policy, struct fr_cache_kind *kind,
+                     struct fr_key *key, struct fr_cache_read *ret_read)
+{
+    struct ProtobufCMessage *request;
+    struct fr_error error;
+    struct fr_cache_read read = {.kind = kind, .key = key, .done = answer, .argument = call};
+    if (fr_call_unpack(call, &request, &error) != FR_OK || fr_policy_key(policy, request, key, &error) != FR_OK ||
+        fr_demand_read(fr_call_metadata(call), &read.demand, &error) != FR_OK) {
+        fr_call_fail_error(call, &error);
+        return false;
+    }
+    read.request = fr_call_request(call);
+    *ret_read = read;
+    return true;
 }

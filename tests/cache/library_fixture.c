@@ -98,6 +98,7 @@ void library_open(struct library *self, struct database *database, const struct 
     const struct fr_cache_options cache = {
         .url = options->url != NULL ? options->url : server->url,
         .name_space = "library",
+        .command_timeout_us = options->command_timeout_us,
         .near_bytes = options->near ? 1 << 20 : 0,
         .max_loads = options->max_loads,
         .max_waiting_loads = options->max_waiting_loads,

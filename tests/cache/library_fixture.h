@@ -42,6 +42,7 @@ struct library_options {
     uint64_t ttl_us, stale_us, load_timeout_us; /* 0: a minute, none, that of the library */
     unsigned max_loads, max_waiting_loads;
     const char *url; /* NULL: the server's */
+    uint64_t command_timeout_us;
     struct fr_metrics *metrics;
 };
 

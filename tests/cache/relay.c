@@ -67,6 +67,7 @@ static bool obey(struct relay *self)
     for (unsigned i = 0; what == 's' && i < RELAY_LINKS; i++) {
         self->links[i].silent = self->links[i].subscribed;
     }
+    self->holding = what == 'h' || (self->holding && what != 'l');
     FR_ASSERT(write(self->control[0], &what, 1) == 1);
     return what != 'q';
 }
@@ -81,7 +82,7 @@ static void *run_relay(void *argument)
         fds[1] = (struct pollfd){.fd = self->listener, .events = POLLIN};
         for (unsigned i = 0; i < RELAY_LINKS; i++) {
             fds[2 + 2 * i] = (struct pollfd){.fd = self->links[i].client, .events = POLLIN};
-            fds[3 + 2 * i] = (struct pollfd){.fd = self->links[i].server, .events = POLLIN};
+            fds[3 + 2 * i] = (struct pollfd){.fd = self->holding ? -1 : self->links[i].server, .events = POLLIN};
         }
         poll(fds, 2 + 2 * RELAY_LINKS, -1);
         for (unsigned i = 0; i < RELAY_LINKS; i++) {
@@ -125,6 +126,11 @@ static void order(struct relay *self, char what)
 void relay_silence(struct relay *self)
 {
     order(self, 's');
+}
+
+void relay_hold(struct relay *self, bool holding)
+{
+    order(self, holding ? 'h' : 'l');
 }
 
 void relay_stop(struct relay *self)

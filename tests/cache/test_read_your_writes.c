@@ -137,13 +137,21 @@ static bool near_serves(struct library *self)
     return now.near_serves;
 }
 
-/* A near cache that serves, and whose subscription can be silenced. */
-static void open_behind_relay(struct library *self, struct relay *relay)
+static void open_behind_relay(struct library *self, struct relay *relay, const struct library_options *options)
 {
     char url[64];
+    struct library_options all = *options;
     relay_start(relay, server.port);
     snprintf(url, sizeof url, "redis://127.0.0.1:%u", relay->port);
-    library_open(self, &database, &server, &(struct library_options){.near = true, .url = url});
+    all.url = url;
+    library_open(self, &database, &server, &all);
+    FR_ASSERT(fr_wait_for(self->wait, &self->ups, 1, FR_TEST_PATIENCE_US));
+}
+
+/* A near cache that serves, and whose subscription can be silenced. */
+static void open_near_behind_relay(struct library *self, struct relay *relay)
+{
+    open_behind_relay(self, relay, &(struct library_options){.near = true});
     for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; !near_serves(self);) {
         assert_true(fr_clock_now_us() < end_us);
     }
@@ -165,7 +173,7 @@ static void an_event_that_never_comes_is_not_waited_for_once_nothing_near_is_ser
     (void)state;
     struct library a, b;
     struct relay relay;
-    open_behind_relay(&a, &relay);
+    open_near_behind_relay(&a, &relay);
     open_cache(&b, false);
     library_set_row(&database, 1, 5);
     expect_version(&a, 1, 5);
@@ -183,13 +191,22 @@ static void an_invalidation_that_its_cache_does_not_hear_ends_when_all_was_dropp
     (void)state;
     struct library a;
     struct relay relay;
-    open_behind_relay(&a, &relay);
+    open_near_behind_relay(&a, &relay);
     uint64_t before = drops(&a);
     relay_silence(&relay);
     library_write(&a, 1, 6);
     assert_true(drops(&a) > before);
     library_close(&a);
     relay_stop(&relay);
+}
+
+static void wait_coalesced(struct library *self)
+{
+    struct fr_cache_statistics now = {0};
+    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced == 0;) {
+        assert_true(fr_clock_now_us() < end_us);
+        fr_cache_statistics(self->cache, &now);
+    }
 }
 
 /* No event closes the load that began before the write, as none is heard. */
@@ -206,11 +223,7 @@ static void who_waited_does_not_join_a_load_that_began_before_the_write(void **s
     library_wait_loads(&a, 1);
     wait_heard(&a, write_by(&b, 1, 6));
     library_start(&a, 1, NULL, &late);
-    struct fr_cache_statistics now = {0};
-    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced == 0;) {
-        assert_true(fr_clock_now_us() < end_us);
-        fr_cache_statistics(a.cache, &now);
-    }
+    wait_coalesced(&a);
     library_hold(&a, false);
     library_release_as(&a, 5);
     library_wait(&early);
@@ -219,6 +232,37 @@ static void who_waited_does_not_join_a_load_that_began_before_the_write(void **s
     assert_int_equal(late.version, 6);
     library_close(&b);
     library_close(&a);
+}
+
+/* Redis took the fill, then the write; what the origin has not heard yet is proof for those who came before alone. */
+static void who_comes_while_an_origin_awaits_its_fill_gets_what_was_written_since(void **state)
+{
+    (void)state;
+    struct library origin, other;
+    struct relay relay;
+    struct answer early, late;
+    open_behind_relay(&origin, &relay, &(struct library_options){.role = FR_READ_ORIGIN,
+                                                                 .command_timeout_us = FR_TEST_PATIENCE_US});
+    open_cache(&other, false);
+    library_set_row(&database, 1, 5);
+    library_hold(&origin, true);
+    library_start(&origin, 1, NULL, &early);
+    library_wait_loads(&origin, 1);
+    relay_hold(&relay, true);
+    library_hold(&origin, false);
+    library_release(&origin);
+    library_expect_get(&other, 1, FR_SOURCE_REDIS, 5);
+    library_write(&other, 1, 6);
+    library_start(&origin, 1, NULL, &late);
+    wait_coalesced(&origin);
+    relay_hold(&relay, false);
+    library_wait(&early);
+    library_expect(&early, FR_SOURCE_ORIGIN, 5);
+    library_wait(&late);
+    library_expect(&late, FR_SOURCE_ORIGIN, 6);
+    library_close(&other);
+    library_close(&origin);
+    relay_stop(&relay);
 }
 
 static void freeing_the_cache_ends_the_wait(void **state)
@@ -242,6 +286,7 @@ int main(void)
         FACT(an_event_that_never_comes_is_not_waited_for_once_nothing_near_is_served),
         FACT(an_invalidation_that_its_cache_does_not_hear_ends_when_all_was_dropped),
         FACT(who_waited_does_not_join_a_load_that_began_before_the_write),
+        FACT(who_comes_while_an_origin_awaits_its_fill_gets_what_was_written_since),
         FACT(freeing_the_cache_ends_the_wait),
     };
     fr_redis_server_start(&server, NULL);

@@ -5,7 +5,8 @@ import contextlib
 import re
 import struct
 
-from freshet_testing import Service, TestCase, main, wait_until
+from freshet_testing import Service, System, TestCase, main, wait_until
+from recorder import Recorder
 from sp_client import FAILED_PRECONDITION, INVALID_ARGUMENT, UNAVAILABLE, RpcError, users
 
 GET = "users.v1.Users/GetUser"
@@ -108,6 +109,58 @@ class Batches(TestCase):
             wait_until(warm, 20, "all of them are in Redis")
             system["data"].kill()
             self.assertEqual([user.id for user in client.call(BATCH, ids=ids).message.users], ids)
+
+
+class RecordedSystem(System):
+    """What api sends to Redis and to data, and data to Redis, is kept."""
+
+    def __init__(self):
+        super().__init__()
+        self.redis_of = {name: Recorder(self.redis.port) for name in ("api", "data")}
+        self.data = None
+
+    def options_of(self, name):
+        options = super().options_of(name)
+        if name in self.redis_of:
+            options[options.index("--redis") + 1] = f"redis://127.0.0.1:{self.redis_of[name].port}/0"
+        if name == "api":
+            self.data = Recorder(int(self.address("data").rsplit(":", 1)[1]))
+            options[options.index("--data") + 1] = f"tcp://127.0.0.1:{self.data.port}"
+        return options
+
+    def stop(self):
+        super().stop()
+        for recorder in filter(None, (*self.redis_of.values(), self.data)):
+            recorder.close()
+
+
+class Costs(TestCase):
+    def test_a_cold_batch_is_one_pipeline_and_one_message_to_data(self):
+        self.system = system = RecordedSystem()
+        self.addCleanup(system.stop)
+        system.start()
+        ids = [f"many-{number}" for number in range(MANY)]
+        with system.client("update") as update, system.client() as client:
+            for user_id in ids:
+                update.call("users.v1.UserUpdates/CreateUser", users.CreateUserRequest(
+                    user=users.User(id=user_id, name=user_id, email=user_id + "@test")))
+            wait_until(lambda: client.call(GET, id="user-123").source == "near", 10, "the near cache serves")
+
+            def loads():
+                """How many values each message asked data for."""
+                sizes = [sum(call.method == "users.v1.UserData/GetUser" for call in message.request)
+                         for message in system.data.messages()]
+                return [size for size in sizes if size > 0]
+
+            before = loads()
+            # All commands are sent before the first answer comes: they are one pipeline.
+            system.redis_of["api"].hold(b"GET\r\n", MANY)
+            system.redis_of["data"].hold(b"EVALSHA\r\n", MANY)
+            self.assertEqual([user.id for user in client.call(BATCH, ids=ids).message.users], ids)
+            self.assertEqual([name for name, link in system.redis_of.items() if link.overdue], [])
+            self.assertEqual(loads(), [*before, MANY])
+            self.assertEqual([user.id for user in client.call(BATCH, ids=ids).message.users], ids)
+            self.assertEqual(loads(), [*before, MANY])
 
 
 class Near(TestCase):

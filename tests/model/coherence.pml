@@ -10,10 +10,11 @@
  *   I3     a near-cache hit misses no event that was published more than LIMIT ticks ago
  *   FRESH  when writers, relays, readers and faults have come to rest and the subscriber has asked once more, whatever
  *          Redis or the near cache would serve equals the database
+ *   OWN    once api has passed on the answer of a write, its near cache serves nothing older than that write
  *
  * Every loop has a budget, so each execution ends (run.py has that checked too): "eventually" is "at the end", where
- * FRESH is asserted. An execution that cannot come there, such as one with a mark that nobody clears (I2), is an
- * invalid end state or a cycle. No fairness is assumed.
+ * FRESH is asserted. An execution that cannot come there, such as one with a mark that nobody clears (I2) or an answer
+ * that is never passed on, is an invalid end state or a cycle. No fairness is assumed.
  *
  * What stands for what: `value` is the database's version at the moment a value was read, which is what the checks
  * compare; `version` is what the protocol knows (they differ for a row that is not there). Time has no clock: a lease
@@ -58,6 +59,9 @@
 #endif
 #ifndef UNANSWERED
 #define UNANSWERED 0     /* 1: a question may go without an answer */
+#endif
+#ifndef ANSWERS
+#define ANSWERS 0        /* 1: writes of key 0 came through api, whose answer waits for the event; OWN is examined */
 #endif
 
 #define KEY       0      /* the key that is read; others are only written */
@@ -121,6 +125,18 @@ byte asked_age;          /* ticks since it was sent */
 bool near_has[KEYS] = WARM;
 byte near_value[KEYS] = WARM;
 bool moved[READERS];     /* the stripe's counter has moved since this reader noted it */
+
+/* ---- api: the answer of update, which names its event and waits to be passed on (ANSWERS) ---- */
+
+#if ANSWERS > 0
+byte told;               /* the event's number; 0: no answer waits */
+byte told_incarnation;   /* of the Redis that drew it */
+byte told_version;       /* what was written */
+bool asked_since;        /* the question under way was asked after that */
+bool proved;             /* such a question has found all delivered */
+byte answered;           /* the greatest version whose answer was passed on */
+bool OWN = true;
+#endif
 
 /* ---- loads that others may join (JOINS) ---- */
 
@@ -392,6 +408,20 @@ inline crash()
     version = 0
 }
 
+/* Redis has taken both halves: update answers api. Of several answers that are under way one is followed. */
+inline tell(k, w)
+{
+    if
+    :: k == KEY && told == 0 ->
+        told = counter;
+        told_incarnation = incarnation;
+        told_version = w;
+        asked_since = false;
+        printf("relay: update answers, version %d is event %d\n", w, told)
+    :: else
+    fi
+}
+
 active [RELAYS] proctype relay()
 {
     byte key, version;
@@ -427,7 +457,13 @@ poll:
     fi;
     if
     :: atomic { faults > 0 -> crash(); goto poll }
-    :: d_step { SECOND(key, version); printf("relay: the second half\n") }
+    :: d_step {
+            SECOND(key, version);
+            printf("relay: the second half\n");
+#if ANSWERS > 0
+            tell(key, version)
+#endif
+        }
     fi;
     if
     :: atomic { faults > 0 -> crash() }
@@ -479,6 +515,13 @@ inline check_I3()
     }
     w = 0;
     assert(I3)
+}
+
+/* Whatever the near cache has, somebody may read next. */
+inline check_OWN()
+{
+    OWN = (!near_has[KEY] || stage != WHOLE || near_value[KEY] >= answered);
+    assert(OWN)
 }
 
 #ifdef MUTANT_NO_CLOCK_CHECK
@@ -573,6 +616,23 @@ begin:
 #endif
             FILL(KEY, TOKEN, version, value, stored);
             printf("reader %d: FILL of %d stored: %d\n", READER, value, stored);
+#if JOINS > 0
+#ifndef MUTANT_JOIN_AFTER_FILL
+            loading[READER] = false;
+#endif
+            version = 0;
+            floor = 0;
+            answer = 0
+        }
+    }
+    /* The answer may take its time, and INVALIDATE and the event come before it. */
+    atomic {
+        if
+        :: goto over
+        :: true
+        fi;
+        d_step {
+#endif
             end_load(stored, value);
             stored = false;
             version = 0;
@@ -601,6 +661,9 @@ insert:
         near_has[KEY] = true;
         near_value[KEY] = value;
         printf("reader %d: inserts %d\n", READER, value);
+#if ANSWERS > 0
+        check_OWN();
+#endif
         goto over
     }
 
@@ -622,6 +685,7 @@ over:
             floor = 0;
             answer = 0;
             soft_over = false;
+            stored = false;
             moved[READER] = false;
             reads--
         }
@@ -697,6 +761,9 @@ inline draw_counter()
 #define SAME_INCARNATION (incarnation == known_incarnation)
 #endif
 
+/* Without time and answers, a question that is found good would change nothing. */
+#define GOOD_MATTERS (TICKS > 0 || ANSWERS > 0)
+
 inline ask()
 {
     draw_counter();
@@ -707,16 +774,43 @@ inline ask()
     fi;
     if
     :: !SAME_INCARNATION -> asked = HOPELESS
-    :: SAME_INCARNATION && (delivered < counter || TICKS > 0) -> asked = WAITING; target = counter; asked_age = 0
+    :: SAME_INCARNATION && (delivered < counter || GOOD_MATTERS) -> asked = WAITING; target = counter; asked_age = 0
     :: else
-    fi
+    fi;
+#if ANSWERS > 0
+    asked_since = (asked == WAITING && told != 0)
+#endif
 }
 
 inline forget_question()
 {
+#if ANSWERS > 0
+    asked_since = false;
+#endif
     asked = 0;
     target = 0;
     asked_age = 0
+}
+
+/* fr_subscription_covers: nothing that the near cache would serve is older than what the answer tells of. */
+#define HEARD (told <= delivered && told_incarnation == known_incarnation)
+#if defined(MUTANT_ANSWER_AT_ONCE)
+#define COVERED true
+#elif defined(MUTANT_ANSWER_OF_ANY_LIFE)
+#define COVERED (stage != WHOLE || told <= delivered || proved)
+#elif defined(MUTANT_ANSWER_BY_EVENT_ALONE)
+#define COVERED (stage != WHOLE || HEARD)
+#else
+#define COVERED (stage != WHOLE || HEARD || proved)
+#endif
+
+inline forget_answer()
+{
+    told = 0;
+    told_incarnation = 0;
+    told_version = 0;
+    asked_since = false;
+    proved = false
 }
 
 active proctype subscriber()
@@ -736,7 +830,7 @@ active proctype subscriber()
     /* Once in every period; the last one when all is quiet. */
     :: d_step {
             stage == WHOLE && asked == 0 && questions > 0 && !closing &&
-            (TICKS > 0 || delivered != counter || !SAME_INCARNATION) ->    /* or else it would change nothing */
+            (GOOD_MATTERS || delivered != counter || !SAME_INCARNATION) ->
             questions--;
             ask()
         }
@@ -748,6 +842,13 @@ active proctype subscriber()
             age = 0;
 #else
             age = asked_age;
+#endif
+#if ANSWERS > 0
+#ifdef MUTANT_ANSWER_BY_EARLIER_QUESTION
+            proved = (told != 0);
+#else
+            proved = (proved || asked_since);
+#endif
 #endif
             forget_question()
         }
@@ -824,6 +925,9 @@ active proctype subscriber()
 #else
             delivered = counter;
 #endif
+#if ANSWERS > 0
+            proved = (proved || (told != 0 && SAME_INCARNATION));
+#endif
             stage = (SAME_INCARNATION -> BASE_LINED : LOST)
         }
     :: d_step {
@@ -834,12 +938,30 @@ active proctype subscriber()
 #ifdef MUTANT_BASE_LINE_BEFORE_SUBSCRIBE
             connected = SAME_INCARNATION;
 #endif
-            stage = WHOLE
+            stage = WHOLE;
+#if ANSWERS > 0
+            check_OWN()
+#endif
         }
+
+#if ANSWERS > 0
+    /* The answer is passed on: from here on whoever wrote may read. */
+    :: d_step {
+            told != 0 && COVERED ->
+            printf("subscriber: passes the answer of version %d on\n", told_version);
+            answered = (told_version > answered -> told_version : answered);
+            forget_answer();
+            check_OWN()
+        }
+#endif
 
     /* Everybody else is done: no more faults, one more question, and the end. */
     :: d_step { busy == 0 && !closing -> closing = true }
+#if ANSWERS > 0
+    :: last_asked && asked == 0 && stage == WHOLE && empty(events) && told == 0 -> break
+#else
     :: last_asked && asked == 0 && stage == WHOLE && empty(events) -> break
+#endif
     od;
     atomic {
         FRESH = ((!SERVES(KEY) || redis[KEY].value == row[KEY]) && (!near_has[KEY] || near_value[KEY] == row[KEY]));
@@ -936,6 +1058,9 @@ end:
             delivered = 0;
             known_incarnation = 0;
             forget_question();
+#if ANSWERS > 0
+            forget_answer();
+#endif
             printf("nemesis: restarts api\n")
         }
 #if TICKS > 0

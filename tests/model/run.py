@@ -18,7 +18,7 @@ import tempfile
 import time
 
 MODEL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "coherence.pml")
-MEMORY_MB = {"small": 1500, "large": 3500}
+MEMORY_MB = {"small": 1500, "large": 4500}
 MAX_DEPTH = 10000    # steps; the longest execution has fewer than 100
 
 SMALL = {
@@ -28,6 +28,7 @@ SMALL = {
     "keys":    "FAULTS=1 READERS=1 WRITERS=2 QUESTIONS=0 KEYS=2",
     "relays":  "FAULTS=1 READERS=1 WRITERS=1 QUESTIONS=0 RELAYS=2 WARM=1",
     "time":    "FAULTS=1 READERS=1 WRITERS=1 TICKS=2 WARM=1 UNANSWERED=1",
+    "answers": "FAULTS=1 READERS=1 WRITERS=1 WARM=1 ANSWERS=1",
 }
 
 LARGE = {
@@ -38,6 +39,13 @@ LARGE = {
     "keys":    "FAULTS=2 READERS=1 WRITERS=2 QUESTIONS=0 KEYS=2",
     "relays":  "FAULTS=2 READERS=1 WRITERS=1 RELAYS=2 QUESTIONS=0 WARM=1",
     "time":    "FAULTS=2 READERS=1 WRITERS=1 TICKS=2 WARM=1",
+    "answers": "FAULTS=1 READERS=1 WRITERS=2 KEYS=2 WARM=1 ANSWERS=1",
+}
+
+# Bounds in which only mutants are searched.
+FOR_MUTANTS = {
+    "writes, 2 faults":  "FAULTS=2 READERS=1 WRITERS=2 QUESTIONS=0",
+    "answers, two keys": "FAULTS=1 READERS=1 WRITERS=2 QUESTIONS=0 KEYS=2 WARM=1 ANSWERS=1",
 }
 
 # The rule that is left out, the bounds, and what must then fail.
@@ -50,6 +58,7 @@ MUTANTS = {
     "LAGGING_REPLICA": ("loads", "FRESH"),
     "NO_FLOOR_AND_LEASE_KEPT": ("loads", "I1"),
     "SHARE_ANY_LOAD": ("loads", "FRESH"),
+    "JOIN_AFTER_FILL": ("loads", "FRESH"),
     "NOT_FOUND_BY_SEQUENCE": ("writes", "I1"),
     "MARK_CLEARED_FIRST": ("writes", "FRESH"),
     "CLEAR_ANY_VERSION": ("writes", "FRESH"),
@@ -66,9 +75,13 @@ MUTANTS = {
     "COUNTER_FROM_ONE": ("outages", "FRESH"),
     "QUESTION_MAKES_NO_COUNTER": ("outages", "FRESH"),
     "QUESTION_WITHOUT_INCARNATION": ("outages", "FRESH"),
-    "BASE_LINE_OF_ANOTHER_LIFE": ("FAULTS=2 READERS=1 WRITERS=2 QUESTIONS=0", "FRESH"),
+    "BASE_LINE_OF_ANOTHER_LIFE": ("writes, 2 faults", "FRESH"),
     "NO_CLOCK_CHECK": ("time", "I3"),
     "CLOCK_FROM_ANSWER": ("time", "I3"),
+    "ANSWER_AT_ONCE": ("answers", "OWN"),
+    "ANSWER_BY_EARLIER_QUESTION": ("answers", "OWN"),
+    "ANSWER_OF_ANY_LIFE": ("answers, two keys", "OWN"),
+    "ANSWER_BY_EVENT_ALONE": ("answers", "invalid end state"),
 }
 
 # What does no harm: of two rules that stand in for each other one may be left out (NO_FLOOR_AND_LEASE_KEPT shows that
@@ -168,19 +181,24 @@ def ends():
     return report("no endless execution", result, wrong)
 
 
+def bounds_of(mutant):
+    """The name of the bounds in which it must fail, and all that is defined there."""
+    name = MUTANTS[mutant][0]
+    return name, f"{(SMALL | FOR_MUTANTS)[name]} MUTANT_{mutant}"
+
+
 def fails(mutant):
-    bounds, expected = MUTANTS[mutant]
-    result = search(f"{SMALL.get(bounds, bounds)} MUTANT_{mutant}", "small", optimize="-O1")
+    name, bounds = bounds_of(mutant)
+    expected = MUTANTS[mutant][1]
+    result = search(bounds, "small", optimize="-O1")
     wrong = None
     if result.violated != expected:
         wrong = f"violated: {result.violated or 'nothing'}; {expected} should be: the model is too small or wrong"
-    return report(mutant, result, wrong, f"  {bounds if bounds in SMALL else 'writes, 2 faults'}: {result.violated} "
-                                         f"violated after {result.length} steps")
+    return report(mutant, result, wrong, f"  {name}: {result.violated} violated after {result.length} steps")
 
 
 def show(mutant):
-    bounds = MUTANTS[mutant][0]
-    bounds = f"{SMALL.get(bounds, bounds)} MUTANT_{mutant}"
+    _, bounds = bounds_of(mutant)
     with tempfile.TemporaryDirectory(prefix="freshet-model-") as folder:
         search(bounds, "large", mode=("-DSAFETY", "-DNOREDUCE", "-DBFS"), folder=folder)
         _, output = run(["spin", "-t", "-T", *defines(bounds), "coherence.pml"], folder)
