@@ -140,6 +140,9 @@ class Output(Folder):
         width = float(root.get("width"))
         for bar in root.iter("{http://www.w3.org/2000/svg}rect"):
             self.assertLessEqual(float(bar.get("x", 0)) + float(bar.get("width")), width)
+        for text in root.iter("{http://www.w3.org/2000/svg}text"):
+            if ", gzip " in text.text:  # digits are about half as wide as they are high
+                self.assertLessEqual(float(text.get("x")) + 0.5 * float(text.get("font-size")) * len(text.text), width)
 
 
 class Sizes(Folder):
