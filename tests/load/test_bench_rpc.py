@@ -218,6 +218,14 @@ class BenchRpc(unittest.TestCase):
         self.assertIn(f"compared with '{path}', open loop, 15 under way:", done.stdout)
         self.assertRegex(done.stdout, r"  calls/s  \d+ -> \d+  \([-+][\d.]+%\)  (noise|better|worse)")
         self.assertRegex(done.stdout, r"  p99 .* -> ")
+        self.assertNotIn("not the same load", done.stdout)
+        with open(path, encoding="utf-8") as file:  # the new report is written over the old one, after it was read
+            compared = json.load(file)["runs"][0]["compared"]
+        self.assertEqual((compared["file"], compared["other_load"], [line["figure"] for line in compared["figures"]]),
+                         (path, None, ["calls_per_s", "p50_us", "p99_us"]))
+        self.assertIn(compared["figures"][0]["verdict"], ("noise", "better", "worse"))
+        run, = self.report(GET, ALICE, "--rate", "200", "-c", "15", "--duration", "600ms", "--compare", path)
+        self.assertEqual(run["compared"]["other_load"], "another rate")
 
     # ---- what is wrong ----
 
@@ -249,6 +257,7 @@ class BenchRpc(unittest.TestCase):
                 (2, "no method before it", (ALICE,)),
                 (2, "only one report", (GET, ALICE, "--json", "-", "--csv", "-")),
                 (2, "is no report", (GET, ALICE, "--compare", self.path("x.json", "{}"))),
+                (2, "is no report", (GET, ALICE, "--compare", self.path("payload.json", '{"runs":11,"shapes":[]}'))),
                 (1, "cannot open", (GET, ALICE, "--json", "/no/such/folder/x"))):
             with self.subTest(arguments=arguments):
                 done = run_freshet("bench", "rpc", *arguments)
@@ -259,9 +268,12 @@ class BenchRpc(unittest.TestCase):
                 self.assertEqual(done.stdout, "")
 
     def test_a_server_that_is_not_there(self):
-        done = run_freshet("bench", "rpc", GET, ALICE, "--addr", f"127.0.0.1:{free_port()}")
+        older = self.path("older.json", "a report that is worth keeping")
+        done = run_freshet("bench", "rpc", GET, ALICE, "--addr", f"127.0.0.1:{free_port()}", "--json", older)
         self.assertEqual((done.returncode, done.stdout, len(done.stderr.splitlines())), (1, "", 1), done.stderr)
         self.assertIn("127.0.0.1", done.stderr)
+        with open(older, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "a report that is worth keeping")
 
     def test_the_server_is_still_there(self):
         """A check on the other tests: none of them ended it."""

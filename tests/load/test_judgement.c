@@ -112,7 +112,9 @@ static void the_rank_test_gives_known_values(void **state)
     assert_true(rank_test(same, 8, same, 8).p == 1);
 }
 
-static const char *compared(struct fr_buffer *out)
+/* The comparison of report with older, for people or within the JSON. */
+static const char *compared_as(struct fr_buffer *out,
+                               void (*append)(struct fr_buffer *, const struct report *))
 {
     static struct fr_buffer json;
     struct compare *compare;
@@ -120,11 +122,18 @@ static const char *compared(struct fr_buffer *out)
     fr_buffer_clear(out);
     report_append_json(&json, &older);
     assert_int_equal(compare_read(fr_buffer_bytes(&json), "old.json", &compare, NULL), FR_OK);
-    compare_append(out, compare, &report);
+    report.older = compare;
+    append(out, &report);
+    report.older = NULL;
     compare_free(compare);
     fr_buffer_fini(&json);
     json = (struct fr_buffer){0};
     return fr_buffer_text(out);
+}
+
+static const char *compared(struct fr_buffer *out)
+{
+    return compared_as(out, compare_append);
 }
 
 static void equal_runs_differ_by_noise(void **state)
@@ -176,6 +185,47 @@ static void runs_that_are_not_there_are_named(void **state)
     report_fini(&older);
 }
 
+static void the_json_holds_the_comparison(void **state)
+{
+    (void)state;
+    struct fr_buffer out = {0};
+    make_report(&report, 60, 5000, 3);
+    make_report(&older, 2, 3000, 0);
+    const char *text = compared_as(&out, report_append_json);
+    assert_non_null(strstr(text, "\"compared\":{\"file\":\"old.json\",\"other_load\":null,\"figures\":["
+                                 "{\"figure\":\"calls_per_s\",\"old\":2000.0,\"new\":2000.0,"
+                                 "\"verdict\":\"noise\",\"p\":"));
+    assert_non_null(
+        strstr(text, "{\"figure\":\"p99_us\",\"old\":3000.0,\"new\":5000.0,\"verdict\":\"worse\""));
+    assert_non_null(strstr(text, "],\"failed\":{\"old\":0,\"new\":3}}"));
+    older.runs[0].concurrency = 9;
+    assert_non_null(strstr(compared_as(&out, report_append_json), "\"figures\":null}"));
+    fr_buffer_clear(&out);
+    report_append_json(&out, &report);
+    assert_null(strstr(fr_buffer_text(&out), "compared"));
+    fr_buffer_fini(&out);
+    report_fini(&report);
+    report_fini(&older);
+}
+
+static void another_load_is_named(void **state)
+{
+    (void)state;
+    struct fr_buffer out = {0};
+    make_report(&report, 2, 5000, 0);
+    make_report(&older, 2, 5000, 0);
+    assert_null(strstr(compared(&out), "not the same load"));
+    older.runs[0].channels = 2;
+    assert_non_null(strstr(compared(&out), "not the same load: it had another number of channels"));
+    older.methods[0] = "a.B/D";
+    assert_non_null(strstr(compared(&out), "not the same load: it had other methods or weights"));
+    assert_non_null(
+        strstr(compared_as(&out, report_append_json), "\"other_load\":\"other methods or weights\""));
+    fr_buffer_fini(&out);
+    report_fini(&report);
+    report_fini(&older);
+}
+
 static void other_files_are_refused(void **state)
 {
     (void)state;
@@ -203,6 +253,8 @@ int main(void)
         cmocka_unit_test(equal_runs_differ_by_noise),
         cmocka_unit_test(a_slower_run_is_worse_and_a_faster_one_better),
         cmocka_unit_test(runs_that_are_not_there_are_named),
+        cmocka_unit_test(the_json_holds_the_comparison),
+        cmocka_unit_test(another_load_is_named),
         cmocka_unit_test(other_files_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

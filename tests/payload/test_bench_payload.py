@@ -140,6 +140,9 @@ class Output(Folder):
         width = float(root.get("width"))
         for bar in root.iter("{http://www.w3.org/2000/svg}rect"):
             self.assertLessEqual(float(bar.get("x", 0)) + float(bar.get("width")), width)
+        for text in root.iter("{http://www.w3.org/2000/svg}text"):
+            if ", gzip " in text.text:  # digits are about 0.6 times as wide as high
+                self.assertLessEqual(float(text.get("x")) + 0.6 * float(text.get("font-size")) * len(text.text), width)
 
 
 class Sizes(Folder):

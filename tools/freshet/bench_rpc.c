@@ -347,8 +347,11 @@ static enum fr_code read_old(struct bench *self, struct fr_error *reterr)
     enum fr_code code =
         argument == NULL ? fr_error_no_memory(reterr) : input_read(argument, &self->old_text, reterr);
     fr_buffer_fini(&path);
-    return code != FR_OK ? code
-                         : compare_read(fr_buffer_bytes(&self->old_text), given.compare, &self->old, reterr);
+    if (code == FR_OK) {
+        code = compare_read(fr_buffer_bytes(&self->old_text), given.compare, &self->old, reterr);
+        self->report.older = self->old;
+    }
+    return code;
 }
 
 static void name_methods(struct bench *self)
@@ -440,8 +443,8 @@ static int write_text(const struct bench *self, bool on_stdout)
     if (on_stdout) {
         report_append_text(&out, &self->report);
     }
-    if (self->old != NULL) {
-        compare_append(&out, self->old, &self->report);
+    if (self->report.older != NULL) {
+        compare_append(&out, &self->report);
     }
     enum fr_code code = out.size > 0 ? output_write(&output, &out, &error) : FR_OK;
     fr_buffer_fini(&out);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "freshet/child.h"
 
@@ -22,10 +23,21 @@ enum fr_code output_open(struct output *self, const char *path, struct fr_error 
     if (path == NULL) {
         return FR_OK;
     }
-    self->stream = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+    self->stream = strcmp(path, "-") == 0 ? stdout : fopen(path, "ae");
+    self->replaces = self->stream != stdout;
     return self->stream != NULL
                ? FR_OK
                : fr_error_set(reterr, FR_INVALID_ARGUMENT, "cannot open '%s': %s", path, strerror(errno));
+}
+
+/* Does nothing to what is no file, such as a pipe. */
+static int empty(struct output *self)
+{
+    struct stat about;
+    int fd = fileno(self->stream);
+    bool is_file = self->replaces && fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
+    self->replaces = false;
+    return is_file ? ftruncate(fd, 0) : 0;
 }
 
 enum fr_code output_write(struct output *self, const struct fr_buffer *content, struct fr_error *reterr)
@@ -34,7 +46,8 @@ enum fr_code output_write(struct output *self, const struct fr_buffer *content, 
         return fr_error_no_memory(reterr);
     }
     errno = 0;
-    if (fwrite(content->data, 1, content->size, self->stream) != content->size || fflush(self->stream) != 0) {
+    if (empty(self) != 0 || fwrite(content->data, 1, content->size, self->stream) != content->size ||
+        fflush(self->stream) != 0) {
         return fr_error_set(reterr, FR_DATA_LOSS, "cannot write '%s': %s", self->path, strerror(errno));
     }
     return FR_OK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * output.h - files that results are written to; opened first, so that a wrong path costs no measurement.
+ * output.h - files that results are written to; opened first, so that a wrong path costs no measurement, and emptied last,
+ * so that a measurement that fails costs no older result.
  */
 #ifndef FRESHET_OUTPUT_H
 #define FRESHET_OUTPUT_H
@@ -13,6 +14,7 @@
 struct output {
     const char *path; /* borrowed */
     FILE *stream;     /* owned unless it is stdout; NULL: none was asked for */
+    bool replaces;    /* what the file holds, when it is written */
 };
 
 /* path: NULL for none, "-" for standard output. FR_INVALID_ARGUMENT: cannot be written. */

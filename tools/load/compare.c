@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 
 #define SURE        0.01 /* p */
 #define LARGE_SHARE 0.71 /* of pairs: a large effect, after Vargha and Delaney */
+#define SAME_RATE   0.01 /* of the older one */
 
 struct compare {
     json_t *root;
@@ -28,12 +30,26 @@ struct sample {
 
 /* One figure of both runs. */
 struct line {
-    const char *name;
+    const char *name, *key; /* for people, in JSON */
     bool more_is_better;
     double old_value, new_value;
     struct sample old_sample, new_sample;
     bool comparable; /* the slices mean the same */
 };
+
+/* What to think of a line. */
+struct verdict {
+    bool tested;
+    const char *word; /* "noise", "better" or "worse"; otherwise why it was not tested */
+    double p, above;
+};
+
+static const struct {
+    const char *name, *key;
+    double fraction;
+} quantiles[] = {{"p50", "p50_us", 0.5}, {"p99", "p99_us", 0.99}};
+#define QUANTILES (sizeof quantiles / sizeof quantiles[0])
+#define FIGURES   (QUANTILES + 1)
 
 static bool has_runs(const json_t *root)
 {
@@ -121,7 +137,8 @@ static double per_second(uint64_t width_us)
 static void fill_rate(struct line *line, const json_t *old, const struct run *run)
 {
     const json_t *slices = json_object_get(old, "slices");
-    *line = (struct line){.name = "calls/s", .more_is_better = true, .comparable = true};
+    *line =
+        (struct line){.name = "calls/s", .key = "calls_per_s", .more_is_better = true, .comparable = true};
     line->old_value = json_number_value(json_object_get(old, "calls_per_s"));
     line->new_value = run_calls_per_s(run);
     read_sample(&line->old_sample, slices, "calls",
@@ -133,11 +150,12 @@ static void fill_rate(struct line *line, const json_t *old, const struct run *ru
 }
 
 /* A quantile of longer slices is another thing than one of shorter slices. */
-static void fill_latency(struct line *line, const json_t *old, const struct run *run, const char *name,
-                         const char *key, double fraction)
+static void fill_latency(struct line *line, const json_t *old, const struct run *run, size_t quantile)
 {
     const json_t *slices = json_object_get(old, "slices");
-    *line = (struct line){.name = name};
+    const char *key = quantiles[quantile].key;
+    double fraction = quantiles[quantile].fraction;
+    *line = (struct line){.name = quantiles[quantile].name, .key = key};
     line->comparable =
         (uint64_t)json_integer_value(json_object_get(slices, "width_us")) == run->tally.slices->width_us;
     line->old_value = json_number_value(json_object_get(json_object_get(old, "latency"), key));
@@ -149,28 +167,65 @@ static void fill_latency(struct line *line, const json_t *old, const struct run 
     }
 }
 
-static void append_verdict(struct fr_buffer *out, const struct line *line)
+static void fill(struct line *line, const json_t *old, const struct run *run, size_t figure)
+{
+    if (figure == 0) {
+        fill_rate(line, old, run);
+    } else {
+        fill_latency(line, old, run, figure - 1);
+    }
+}
+
+static struct verdict judge(const struct line *line)
 {
     if (!line->comparable) {
-        fr_buffer_append_text(out, "not tested: runs of different length");
-        return;
+        return (struct verdict){.word = "runs of different length"};
     }
     if (line->old_sample.count < RANK_TEST_LEAST || line->new_sample.count < RANK_TEST_LEAST) {
-        fr_buffer_append_text(out, "not tested: the runs are too short");
-        return;
+        return (struct verdict){.word = "the runs are too short"};
     }
     struct rank_test test = rank_test(line->old_sample.values, line->old_sample.count,
                                       line->new_sample.values, line->new_sample.count);
     bool rose = test.above >= LARGE_SHARE, fell = test.above <= 1 - LARGE_SHARE;
-    const char *verdict = test.p >= SURE || (!rose && !fell) ? "noise"
-                          : rose == line->more_is_better     ? "better"
-                                                             : "worse";
-    fr_buffer_append_format(out, "%-7s p=%.2g, larger in %.0f%% of pairs", verdict, test.p, 100 * test.above);
+    const char *word = test.p >= SURE || (!rose && !fell) ? "noise"
+                       : rose == line->more_is_better     ? "better"
+                                                          : "worse";
+    return (struct verdict){.tested = true, .word = word, .p = test.p, .above = test.above};
 }
+
+static bool same_methods(const json_t *old, const struct report *report)
+{
+    const json_t *methods = json_object_get(old, "methods");
+    bool same = json_array_size(methods) == report->method_count;
+    for (size_t i = 0; i < report->method_count && same; i++) {
+        const json_t *method = json_array_get(methods, i);
+        const char *name = json_string_value(json_object_get(method, "method"));
+        same = name != NULL && strcmp(name, report->methods[i]) == 0 &&
+               json_integer_value(json_object_get(method, "weight")) == (json_int_t)report->weights[i];
+    }
+    return same;
+}
+
+/* What the two runs do not have in common, so that they can hardly be compared; NULL: nothing known. */
+static const char *other_load(const json_t *old, const struct report *report, const struct run *run)
+{
+    double rate = json_number_value(json_object_get(old, "target_per_s"));
+    if (!same_methods(old, report)) {
+        return "other methods or weights";
+    }
+    if (json_integer_value(json_object_get(old, "channels")) != (json_int_t)run->channels) {
+        return "another number of channels";
+    }
+    return run->schedule != NULL && fabs(rate - run_target_per_s(run)) > SAME_RATE * rate ? "another rate"
+                                                                                          : NULL;
+}
+
+/* ---- for people ---- */
 
 static void append_line(struct fr_buffer *out, const struct line *line)
 {
     double change = line->old_value > 0 ? 100 * (line->new_value / line->old_value - 1) : 0;
+    struct verdict verdict = judge(line);
     fr_buffer_append_format(out, "  %-8s ", line->name);
     if (line->more_is_better) {
         fr_buffer_append_format(out, "%.0f -> %.0f", line->old_value, line->new_value);
@@ -180,8 +235,12 @@ static void append_line(struct fr_buffer *out, const struct line *line)
         report_time(out, (uint64_t)line->new_value);
     }
     fr_buffer_append_format(out, "  (%+.1f%%)  ", change);
-    append_verdict(out, line);
-    fr_buffer_append_text(out, "\n");
+    if (verdict.tested) {
+        fr_buffer_append_format(out, "%-7s p=%.2g, larger in %.0f%% of pairs\n", verdict.word, verdict.p,
+                                100 * verdict.above);
+    } else {
+        fr_buffer_append_format(out, "not tested: %s\n", verdict.word);
+    }
 }
 
 static void append_failed(struct fr_buffer *out, const json_t *old, const struct run *run)
@@ -193,24 +252,70 @@ static void append_failed(struct fr_buffer *out, const json_t *old, const struct
     }
 }
 
-void compare_append(struct fr_buffer *out, const struct compare *self, const struct report *report)
+static void append_run(struct fr_buffer *out, const struct report *report, const struct run *run)
 {
     static struct line line; /* large */
+    const json_t *old = find_run(report->older, run);
+    if (old == NULL) {
+        fr_buffer_append_text(out, "  it has no such run\n");
+        return;
+    }
+    const char *other = other_load(old, report, run);
+    if (other != NULL) {
+        fr_buffer_append_format(out, "  not the same load: it had %s\n", other);
+    }
+    for (size_t i = 0; i < FIGURES; i++) {
+        fill(&line, old, run, i);
+        append_line(out, &line);
+    }
+    append_failed(out, old, run);
+}
+
+void compare_append(struct fr_buffer *out, const struct report *report)
+{
     for (size_t i = 0; i < report->run_count; i++) {
         const struct run *run = &report->runs[i];
-        const json_t *old = find_run(self, run);
-        fr_buffer_append_format(out, "\ncompared with '%s', %s loop, %" PRIu64 " under way:\n", self->name,
-                                run->schedule != NULL ? "open" : "closed", run->concurrency);
-        if (old == NULL) {
-            fr_buffer_append_text(out, "  it has no such run\n");
-            continue;
-        }
-        fill_rate(&line, old, run);
-        append_line(out, &line);
-        fill_latency(&line, old, run, "p50", "p50_us", 0.5);
-        append_line(out, &line);
-        fill_latency(&line, old, run, "p99", "p99_us", 0.99);
-        append_line(out, &line);
-        append_failed(out, old, run);
+        fr_buffer_append_format(out, "\ncompared with '%s', %s loop, %" PRIu64 " under way:\n",
+                                report->older->name, run->schedule != NULL ? "open" : "closed",
+                                run->concurrency);
+        append_run(out, report, run);
     }
+}
+
+/* ---- as JSON ---- */
+
+static void append_json_line(struct fr_buffer *out, const struct line *line)
+{
+    struct verdict verdict = judge(line);
+    fr_buffer_append_format(out, "{\"figure\":\"%s\",\"old\":%.1f,\"new\":%.1f,", line->key, line->old_value,
+                            line->new_value);
+    if (verdict.tested) {
+        fr_buffer_append_format(out, "\"verdict\":\"%s\",\"p\":%.3g,\"larger_share\":%.4f}", verdict.word,
+                                verdict.p, verdict.above);
+    } else {
+        fr_buffer_append_format(out, "\"verdict\":null,\"not_tested\":\"%s\"}", verdict.word);
+    }
+}
+
+void compare_append_json(struct fr_buffer *out, const struct report *report, const struct run *run)
+{
+    static struct line line; /* large */
+    const json_t *old = find_run(report->older, run);
+    fr_buffer_append_text(out, "{\"file\":");
+    report_json_text(out, report->older->name);
+    if (old == NULL) {
+        fr_buffer_append_text(out, ",\"figures\":null}");
+        return;
+    }
+    const char *other = other_load(old, report, run);
+    fr_buffer_append_format(out, ",\"other_load\":%s%s%s,\"figures\":[", other == NULL ? "" : "\"",
+                            other == NULL ? "null" : other, other == NULL ? "" : "\"");
+    for (size_t i = 0; i < FIGURES; i++) {
+        fill(&line, old, run, i);
+        fr_buffer_append_text(out, i == 0 ? "" : ",");
+        append_json_line(out, &line);
+    }
+    fr_buffer_append_format(out, "],\"failed\":{\"old\":%lld,\"new\":%" PRIu64 "}}",
+                            (long long)json_integer_value(json_object_get(old, "failed")),
+                            tally_errors(run->sum));
 }

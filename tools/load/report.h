@@ -11,6 +11,8 @@
 #define REPORT_MAX_RUNS 32
 #define REPORT_MAX_SLOS 64
 
+struct compare;
+
 /* All borrowed but for the runs. */
 struct report {
     const char *address;
@@ -21,6 +23,7 @@ struct report {
     size_t run_count;
     struct slo slos[REPORT_MAX_SLOS];
     size_t slo_count;
+    const struct compare *older; /* what to compare with; NULL: nothing */
 };
 
 void report_fini(struct report *self);
@@ -32,7 +35,7 @@ bool report_limits_errors(const struct report *self);
 
 /* For people. */
 void report_append_text(struct fr_buffer *out, const struct report *self);
-/* One object; compare.h reads it back. */
+/* One object, with the comparison; compare.h reads it back. */
 void report_append_json(struct fr_buffer *out, const struct report *self);
 /* A line of names, then a line for each run and each of its methods; a run of several has a line "all" before them. */
 void report_append_csv(struct fr_buffer *out, const struct report *self);

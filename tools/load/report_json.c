@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "freshet/report.h"
+#include "load/compare.h"
 #include "load/report.h"
 
 static void append_latency(struct fr_buffer *out, const char *name, const struct latency *latency)
@@ -127,6 +128,10 @@ static void append_run(struct fr_buffer *out, const struct report *self, const s
     append_messages(out, run);
     append_methods(out, self, run);
     append_judgement(out, self, run);
+    if (self->older != NULL) {
+        fr_buffer_append_text(out, ",\"compared\":");
+        compare_append_json(out, self, run);
+    }
     append_slices(out, run);
     fr_buffer_append_text(out, "}");
 }

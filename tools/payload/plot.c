@@ -41,13 +41,14 @@ static const struct figures *figures_of_panel(const struct row *row, int panel)
     return panel == 0 ? &row->encode : &row->decode;
 }
 
-/* What the panel's longest bar stands for. */
+/* What the panel's longest bar or mark stands for. */
 static double scale_of(const struct result *result, const struct shape_result *shape, int panel)
 {
     double most = 0;
     for (size_t i = 0; i < result->codec_count; i++) {
         const struct row *row = &shape->rows[i];
-        double value = panel == 2                               ? (double)row->encoded_bytes
+        size_t bytes = row->gzip_bytes > row->encoded_bytes ? row->gzip_bytes : row->encoded_bytes;
+        double value = panel == 2                               ? (double)bytes
                        : figures_of_panel(row, panel)->runs > 0 ? figures_of_panel(row, panel)->high_ns
                                                                 : 0;
         most = value > most ? value : most;

@@ -101,7 +101,7 @@ static void append_latency(struct fr_buffer *out, const struct point *point, con
     if (p99 < 10 * (double)FR_MILLISECOND_US) {
         snprintf(text, sizeof text, "%.0f µs, p99 %.0f", p50, p99);
     } else {
-        snprintf(text, sizeof text, "%.1f ms, p99 %.0f", p50 / 1e3, p99 / 1e3);
+        snprintf(text, sizeof text, "%.1f ms, p99 %.1f", p50 / 1e3, p99 / 1e3);
     }
     svg_text(out, x + p99 * scale + 6, y + 11, 11, "", text);
 }
