@@ -133,7 +133,7 @@ static enum fr_code run(struct fr_store_connection *connection, const char *sql,
                         struct fr_error *reterr)
 {
     struct fr_sqlite_connection *self = of(connection);
-    struct fr_sqlite_statement statement;
+    struct fr_sqlite_statement statement = {0}; /* GCC 12 does not see that take sets it */
     enum fr_code code = take(self, sql, &statement, reterr);
     if (code != FR_OK) {
         return code;
