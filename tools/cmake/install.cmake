@@ -52,7 +52,8 @@ install(DIRECTORY ${PROJECT_BINARY_DIR}/proto/google DESTINATION ${CMAKE_INSTALL
 # ---- what else a program is made of ----
 
 install(DIRECTORY proto/freshet proto/grpc DESTINATION ${CMAKE_INSTALL_DATADIR}/freshet/proto FILES_MATCHING PATTERN *.proto)
-install(DIRECTORY tools/protoc-gen-freshet/run_time DESTINATION ${CMAKE_INSTALL_DATADIR}/freshet)
+install(DIRECTORY tools/protoc-gen-freshet/run_time DESTINATION ${CMAKE_INSTALL_DATADIR}/freshet
+  PATTERN __pycache__ EXCLUDE) # left by programs that were run from here
 install(DIRECTORY docs/examples DESTINATION ${CMAKE_INSTALL_DATADIR}/freshet)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
