@@ -118,7 +118,7 @@ static void learn_cores_locked(void)
 void fr_placement_join(int tid)
 {
     char path[64];
-    snprintf(path, sizeof path, "/proc/self/task/%d/schedstat", (int)tid);
+    snprintf(path, sizeof path, "/proc/self/task/%d/schedstat", tid);
     pthread_mutex_lock(&mu);
     if (rule.cores == 0) {
         learn_cores_locked();
@@ -127,7 +127,9 @@ void fr_placement_join(int tid)
         struct member *member = &members[member_count++];
         *member = (struct member){.tid = tid, .fd = open(path, O_RDONLY | O_CLOEXEC)};
         read_member(member, &(struct fr_placement_load){0});
-        place_locked();
+        if (!system_places) {
+            place_locked();
+        }
     }
     pthread_mutex_unlock(&mu);
 }

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "rpc/nng_threads.h"
 #include "rpc/cork.h"
+#include "rpc/nng_threads.h"
 #include "rpc/server_internal.h"
 
 #define SHOWN_METHOD_BYTES 64

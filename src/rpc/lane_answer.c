@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "rpc/nng_threads.h"
 #include "rpc/channel_internal.h"
 #include "rpc/cork.h"
+#include "rpc/nng_threads.h"
 
 static bool make_room(struct lane *lane, size_t count)
 {

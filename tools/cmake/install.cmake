@@ -24,9 +24,8 @@ install(TARGETS freshet freshet-bench-payload freshet-bench-allocations freshet-
 # ---- headers ----
 
 set(public_headers
-  base/buffer.h base/clock.h base/error.h base/histogram.h base/log.h base/log_linear.h base/metrics.h base/options.h base/placement.h
-  base/timer.h
-  base/worker_pool.h
+  base/buffer.h base/clock.h base/error.h base/histogram.h base/log.h base/log_linear.h base/metrics.h base/options.h
+  base/placement.h base/timer.h base/worker_pool.h
   message/arena.h message/message.h
   rpc/address.h rpc/channel.h rpc/metadata.h rpc/method.h rpc/reflection.h rpc/retry.h rpc/server.h rpc/stats.h rpc/stub.h
   cache/cache.h cache/drop_cause.h cache/key.h cache/loop.h cache/near_cache.h cache/read_path.h cache/record.h
