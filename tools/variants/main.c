@@ -316,7 +316,8 @@ static enum fr_code run_rounds(struct bench *self, struct fr_error *reterr)
         fputs("\r\033[K", stderr);
     }
     findings->complete = code == FR_OK;
-    if (code != FR_OK && code != FR_CANCELLED) {
+    /* A signal cuts whatever waits, an answer of redis-server too, so what fails then is its doing. */
+    if (code != FR_OK && !is_stopped()) {
         return code;
     }
     for (size_t i = 0; i < findings->shape_count; i++) {
@@ -379,7 +380,10 @@ static int run(struct bench *self)
     if (code == FR_OK) {
         code = write_outputs(self, &error);
     }
-    return code == FR_OK ? 0 : report_failure("%s", error.message);
+    if (code == FR_OK) {
+        return 0;
+    }
+    return is_stopped() ? report_failure("ended before anything was measured") : report_failure("%s", error.message);
 }
 
 int main(int argc, char **argv)

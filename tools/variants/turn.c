@@ -80,12 +80,9 @@ void turn_data_fini(struct turn_data *self)
     *self = (struct turn_data){0};
 }
 
-/* Why a child did not answer. */
 static enum fr_code lost(const struct turn *self, const char *which, struct fr_error *reterr)
 {
-    return self->options->stopped() ? fr_error_set(reterr, FR_CANCELLED, "stopped")
-                                    : fr_error_set(reterr, FR_INTERNAL, "the %s of variant %s has ended", which,
-                                                   pack_codec_at(self->codec).name);
+    return fr_error_set(reterr, FR_INTERNAL, "the %s of variant %s has ended", which, pack_codec_at(self->codec).name);
 }
 
 static enum fr_code start_server(struct turn *self, struct fr_error *reterr)
@@ -126,8 +123,10 @@ static enum fr_code start_client(struct turn *self, struct fr_error *reterr)
 static enum fr_code order(struct turn *self, struct client_order given, struct client_outcome *outcome,
                           struct fr_error *reterr)
 {
-    if (self->options->stopped() || !child_send(self->client.fd, &given, sizeof given) ||
-        !child_receive(self->client.fd, outcome, sizeof *outcome)) {
+    if (self->options->stopped()) {
+        return fr_error_set(reterr, FR_CANCELLED, "interrupted");
+    }
+    if (!child_send(self->client.fd, &given, sizeof given) || !child_receive(self->client.fd, outcome, sizeof *outcome)) {
         return lost(self, "client", reterr);
     }
     return outcome->code == FR_OK ? FR_OK

@@ -33,8 +33,9 @@ void turn_data_fini(struct turn_data *self);
 
 /*
  * Adds a sample of every level to variant, and its sizes the first time.
- *   FR_CANCELLED  stopped() says so; what was whole by then was added
- * and whatever failed in the server or the client.
+ * What was whole by then stays in it if something fails:
+ *   FR_CANCELLED  stopped() says so
+ *   others        what failed in redis-server, the server or the client; a signal may do it by cutting a wait
  */
 FR_MUST_CHECK enum fr_code turn_run(const struct turn_options *options, const struct turn_data *data,
                                     enum pack_codec_index codec, struct variant *variant, struct fr_error *reterr);
