@@ -118,9 +118,6 @@ static void append_value(struct fr_buffer *out, enum fr_log_format format, const
     case FR_LOG_NUMBER:
         fr_buffer_append_format(out, "%" PRIu64, field->number);
         return;
-    case FR_LOG_SIGNED:
-        fr_buffer_append_format(out, "%" PRId64, field->integer);
-        return;
     case FR_LOG_TEXT:
         value = fr_bytes_of(field->text == NULL ? "" : field->text);
         break;

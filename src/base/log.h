@@ -20,12 +20,11 @@ enum fr_log_format { FR_LOG_LOGFMT, FR_LOG_JSON };
 /* One key and its value; made by the functions below. */
 struct fr_log_field {
     const char *key; /* lower case, borrowed */
-    enum { FR_LOG_TEXT, FR_LOG_BYTES, FR_LOG_NUMBER, FR_LOG_SIGNED } kind;
+    enum { FR_LOG_TEXT, FR_LOG_BYTES, FR_LOG_NUMBER } kind;
     union {
         const char *text;
         struct fr_bytes bytes;
         uint64_t number;
-        int64_t integer;
     };
 };
 

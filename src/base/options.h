@@ -13,10 +13,12 @@
 
 #include "base/error.h"
 
+struct fr_buffer;
+
 enum fr_option_type {
     FR_OPTION_TEXT,     /* value: const char **; borrowed from argv, the environment or the table */
     FR_OPTION_FLAG,     /* value: bool *; takes no argument */
-    FR_OPTION_NUMBER,   /* value: uint64_t *; a whole number within [min, max]; bytes may end in k, M or G */
+    FR_OPTION_NUMBER,   /* value: uint64_t *; a whole number within [min, max]; it may end in k, M or G, of 1024 */
     FR_OPTION_DURATION, /* value: uint64_t *, microseconds; "0.25", "250ms", "3s", "1m"; a bare number is seconds */
     FR_OPTION_CHOICE,   /* value: unsigned *, the index among choices */
     FR_OPTION_LIST,     /* value: struct fr_option_list *; may be given many times, but in no variable */
@@ -50,7 +52,6 @@ FR_MUST_CHECK enum fr_code fr_options_parse(const struct fr_option *options, siz
                                             int *ret_count, bool *ret_help, struct fr_error *reterr);
 
 /* Appends the option rows of --help, aligned, with defaults and variables. */
-struct fr_buffer;
 void fr_options_help(const struct fr_option *options, size_t count, struct fr_buffer *out);
 
 /* "0.25", "250ms", "3s", "1m", "2h", "10us" to microseconds. false: not a duration. */

@@ -7,7 +7,7 @@
 #define COUNTER(name, help) {"freshet_near_cache_" name "_total", NULL, FR_METRIC_COUNTER, "", help}
 #define GAUGE(name, unit, help) {"freshet_near_cache_" name, NULL, FR_METRIC_GAUGE, unit, help}
 
-/* In the order of read. */
+/* In the order of read_statistics. */
 static const struct fr_metric table[] = {
     COUNTER("hits", "Lookups answered by the near cache"),
     COUNTER("misses", "Lookups that the near cache had nothing for"),

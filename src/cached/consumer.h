@@ -31,7 +31,7 @@ FR_MUST_CHECK enum fr_code fr_consumer_open(struct fr_consumer *self, struct fr_
  */
 void fr_consumer_handle(struct fr_call *call, void *context);
 
-/* The timeout for a call made on behalf of call: its time left, or FR_DEFAULT_TIMEOUT_US. */
+/* The timeout of a call made for one with this deadline (0: none): the time left, or FR_DEFAULT_TIMEOUT_US. */
 uint64_t fr_forward_timeout_us(uint64_t deadline_us);
 
 /* One method that is passed on as it is; everything borrowed. */

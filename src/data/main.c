@@ -12,15 +12,11 @@ static enum fr_code migrate(struct fr_store_connection *connection, struct fr_er
     return fr_users_migrate(connection, seed_users, reterr);
 }
 
-static void stop(void)
-{
-}
-
 int main(int argc, char **argv)
 {
     static const struct fr_option options[] = {
         {.name = "seed-users", .environment = "FRESHET_DATA_SEED_USERS", .type = FR_OPTION_NUMBER, .argument = "N",
-         .default_value = "0", .help = "Make sure that user-1000 and the N - 1 after it exist", .max = 10000000,
+         .default_value = "0", .help = "Make sure that user-1000 and the N - 1 after it exist", .max = FR_USERS_SEED_MAX,
          .value = &seed_users},
     };
     static const struct fr_service_definition definition = {
@@ -33,7 +29,6 @@ int main(int argc, char **argv)
         .option_count = sizeof options / sizeof options[0],
         .migrate = migrate,
         .start = fr_data_users_register,
-        .stop = stop,
     };
     return fr_service_main(&definition, argc, argv);
 }

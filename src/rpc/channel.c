@@ -35,7 +35,7 @@ void fr_ring_remove(struct call_link *link)
     link->next = link->previous = NULL;
 }
 
-void fr_ring_prepend_all(struct call_link *to, struct call_link *from)
+static void prepend_all(struct call_link *to, struct call_link *from)
 {
     if (fr_ring_empty(from)) {
         return;
@@ -193,7 +193,7 @@ void fr_calls_requeue_locked(struct fr_channel *self, struct call_link *calls)
         call->state = CALL_WAITING;
         self->waiting_count++;
     }
-    fr_ring_prepend_all(&self->waiting, calls);
+    prepend_all(&self->waiting, calls);
     if ((!self->connected || self->leaving) && self->waiting_count > 0 && !self->closed) {
         fr_connection_watch_locked(self);
     }
@@ -356,8 +356,6 @@ void fr_channel_free(struct fr_channel *self)
     while (self->unfinished > 0) {
         pthread_cond_wait(&self->idle, &self->mu);
     }
-    pthread_mutex_unlock(&self->mu);
-    pthread_mutex_lock(&self->mu);
     nng_pipe *pipe = self->connected ? malloc(sizeof *pipe) : NULL;
     if (pipe != NULL) {
         *pipe = (nng_pipe){(uint32_t)self->pipe};

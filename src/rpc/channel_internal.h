@@ -186,7 +186,6 @@ static inline bool fr_ring_empty(const struct call_link *head)
 void fr_ring_append(struct call_link *head, struct call_link *link);
 void fr_ring_remove(struct call_link *link);
 /* Puts all of from in front of what is in to. */
-void fr_ring_prepend_all(struct call_link *to, struct call_link *from);
 struct fr_pending *fr_call_of_link(struct call_link *link);
 
 /* A connection came up: waiting calls leave. */

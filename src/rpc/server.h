@@ -86,12 +86,12 @@ void fr_server_free(struct fr_server *self);
 
 /* ---- inside a handler; everything borrowed lives until the call is answered ---- */
 
-const struct fr_method *fr_call_method(const struct fr_call *self);
 /* The serialized request, within the received message. */
 struct fr_bytes fr_call_request(const struct fr_call *self);
 /* Validates and unpacks the request. FR_INVALID_ARGUMENT: answer it with fr_call_fail_error. */
 FR_MUST_CHECK enum fr_code fr_call_unpack(struct fr_call *self, struct ProtobufCMessage **ret_request,
                                           struct fr_error *reterr);
+/* Memory that lasts until the call is answered; NULL when there is none. Of one thread at a time. */
 struct fr_arena *fr_call_arena(struct fr_call *self);
 struct fr_metadata fr_call_metadata(struct fr_call *self);
 /* Monotonic time (fr_clock_now_us) by which the client wants the answer; 0: none. */

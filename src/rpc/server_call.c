@@ -161,11 +161,6 @@ void fr_call_refuse(struct fr_call *self, enum fr_code code, const char *message
 
 /* ---- what a handler asks ---- */
 
-const struct fr_method *fr_call_method(const struct fr_call *self)
-{
-    return self->target->declared.method;
-}
-
 struct fr_bytes fr_call_request(const struct fr_call *self)
 {
     return self->request.payload;

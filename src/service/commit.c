@@ -32,11 +32,12 @@ static void on_announced(void *argument, struct fr_event_id newest)
 static enum fr_code commit(struct commit *self, struct fr_store_connection *connection,
                            struct fr_store_marks *ret_marks, struct fr_error *reterr)
 {
-    enum fr_code code = fr_store_begin(connection, reterr);
+    struct fr_arena *arena = fr_call_arena(self->call);
+    enum fr_code code = arena == NULL ? fr_error_no_memory(reterr) : fr_store_begin(connection, reterr);
     if (code != FR_OK) {
         return code;
     }
-    code = self->write(connection, self->request, fr_call_arena(self->call), &self->response, reterr);
+    code = self->write(connection, self->request, arena, &self->response, reterr);
     if (code != FR_OK) {
         fr_store_rollback(connection);
         return code;

@@ -305,7 +305,9 @@ static void stop(struct fr_service *service, const struct fr_service_definition 
     if (service->cache != NULL) {
         fr_cache_stop(service->cache); /* refreshes may be under way, for which no call waits */
     }
-    definition->stop();
+    if (definition->stop != NULL) {
+        definition->stop();
+    }
     remove_metrics(service, service->pool);
     fr_worker_pool_free(service->pool);
     remove_metrics(service, service->relay);
@@ -338,7 +340,7 @@ int fr_service_main(const struct fr_service_definition *definition, int argc, ch
 {
     struct fr_option options[MAX_OPTIONS];
     struct fr_error error = {0};
-    struct fr_service service = {.program = definition->program};
+    struct fr_service service = {0};
     int positional = 0;
     bool help = false;
     size_t count = common_options(definition, options);

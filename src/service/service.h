@@ -16,7 +16,6 @@
 
 /* The parts of a running program; a definition's start uses and extends them. Owned by fr_service_main. */
 struct fr_service {
-    const char *program; /* "freshet-api" */
     struct fr_metrics *metrics;
     struct fr_server *server;
     struct fr_cache *cache;
@@ -43,7 +42,7 @@ struct fr_service_definition {
     enum fr_code (*migrate)(struct fr_store_connection *connection, struct fr_error *reterr);
     /* Registers the program's methods. */
     enum fr_code (*start)(struct fr_service *service, struct fr_error *reterr);
-    /* Frees what start made, after the last call was answered. Runs also when start failed. */
+    /* Frees what start made, after the last call was answered. Runs also when start failed. NULL: nothing to free. */
     void (*stop)(void);
 };
 

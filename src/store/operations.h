@@ -59,7 +59,7 @@ struct fr_store_row {
 
 extern const struct fr_store_operations fr_sqlite_operations;
 
-/* Runs a query whose columns are kind, reference and version, and gathers its rows. */
+/* Runs a query whose columns are kind, reference, version and time_us, and gathers its rows. */
 FR_MUST_CHECK enum fr_code fr_store_marks_query(struct fr_store_connection *self, const char *sql,
                                                 int64_t parameter, struct fr_store_marks *ret_marks,
                                                 struct fr_error *reterr);

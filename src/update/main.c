@@ -10,10 +10,6 @@ static enum fr_code migrate(struct fr_store_connection *connection, struct fr_er
     return fr_users_migrate(connection, 0, reterr);
 }
 
-static void stop(void)
-{
-}
-
 int main(int argc, char **argv)
 {
     static const struct fr_service_definition definition = {
@@ -24,7 +20,6 @@ int main(int argc, char **argv)
         .variable_db = "FRESHET_UPDATE_DB",
         .migrate = migrate,
         .start = fr_update_users_register,
-        .stop = stop,
     };
     return fr_service_main(&definition, argc, argv);
 }

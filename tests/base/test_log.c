@@ -73,13 +73,6 @@ static void a_null_text_is_an_empty_one(void **state)
     assert_string_equal(LINE(FR_LOG_JSON, "e", fr_log_text("k", NULL)), ",\"event\":\"e\",\"k\":\"\"}\n");
 }
 
-static void negative_numbers_keep_their_sign(void **state)
-{
-    (void)state;
-    struct fr_log_field field = {.key = "k", .kind = FR_LOG_SIGNED, .integer = INT64_MIN};
-    assert_string_equal(LINE(FR_LOG_LOGFMT, "e", field), " e k=-9223372036854775808\n");
-}
-
 /* Well-formed UTF-8, as RFC 3629 has it; the decoder here is only as strict as a log reader must be. */
 static bool is_utf8(const char *text)
 {
@@ -186,7 +179,6 @@ int main(void)
         cmocka_unit_test(a_value_is_quoted_where_it_could_be_misread),
         cmocka_unit_test(json_has_one_object_a_line_with_numbers_as_numbers),
         cmocka_unit_test(a_null_text_is_an_empty_one),
-        cmocka_unit_test(negative_numbers_keep_their_sign),
         cmocka_unit_test(no_random_value_breaks_out_of_its_field),
         cmocka_unit_test(bytes_that_are_no_text_are_shown_as_replacements),
         cmocka_unit_test(lines_about_requests_are_off_until_asked_for),

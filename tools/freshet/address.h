@@ -23,13 +23,13 @@ struct address_role {
 #define ADDRESS_ROLES 3
 extern const struct address_role address_roles[ADDRESS_ROLES];
 
-/* The default address of a full service name; NULL when it has none. Every server has grpc.health.v1.Health.
- */
+/* The default address of a full service name; NULL when it has none. Every server has grpc.health.v1.Health. */
 const char *address_of_service(const char *service);
 
 /*
  * Writes "tcp://host:port" for "tcp://host:port", "host:port", ":port" or "port" (then the host is
- * 127.0.0.1). FR_INVALID_ARGUMENT  text is no such address
+ * 127.0.0.1).
+ *   FR_INVALID_ARGUMENT  text is no such address
  */
 FR_MUST_CHECK enum fr_code address_parse(const char *text, char ret_address[ADDRESS_BYTES],
                                          struct fr_error *reterr);

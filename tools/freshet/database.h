@@ -19,8 +19,9 @@ struct database {
 
 /*
  * given: "sqlite:PATH", or NULL for freshet/freshet.db in $XDG_STATE_HOME (else ~/.local/state), whose folder
- * is made. FR_INVALID_ARGUMENT     given is something else FR_FAILED_PRECONDITION  another one holds the
- * lock, or there is no folder or lock file
+ * is made.
+ *   FR_INVALID_ARGUMENT     given is something else
+ *   FR_FAILED_PRECONDITION  another one holds the lock, or there is no folder or lock file
  */
 FR_MUST_CHECK enum fr_code database_init(struct database *self, const char *given, struct fr_error *reterr);
 /* Removes the lock file. */

@@ -28,6 +28,7 @@ static const struct fr_option options[] = {
      .help = "ask this server only",
      .value = &given.addr},
     {.name = "max-time",
+     .letter = 'm',
      .type = FR_OPTION_DURATION,
      .default_value = "2",
      .argument = "SECONDS",

@@ -28,8 +28,9 @@ void process_fini(struct process *self);
 
 /*
  * Runs argv[0] (searched in PATH unless it holds a '/') in a process group of its own with no input. It gets
- * SIGTERM when this thread ends, whatever ends it. FR_NOT_FOUND    there is no such program, or it cannot be
- * run FR_UNAVAILABLE  no process, descriptor or memory for it
+ * SIGTERM when this thread ends, whatever ends it.
+ *   FR_NOT_FOUND    there is no such program, or it cannot be run
+ *   FR_UNAVAILABLE  no process, descriptor or memory for it
  */
 FR_MUST_CHECK enum fr_code process_start(struct process *self, char *const argv[], struct fr_error *reterr);
 

@@ -12,8 +12,6 @@
 #include "freshet/stats/v1/stats.freshet.h"
 #include "freshet/usage.h"
 
-#define DEFAULT_ADDRESS "127.0.0.1:7001"
-
 static struct {
     const char *addr;
     uint64_t max_time_us;
@@ -25,8 +23,7 @@ static const struct fr_option options[] = {
      .letter = 'a',
      .environment = "FRESHET_ADDR",
      .argument = "HOST:PORT",
-     .default_value = DEFAULT_ADDRESS,
-     .help = "the program to ask",
+     .help = "the program to ask instead of freshet-api at its default address",
      .value = &given.addr},
     {.name = "max-time",
      .letter = 'm',
@@ -170,7 +167,7 @@ int command_stats(int argc, char **argv)
     if (!usage_parse(&usage, argc, argv, &count, &exit_code)) {
         return exit_code;
     }
-    if (address_parse(given.addr, address, &error) != FR_OK) {
+    if (address_parse(given.addr != NULL ? given.addr : address_roles[0].address, address, &error) != FR_OK) {
         return report_usage("stats", "%s", error.message);
     }
     return ask(address, count > 0 ? argv[1] : "");
