@@ -42,7 +42,8 @@
 /*
  * A record with a value keeps the hard expiry of that value. One without lives for the lease and a minute
  * more: long enough that a slow fill still finds its floor, short enough that keys which nobody fills go
- * away.
+ * away. A value that ends before the lease would take the lease with it, and a second one would be granted meanwhile:
+ * it leaves the record now, and whoever was granted the lease has it from the reply.
  */
 static const char lease[] =
     "#!lua\n" LUA_RECORD LUA_NOW "local token, lease_us, incarnation = ARGV[1], tonumber(ARGV[2]), ARGV[3]\n"
@@ -61,6 +62,11 @@ static const char lease[] =
     "if r.token ~= token and now < r.lease_end then return { 2, r.floor, bytes } end\n"
     "r.token = token\n"
     "r.lease_end = now + lease_us\n"
+    "local ttl = redis.call('PTTL', KEYS[1])\n"
+    "if r.kind ~= 0 and ttl >= 0 and ttl * 1000 < lease_us then\n"
+    "  r.floor = math.max(r.floor, r.version)\n"
+    "  r.kind, r.version, r.soft, r.payload = 0, 0, 0, ''\n"
+    "end\n"
     "if r.kind == 0 then\n"
     "  redis.call('SET', KEYS[1], write(r), 'PX', math.ceil(lease_us / 1000) + 60000)\n"
     "else\n"
