@@ -256,6 +256,10 @@ class Usage(Folder):
     def test_options_that_go_together(self):
         self.refuses("--message is missing: --proto, --message and --data go together", "--proto", KINDS)
 
+    def test_two_reports_on_standard_output_and_other_pictures(self):
+        self.refuses("only one report can go to standard output", "--json", "-", "--csv", "-")
+        self.refuses("--plot: expected a file that ends in .svg or .png, got 'x.jpg'", "--plot", "x.jpg")
+
     def test_without_protoc(self):
         self.refuses("cannot run protoc: No such file or directory; install protobuf-compiler",
                      *self.data("kinds.v1.Scalars", "{}"), code=1, environment={"PATH": self.folder})

@@ -197,6 +197,10 @@ class Usage(unittest.TestCase):
     def test_a_file_that_cannot_be_written(self):
         self.refuses("cannot open '/nowhere/x.json': No such file or directory", "--json", "/nowhere/x.json")
 
+    def test_two_reports_on_standard_output_and_other_pictures(self):
+        self.refuses("only one report can go to standard output", "--json", "-", "--csv", "-")
+        self.refuses("--plot: expected a file that ends in .svg or .png, got 'x.jpg'", "--plot", "x.jpg")
+
     def test_without_redis(self):
         with tempfile.TemporaryDirectory(prefix="freshet-test-") as folder:
             self.refuses("redis-server is not installed; install it", code=1, environment={"PATH": folder})
