@@ -265,6 +265,15 @@ class Usage(Folder):
                      *self.data("kinds.v1.Scalars", "{}"), code=1, environment={"PATH": self.folder})
 
 
+class FewRuns(unittest.TestCase):
+    def test_one_run_has_no_spread_and_no_verdict_on_times(self):
+        output = bench(*QUICK, "--shape", "tiny", "--codec", "protobuf-c,jansson").stdout
+        self.assertRegex(output, r"(?m)^protobuf-c +[\d.]+ +- +[\d.]+ +- ")
+        self.assertNotRegex(output, r"(?m)^ +(encode|decode) ")
+        self.assertRegex(output, r"(?m)^ +bytes +protobuf wins")
+        self.assertIn("Times are not judged: that takes 3 runs.", output)
+
+
 class Interrupt(unittest.TestCase):
     def test_ctrl_c_prints_what_there_is(self):
         controller, terminal = pty.openpty()

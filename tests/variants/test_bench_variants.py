@@ -207,6 +207,21 @@ class Usage(unittest.TestCase):
 
 
 class Interrupt(unittest.TestCase):
+    def test_a_reader_that_goes_away_leaves_nothing_behind(self):
+        with tempfile.TemporaryDirectory(prefix="freshet-test-") as folder:
+            read_end, write_end = os.pipe()
+            os.close(read_end)
+            done = subprocess.run([os.path.join(BIN, "freshet"), "bench", "variants", "--shape", "user", "--keys", "20"],
+                                  stdout=write_end, stderr=subprocess.PIPE, text=True, timeout=60,
+                                  env={**os.environ, "TMPDIR": folder})
+            os.close(write_end)
+            self.assertEqual((done.returncode, done.stderr), (1, "freshet: cannot write 'standard output': Broken pipe\n"))
+            self.assertEqual(os.listdir(folder), [])
+
+    def test_one_round_has_no_spread(self):
+        done = bench("--shape", "user", "--rounds", "1", "--seconds", "20ms", "--keys", "20")
+        self.assertRegex(done.stdout, r"(?m)^protobuf +\d+ +- ")
+
     def test_ctrl_c_prints_what_there_is_and_leaves_nothing_behind(self):
         controller, terminal = pty.openpty()
         self.addCleanup(os.close, controller)

@@ -11,6 +11,7 @@
 
 #define TIME_TIE 1.10
 #define SIZE_TIE 1.02
+#define RUNS_TO_JUDGE 3 /* of times; sizes are what they are */
 
 const char *const verdict_axis_names[VERDICT_AXES] = {"encode", "decode", "bytes", "gzip bytes",
                                                       "zstd bytes"};
@@ -75,7 +76,8 @@ struct verdict verdict_of(const struct shape_result *shape, size_t row_count, en
         *(is_json ? &verdict.json : &verdict.protobuf) = row;
         *(is_json ? &verdict.json_value : &verdict.protobuf_value) = value;
     }
-    if (verdict.json != NULL && verdict.protobuf != NULL) {
+    bool timed = axis == VERDICT_ENCODE || axis == VERDICT_DECODE;
+    if (verdict.json != NULL && verdict.protobuf != NULL && (!timed || shape->runs >= RUNS_TO_JUDGE)) {
         verdict.winner = winner_of(&verdict, axis);
     }
     return verdict;
@@ -188,6 +190,9 @@ void verdict_append_summary(struct fr_buffer *out, const struct result *result)
         fr_buffer_append_text(out, "  there was nothing to compare: figures of one format only\n");
     } else if (found == 0) {
         fr_buffer_append_text(out, "  nowhere in these runs\n");
+    }
+    if (result->runs < RUNS_TO_JUDGE) {
+        fr_buffer_append_format(out, "Times are not judged: that takes %d runs.\n", RUNS_TO_JUDGE);
     }
     append_plain(out, result);
     append_missing(out, result);
