@@ -288,7 +288,7 @@ class BenchRpc(unittest.TestCase):
                 (2, "bad.json': line 2, column", (GET, "@" + bad_json)),
                 (2, "line 2 of .*bad.jsonl", (GET, "@" + lines)),
                 (2, "cannot open", (GET, "@" + self.path("none.json"))),
-                (2, "duration", (GET, ALICE, "--duration", "0")),
+                (2, "--duration: 0 is less than 0.001 s", (GET, ALICE, "--duration", "0")),
                 (2, "concurrency", (GET, ALICE, "-c", "0")),
                 (2, "concurrency", (GET, ALICE, "-c", "1,,2")),
                 (2, "--rate", (GET, ALICE, "--rate", "0")),

@@ -229,7 +229,7 @@ class Usage(Folder):
         self.refuses("unexpected argument 'user'", "user")
 
     def test_no_time_and_no_runs(self):
-        self.refuses("--time: 0 is not between 100 and 10000000 us", "--time", "0")
+        self.refuses("--time: 0 is not between 0.0001 s and 10 s", "--time", "0")
         self.refuses("--runs: 0 is not between 1 and 1000", "--runs", "0")
 
     def test_a_message_that_is_not_in_the_proto(self):

@@ -189,7 +189,7 @@ class Usage(unittest.TestCase):
         self.refuses("unexpected argument 'user'", "user")
 
     def test_nothing_to_measure(self):
-        self.refuses("--seconds: 0 is not between 10000 and 600000000 us", "--seconds", "0")
+        self.refuses("--seconds: 0 is not between 0.01 s and 600 s", "--seconds", "0")
         self.refuses("--rounds: 0 is not between 1 and 100", "--rounds", "0")
         self.refuses("--concurrency: 0 is not between 1 and 4096", "--concurrency", "0")
         self.refuses("--keys: 0 is not between 1 and 100000", "--keys", "0")
