@@ -35,7 +35,7 @@ static void append_method(struct fr_buffer *out, const struct tally_method *meth
             first = false;
         }
     }
-    fr_buffer_append_text(out, "}");
+    fr_buffer_append_format(out, "},\"unfinished\":%" PRIu64, method->unfinished);
 }
 
 static void append_methods(struct fr_buffer *out, const struct report *self, const struct run *run)
@@ -113,11 +113,12 @@ static void append_run(struct fr_buffer *out, const struct report *self, const s
 {
     fr_buffer_append_format(out,
                             "{\"loop\":\"%s\",\"concurrency\":%" PRIu64 ",\"channels\":%" PRIu64
-                            ",\"seconds\":%.6f,\"calls\":%" PRIu64 ",\"failed\":%" PRIu64
+                            ",\"complete\":%s,\"seconds\":%.6f,\"calls\":%" PRIu64 ",\"failed\":%" PRIu64
                             ",\"calls_per_s\":%.1f,\"cpu_us_per_call\":%.4f,\"processors\":%.3f,",
                             run->schedule != NULL ? "open" : "closed", run->concurrency, run->channels,
-                            run->seconds, tally_calls(run->sum), tally_errors(run->sum), run_calls_per_s(run),
-                            run_cpu_us_per_call(run), run_processors(run));
+                            run->interrupted ? "false" : "true", run->seconds, tally_calls(run->sum),
+                            tally_errors(run->sum), run_calls_per_s(run), run_cpu_us_per_call(run),
+                            run_processors(run));
     if (run->schedule != NULL) {
         fr_buffer_append_format(out,
                                 "\"target_per_s\":%.1f,\"planned\":%" PRIu64 ",\"sent_in_time\":%" PRIu64
@@ -140,7 +141,7 @@ void report_append_json(struct fr_buffer *out, const struct report *self)
 {
     fr_buffer_append_text(out, "{\"version\":\"" FRESHET_VERSION "\",\"address\":");
     report_json_text(out, self->address);
-    fr_buffer_append_text(out, ",\"runs\":[");
+    fr_buffer_append_format(out, ",\"complete\":%s,\"runs\":[", report_is_complete(self) ? "true" : "false");
     for (size_t i = 0; i < self->run_count; i++) {
         fr_buffer_append_text(out, i == 0 ? "\n" : ",\n");
         append_run(out, self, &self->runs[i]);
