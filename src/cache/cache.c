@@ -287,6 +287,7 @@ static struct fr_reader *new_reader(const struct fr_cache_read *read)
     reader->demand = read->demand;
     reader->deadline_us = read->deadline_us;
     reader->done = read->done;
+    reader->is_gone = read->is_gone;
     reader->argument = read->argument;
     reader->key.size = read->key->size;
     memcpy(reader->key.text, read->key->text, (size_t)read->key->size + 1);
@@ -368,11 +369,18 @@ static void end_wait(void *argument, const struct fr_read_result *result)
     pthread_mutex_unlock(&self->mu);
 }
 
+static bool has_waiter_gone(void *argument)
+{
+    struct waiter *self = argument;
+    return self->read->is_gone(self->read->argument);
+}
+
 static void read_and_wait(struct fr_cache *self, const struct fr_cache_read *read)
 {
     struct waiter waiter = {.read = read};
     struct fr_cache_read waited = *read;
     waited.done = end_wait;
+    waited.is_gone = read->is_gone != NULL ? has_waiter_gone : NULL;
     waited.argument = &waiter;
     pthread_mutex_init(&waiter.mu, NULL);
     pthread_cond_init(&waiter.ended, NULL);

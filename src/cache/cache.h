@@ -104,13 +104,14 @@ struct fr_read_result {
     enum fr_source source;
 };
 
-/* One value to load. All but next, which is the loader's to use, is read-only, and borrowed until fr_load_end. */
+/* One value to load. All but next and handle is read-only, and borrowed until fr_load_end. */
 struct fr_load {
-    struct fr_load *next; /* to be loaded together with this one; NULL: no more */
+    struct fr_load *next; /* to be loaded together with this one; NULL: no more. Then the loader's to use */
     const struct fr_key *key;
     struct fr_bytes request; /* as in struct fr_cache_read */
     struct fr_demand demand; /* of those who wait, for loaders that have caches below */
     uint64_t deadline_us;    /* nobody waits longer */
+    void *handle;            /* the loader's, set before its load returns: for cancel and release */
 };
 
 struct fr_cache_kind_options {
@@ -125,6 +126,14 @@ struct fr_cache_kind_options {
      * fr_load_end, from any thread. What it reads must be read after it was called, and from no lagging replica.
      */
     void (*load)(void *context, struct fr_load *first);
+    /*
+     * Nobody waits for this load any more: all its readers have gone, or it was given up. It still must end in its one
+     * fr_load_end, the sooner the better. On the loop thread, once at most, and not after fr_cache_stop. NULL: loads go
+     * on, and fill the caches for who comes next.
+     */
+    void (*cancel)(void *context, struct fr_load *load);
+    /* The load has ended; what handle refers to may go. On the loop thread, once for each load. May be NULL. */
+    void (*release)(void *context, struct fr_load *load);
     void *context;
 };
 
@@ -150,6 +159,12 @@ struct fr_cache_read {
     bool wait;            /* fr_cache_get returns only once done has run; not from the loop thread */
     /* Runs once: on the loop thread, or at once where the near cache answers or there is no memory. */
     void (*done)(void *argument, const struct fr_read_result *result);
+    /*
+     * Whether nobody wants the answer any more; then the read ends as CANCELLED. It is asked on the loop thread every
+     * 10 ms until done is called: so who leaves need not find the read, and what is answered at once costs nothing.
+     * NULL: somebody does.
+     */
+    bool (*is_gone)(void *argument);
     void *argument;
 };
 

@@ -62,6 +62,7 @@ struct fr_reader {
     struct fr_demand demand;
     uint64_t deadline_us;
     void (*done)(void *argument, const struct fr_read_result *result); /* NULL: nobody waits, it is a refresh */
+    bool (*is_gone)(void *argument);
     void *argument;
     bool late;   /* joined after the last read below began */
     bool barred; /* and after the flight was closed */
@@ -86,6 +87,7 @@ struct fr_loading {
     struct fr_cache_kind *kind;
     struct fr_flight *flight;  /* NULL: it was given up */
     struct fr_reader *subject; /* a reference: load points into it */
+    bool left;                 /* by all readers: it tells nothing of how long loads take. Loop thread only */
     bool ended;                /* loop thread only */
     uint64_t started_us;
     struct fr_buffer payload;
@@ -187,6 +189,8 @@ void fr_flights_begin(struct fr_cache *self, struct fr_readers readers);
 void fr_flights_close(struct fr_cache *self, struct fr_bytes key);
 /* The flight is over: answers who is content with result, starts another for the others, and frees it. */
 void fr_flight_end(struct fr_flight *flight, const struct fr_read_result *result, const struct fr_read_result *failure);
+/* Newcomers no longer find it. */
+void fr_flight_unshare(struct fr_flight *flight);
 /* Posted by flights with deadlines; runs while there are any. */
 void fr_flights_sweep(struct fr_task *task);
 
@@ -215,6 +219,8 @@ void fr_loading_free(struct fr_loading *loading);
 uint64_t fr_loads_patience_us(const struct fr_flight *flight);
 /* Ends the flight's wait for its load: it is overdue. true: it was waiting, and the flight is fed. */
 bool fr_loads_give_up(struct fr_flight *flight, uint64_t now_us);
+/* The same if nobody waits for the flight any more, where the kind has its loads cancelled then. */
+bool fr_loads_leave(struct fr_flight *flight);
 /* Refuses all that wait for room. */
 void fr_loads_stop(struct fr_cache *self);
 

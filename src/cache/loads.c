@@ -177,11 +177,24 @@ static void admit(struct fr_cache *self)
     start(self, first);
 }
 
-/* The loader keeps the load; whatever it brings is thrown away. */
+/*
+ * The loader keeps the load; whatever it brings is thrown away. When the cache is being stopped what it uses may go at
+ * any moment, so it is not told any more.
+ */
+static void detach(struct fr_flight *flight)
+{
+    struct fr_loading *loading = flight->loading;
+    const struct fr_cache_kind_options *kind = &flight->kind->options;
+    loading->flight = NULL;
+    flight->loading = NULL;
+    if (kind->cancel != NULL && !flight->cache->stopping) {
+        kind->cancel(kind->context, &loading->load);
+    }
+}
+
 static void abandon(struct fr_flight *flight)
 {
-    flight->loading->flight = NULL;
-    flight->loading = NULL;
+    detach(flight);
     fr_count(flight->cache, FR_COUNT_LOAD_TIMEOUTS, 1);
     fr_flight_fail_load(flight, FR_DEADLINE_EXCEEDED, "the load did not end in time");
 }
@@ -208,6 +221,26 @@ bool fr_loads_give_up(struct fr_flight *flight, uint64_t now_us)
         return true;
     }
     return false;
+}
+
+bool fr_loads_leave(struct fr_flight *flight)
+{
+    bool loading = flight->loading != NULL && !flight->loading->ended;
+    if (flight->waiting.first != NULL || flight->kind->options.cancel == NULL || flight->cache->stopping ||
+        !(loading || flight->queued)) {
+        return false;
+    }
+    if (loading) {
+        flight->loading->left = true;
+        detach(flight);
+    } else {
+        dequeue(flight->cache, flight);
+    }
+    /* Who comes while the lease is given back must not be answered with this end. */
+    fr_flight_unshare(flight);
+    flight->state.old = false;
+    fr_flight_fail_load(flight, FR_CANCELLED, "nobody waits for the value any more");
+    return true;
 }
 
 void fr_loads_stop(struct fr_cache *self)
@@ -246,7 +279,12 @@ static void on_ended(struct fr_task *task)
     struct fr_loading *loading = FR_CONTAINER(task, struct fr_loading, task);
     struct fr_cache *self = loading->kind->cache;
     fr_count(self, FR_COUNT_LOADING, UINT64_MAX); /* one less */
-    note_time(self, loading);
+    if (!loading->left) {
+        note_time(self, loading);
+    }
+    if (loading->kind->options.release != NULL) {
+        loading->kind->options.release(loading->kind->options.context, &loading->load);
+    }
     loading->ended = true;
     if (loading->flight != NULL) {
         fr_flight_loaded(loading->flight);

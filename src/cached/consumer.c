@@ -72,7 +72,9 @@ static void start_call(struct fr_consumer *self, struct fr_load *load)
         .metadata = {.entries = entries, .count = count},
         .idempotent = true,
     };
-    fr_channel_start(self->origin, self->origin_method, load->request, &options, on_origin, load, NULL);
+    struct fr_pending *pending;
+    fr_channel_start(self->origin, self->origin_method, load->request, &options, on_origin, load, &pending);
+    load->handle = pending; /* still there: the cache frees it on this thread, later */
 }
 
 static void load(void *context, struct fr_load *first)
@@ -84,11 +86,25 @@ static void load(void *context, struct fr_load *first)
     }
 }
 
+static void cancel(void *context, struct fr_load *load)
+{
+    (void)context;
+    fr_pending_cancel(load->handle);
+}
+
+static void release(void *context, struct fr_load *load)
+{
+    (void)context;
+    fr_pending_unref(load->handle);
+}
+
 enum fr_code fr_consumer_open(struct fr_consumer *self, struct fr_error *reterr)
 {
     struct fr_cache_kind_options kind = fr_policy_kind(self->policy);
     kind.role = FR_READ_CONSUMER;
     kind.load = load;
+    kind.cancel = cancel;
+    kind.release = release;
     kind.context = self;
     return fr_cache_kind_new(self->cache, &kind, &self->kind, reterr);
 }

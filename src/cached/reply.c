@@ -41,12 +41,18 @@ static void answer(void *argument, const struct fr_read_result *result)
     fr_read_reply(argument, result);
 }
 
+static bool is_gone(void *argument)
+{
+    return fr_call_is_over(argument);
+}
+
 bool fr_read_of_call(struct fr_call *call, const struct fr_cache_policy *policy, struct fr_cache_kind *kind,
                      struct fr_key *key, struct fr_cache_read *ret_read)
 {
     struct ProtobufCMessage *request;
     struct fr_error error;
-    struct fr_cache_read read = {.kind = kind, .key = key, .done = answer, .argument = call};
+    struct fr_cache_read read = {
+        .kind = kind, .key = key, .done = answer, .is_gone = is_gone, .argument = call};
     if (fr_call_unpack(call, &request, &error) != FR_OK || fr_policy_key(policy, request, key, &error) != FR_OK ||
         fr_demand_read(fr_call_metadata(call), &read.demand, &error) != FR_OK) {
         fr_call_fail_error(call, &error);

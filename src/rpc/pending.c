@@ -50,7 +50,7 @@ static void end_early(struct fr_channel *self, struct fr_pending *call, enum fr_
         struct fr_result result = {
             .code = code,
             .message = message,
-            .not_sent = state == CALL_WAITING && call->attempts == 0,
+            .not_sent = state != CALL_SENT && call->attempts == 0,
         };
         fr_lanes_kick(self);
         fr_channel_finished(self, fr_call_complete(call, &result));

@@ -106,10 +106,21 @@ static void on_read(void *argument, const struct fr_read_result *result)
     close_one(item->batch);
 }
 
+static bool is_gone(void *argument)
+{
+    const struct item *item = argument;
+    return fr_call_is_over(item->batch->call);
+}
+
 static void start(struct batch *self, const Users__V1__BatchGetUsersRequest *request, const struct fr_demand *demand,
                   struct fr_cached *cached, const struct fr_method *get_user)
 {
-    struct fr_cache_read read = {.demand = *demand, .deadline_us = fr_call_deadline_us(self->call), .done = on_read};
+    struct fr_cache_read read = {
+        .demand = *demand,
+        .deadline_us = fr_call_deadline_us(self->call),
+        .done = on_read,
+        .is_gone = is_gone,
+    };
     for (size_t i = 0; i < self->count; i++) {
         struct item *item = &self->items[i];
         item->batch = self;

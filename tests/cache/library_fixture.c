@@ -81,6 +81,30 @@ static void load(void *context, struct fr_load *first)
     }
 }
 
+static void cancel(void *context, struct fr_load *load)
+{
+    struct library *self = context;
+    fr_wait_lock(self->wait);
+    struct fr_load **at = &self->pending;
+    while (*at != load) {
+        at = &(*at)->next;
+    }
+    *at = load->next;
+    self->open--;
+    self->cancelled++;
+    fr_wait_unlock_changed(self->wait);
+    fr_load_end(load, &(struct fr_read_result){.code = FR_CANCELLED, .message = "as the cache wants"});
+}
+
+static void release(void *context, struct fr_load *load)
+{
+    struct library *self = context;
+    (void)load;
+    fr_wait_lock(self->wait);
+    self->released++;
+    fr_wait_unlock_changed(self->wait);
+}
+
 /* A subscription is proved whole within a fraction of a second; there is no event to wait for. */
 static void wait_until_near_serves(struct library *self)
 {
@@ -114,6 +138,8 @@ void library_open(struct library *self, struct database *database, const struct 
         .load_timeout_us = options->load_timeout_us,
         .role = options->role,
         .load = load,
+        .cancel = options->cancels ? cancel : NULL,
+        .release = options->cancels ? release : NULL,
         .context = self,
     };
     FR_ASSERT(fr_cache_new(&cache, &self->cache, NULL) == FR_OK);
@@ -166,6 +192,22 @@ void library_start(struct library *self, unsigned row, const struct fr_cache_rea
     read.done = on_answer;
     read.argument = answer;
     fr_cache_get(self->cache, &read);
+}
+
+void library_leave(struct answer *answer)
+{
+    fr_wait_lock(answer->wait);
+    answer->gone = true;
+    fr_wait_unlock_changed(answer->wait);
+}
+
+bool library_has_left(void *answer)
+{
+    struct answer *self = answer;
+    fr_wait_lock(self->wait);
+    bool gone = self->gone;
+    fr_wait_unlock_changed(self->wait);
+    return gone;
 }
 
 void library_wait(struct answer *answer)
