@@ -202,7 +202,7 @@ static bool add_id(struct id_set *set, const struct batch *batch, size_t index)
     return !seen;
 }
 
-static struct batch *new_batch(struct exchange *exchange, nng_msg *message, struct session *session,
+static struct batch *new_batch(const struct arrival *arrival, struct session *session,
                                const struct fr_wire_request_batch *header)
 {
     struct fr_server *server = session->server;
@@ -212,13 +212,14 @@ static struct batch *new_batch(struct exchange *exchange, nng_msg *message, stru
         return NULL;
     }
     self->server = server;
-    self->exchange = exchange;
+    self->exchange = arrival->exchange;
     self->session = session;
-    self->message = message;
+    self->message = arrival->message;
     self->max_reply_bytes = header->max_reply_bytes;
     self->collect = header->collect;
+    self->hurried = arrival->overloaded;
     self->call_count = header->count;
-    self->held_bytes = size + nng_msg_len(message);
+    self->held_bytes = size + nng_msg_len(arrival->message);
     atomic_init(&self->refs, header->count + 1);
     atomic_fetch_add(&server->refs, 1);
     atomic_fetch_add(&server->live_batches, 1);
@@ -237,21 +238,21 @@ static bool read_requests(struct batch *self, struct fr_wire_cursor cursor)
     return true;
 }
 
-/* Takes over message only on FR_OK. */
-static enum fr_code open_batch(struct fr_server *server, struct exchange *exchange, nng_msg *message,
+/* Takes over the message only on FR_OK. */
+static enum fr_code open_batch(struct fr_server *server, const struct arrival *arrival,
                                struct fr_wire_request_batch *ret_header, struct batch **ret_batch,
                                struct fr_error *reterr)
 {
-    struct fr_bytes body = {nng_msg_body(message), nng_msg_len(message)};
+    struct fr_bytes body = {nng_msg_body(arrival->message), nng_msg_len(arrival->message)};
     struct session *session;
     enum fr_code code = fr_wire_read_request_batch(body, ret_header, reterr);
     if (code == FR_OK) {
-        code = fr_peers_session(server, nng_pipe_id(nng_msg_get_pipe(message)), ret_header->session, &session, reterr);
+        code = fr_peers_session(server, arrival->peer, ret_header->session, &session, reterr);
     }
     if (code != FR_OK) {
         return code;
     }
-    struct batch *batch = new_batch(exchange, message, session, ret_header);
+    struct batch *batch = new_batch(arrival, session, ret_header);
     if (batch == NULL) {
         fr_peers_detach(session);
         fr_session_unref(session);
@@ -287,27 +288,27 @@ static void cancel(void *argument, uint64_t id)
     fr_session_cancel(batch->session, batch, id);
 }
 
-void fr_batch_dispatch(struct fr_server *server, struct exchange *exchange, nng_msg *message, bool overloaded)
+void fr_batch_dispatch(struct fr_server *server, const struct arrival *arrival)
 {
     struct fr_wire_request_batch header;
     struct fr_error error = {0};
     struct batch *batch = NULL;
-    if (open_batch(server, exchange, message, &header, &batch, &error) != FR_OK) {
-        answer_undecodable(exchange, message, &error);
+    if (open_batch(server, arrival, &header, &batch, &error) != FR_OK) {
+        answer_undecodable(arrival->exchange, arrival->message, &error);
         return;
     }
     struct session *session = batch->session;
     fr_session_begin_batch(session, batch);
     const char *refusal = NULL;
-    if (overloaded || atomic_load(&server->held_bytes) > server->limits.held_bytes) {
-        refusal = overloaded ? "the server has too many open messages" : "the server's memory for open calls is full";
+    if (arrival->overloaded || atomic_load(&server->held_bytes) > server->limits.held_bytes) {
+        refusal = arrival->overloaded ? "the server has too many open messages" : "the server's memory for open calls is full";
     }
     uint64_t now_us = fr_clock_now_us();
     fr_nng_thread_tick(now_us);
     struct id_set ids = {0};
     fr_cork();
     if (header.cancel_count > 0) {
-        fr_wire_ids((struct fr_bytes){nng_msg_body(message), nng_msg_len(message)}, FR_WIRE_CANCEL, cancel, batch);
+        fr_wire_ids((struct fr_bytes){nng_msg_body(batch->message), nng_msg_len(batch->message)}, FR_WIRE_CANCEL, cancel, batch);
     }
     for (size_t i = 0; i < batch->call_count; i++) {
         dispatch(&batch->calls[i], now_us, refusal, !add_id(&ids, batch, i));

@@ -23,6 +23,12 @@
 /* nng hands an answer to the kernel after it reports it as sent, and closing does not wait for that. */
 #define LINGER_US       (50 * FR_MILLISECOND_US)
 #define DRAIN_POLL_US   (2 * FR_MILLISECOND_US)
+/* A drain does not wait for answers that nobody reads. */
+#define DRAIN_STUCK_US  FR_SECOND_US
+#define DRAIN_LOOK_US   (100 * FR_MILLISECOND_US)
+/* Messages under way: for each connection twice what our channel has, and for a few that have many. */
+#define FAIR_MESSAGES   4
+#define MORE_MESSAGES   4096
 
 /* FNV-1a (Fowler, Noll, Vo). */
 static uint64_t hash_of(struct fr_bytes name)
@@ -117,6 +123,9 @@ enum fr_code fr_server_limit_method(struct fr_server *self, const char *method, 
 
 static const struct fr_server_limits default_limits = {
     .connections = 10000,
+    .messages = FAIR_MESSAGES * 10000 + MORE_MESSAGES,
+    .connection_messages = 1024,
+    .connection_bytes = (size_t)64 << 20,
     .open_calls = 65536,
     .session_calls = 16384,
     .session_bytes = (size_t)32 << 20,
@@ -129,6 +138,10 @@ static const struct fr_server_limits default_limits = {
 void fr_server_set_limits(struct fr_server *self, const struct fr_server_limits *limits)
 {
     LIMIT(connections);
+    unsigned fair = FAIR_MESSAGES * self->limits.connections + MORE_MESSAGES;
+    self->limits.messages = limits->messages != 0 ? limits->messages : fair;
+    LIMIT(connection_messages);
+    LIMIT(connection_bytes);
     LIMIT(open_calls);
     LIMIT(session_calls);
     LIMIT(session_bytes);
@@ -220,13 +233,19 @@ static size_t open_work(struct fr_server *self)
 
 size_t fr_server_drain(struct fr_server *self, uint64_t timeout_us)
 {
-    uint64_t end_us = fr_clock_now_us() + timeout_us;
+    uint64_t begin_us = fr_clock_now_us();
+    uint64_t now_us = begin_us, look_us = begin_us;
     atomic_store(&self->serving, false);
     atomic_store(&self->draining, true);
     fr_peers_release_all(self);
     /* Polled: who gives up the last reference may not touch the server again, not even to wake us. */
-    while (open_work(self) > 0 && fr_clock_now_us() < end_us) {
+    while (open_work(self) > 0 && now_us - begin_us < timeout_us) {
+        if (now_us >= look_us) {
+            fr_peers_close_stuck(self, DRAIN_STUCK_US);
+            look_us = now_us + DRAIN_LOOK_US;
+        }
         pause_us(DRAIN_POLL_US);
+        now_us = fr_clock_now_us();
     }
     int calls = atomic_load(&self->running);
     size_t left = calls > 0 ? (size_t)calls : open_work(self);

@@ -31,10 +31,16 @@ struct fr_server_method {
 /* Beyond a limit calls are answered with RESOURCE_EXHAUSTED at once, and connections are closed. 0: the default. */
 struct fr_server_limits {
     unsigned connections;   /* 10000 */
+    unsigned messages;      /* received and not answered yet: 4 for each connection, and 4096. When seven eighths are
+                               taken, the connection with the most of them is closed, if it has more than 4 */
+    unsigned connection_messages; /* the same of one connection: 1024. One that has more is closed */
+    size_t connection_bytes;      /* answers that one connection has not read: 64 MiB, which must not be less than one
+                                     answer. One that has more is closed, or that reads nothing of them for
+                                     3 x park_us */
     unsigned open_calls;    /* calls whose handler has not answered: 65536 */
     unsigned session_calls; /* the same in one session: 16384 */
     size_t session_bytes;   /* late answers that the client has not collected: 32 MiB */
-    size_t held_bytes;      /* messages with open calls and late answers of all clients: 512 MiB */
+    size_t held_bytes;      /* messages with open calls, late answers and unread ones of all clients: 512 MiB */
     uint64_t park_us;       /* longest time a message is parked: 10 s. A client that is silent for three times as long
                                while its calls are open is taken for dead */
 };

@@ -336,7 +336,7 @@ void fr_session_finish_batch(struct session *self, struct batch *batch)
     self->heard_us = fr_clock_now_us();
     bool silent = batch->reply.size == 0 && self->ready.size == 0;
     bool untold = atomic_load(&self->server->draining) && !self->told_draining;
-    bool park = !self->dead && self->calls.count > 0 && (self->id == 0 || (batch->collect && silent && !untold));
+    bool park = !self->dead && self->calls.count > 0 && (self->id == 0 || (batch->collect && silent && !untold && !batch->hurried));
     if (park) {
         /* One message is parked at most; a second one relieves the first. */
         previous = take_parked_locked(self, true, &previous_reply);

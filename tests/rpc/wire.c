@@ -52,6 +52,10 @@ static void send_all(struct wire *self, const void *bytes, size_t size)
     const char *at = bytes;
     while (size > 0) {
         ssize_t sent = send(self->fd, at, size, MSG_NOSIGNAL);
+        if (sent <= 0 && self->may_close) {
+            self->closed = true;
+            return;
+        }
         assert_true(sent > 0);
         at += sent;
         size -= (size_t)sent;

@@ -28,6 +28,7 @@ struct wire {
     int fd;
     uint32_t last_tag;
     bool closed; /* by the other side */
+    bool may_close; /* while we send: set by the test */
     struct wire_message *early;
 };
 
