@@ -198,8 +198,8 @@ void fr_cache_hit_release(struct fr_cache_hit *hit);
 /*
  * Tells all caches that key has a new version: drops it here, INVALIDATE and publish in Redis. After the write was
  * committed. done, which may be NULL, runs once on the loop thread, when no read of this cache that begins from then on is
- * answered with the old value; FR_UNAVAILABLE: Redis did not take it, so others may go on with the old value until it
- * expires, unless it is invalidated again. Any thread.
+ * answered with the old value. Any code but FR_OK is one of fr_shared_cache_invalidate: Redis did not take it, so others may
+ * go on with the old value until it expires, unless it is invalidated again. Any thread.
  */
 void fr_cache_invalidate(struct fr_cache *self, const struct fr_key *key, uint64_t version,
                          void (*done)(void *argument, enum fr_code code), void *argument);
