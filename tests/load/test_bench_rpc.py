@@ -85,8 +85,8 @@ class BenchRpc(unittest.TestCase):
                          [(1, 3, 300), (4, 3, 300), (16, 3, 300)])
 
     def test_methods_by_weight_with_templates_and_lines(self):
-        lines = self.path("ids.jsonl", '{"id":"a"}\n\n{"id":"b{{.i}}"}\n')
-        run, = self.report(f"{GET}=3", f"@{lines}", GET, '{"id":"{{.key}}-{{word 3}}"}', "--keys", "100", "--zipf", "0.99",
+        lines = self.path("ids.jsonl", '{"id":"a"}\n\n{"id":"b{{n}}"}\n')
+        run, = self.report(f"{GET}=3", f"@{lines}", GET, '{"id":"{{key}}-{{word 3}}"}', "--keys", "100", "--zipf", "0.99",
                            "--count", "1000", "--decode", "-H", "x-a: b")
         self.assertEqual([(method["weight"], method["codes"]) for method in run["methods"]],
                          [(3, {"OK": 750}), (1, {"OK": 250})])
@@ -109,6 +109,15 @@ class BenchRpc(unittest.TestCase):
             self.assertAlmostEqual(run["planned"], planned, delta=2, msg=schedule)
             self.assertGreaterEqual(run["seconds"], 0.49, schedule)
             self.assertGreaterEqual(run["latency"]["p50_us"], run["uncorrected"]["p50_us"])
+
+    def test_one_run_has_its_figures_at_the_top_of_the_json(self):
+        done = self.bench(GET, '{"id":"nobody-{{n}}"}', GET, ALICE, "-n", "200", "--json", "-")
+        report = json.loads(done.stdout)
+        run = report["runs"][0]
+        self.assertEqual(report["calls_per_s"], run["calls_per_s"])
+        for name in ("p50_us", "p90_us", "p99_us", "p999_us", "max_us"):
+            self.assertEqual(report[name], run["latency"][name])
+        self.assertEqual(report["errors"], {"NOT_FOUND": 100})
 
     def test_a_stall_shows_from_the_planned_time_and_hides_without(self):
         bench = self.started("--rate", "1000", "--duration", "3", "-c", "8", "--json", "-")
@@ -302,10 +311,10 @@ class BenchRpc(unittest.TestCase):
                 (2, "no objective", (GET, ALICE, "--slo", "fast")),
                 (2, "--zipf needs --keys", (GET, ALICE, "--zipf", "1")),
                 (2, "--zipf", (GET, ALICE, "--zipf", "nan", "--keys", "5")),
-                (2, "--keys", (GET, '{"id":"{{.key}}"}')),
+                (2, "--keys", (GET, '{"id":"{{key}}"}')),
                 (2, "--keys", (GET, ALICE, "--keys", "0")),
                 (2, "--keys", (GET, ALICE, "--keys", "5-4")),
-                (2, "expected {{.i}}", (GET, '{"id":"{{.j}}"}')),
+                (2, "expected {{n}}", (GET, '{"id":"{{m}}"}')),
                 (2, "WEIGHT", (GET + "=0", ALICE)),
                 (2, "no method before it", (ALICE,)),
                 (2, "only one report", (GET, ALICE, "--json", "-", "--csv", "-")),

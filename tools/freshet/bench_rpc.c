@@ -82,7 +82,7 @@ static const struct fr_option options[] = {
      .value = &given.channels},
     {.name = "keys",
      .argument = "RANGE",
-     .help = "{{.key}} is drawn from a RANGE such as 1000, which begins at 1, or 1000-1999",
+     .help = "{{key}} is drawn from a RANGE such as 1000, which begins at 1, or 1000-1999",
      .value = &given.keys},
     {.name = "zipf",
      .argument = "S",
@@ -155,13 +155,13 @@ static const struct usage usage = {
             "loop (--rate,\n"
             "--schedule): each call is due at a planned time, and its latency counts from then, sent late or "
             "not.\n"
-            "In requests {{.i}} counts the calls of the method, {{.key}} is a key (--keys), {{rand LOW "
+            "In requests {{n}} counts the calls of the method, {{key}} is a key (--keys), {{rand LOW "
             "HIGH}}, {{word N}} and\n"
             "{{uuid}} are random. A FILE that ends in .jsonl or .ndjson holds a request in each line, sent "
             "in turn.\n"
             "Ctrl-C ends early. Exit status 1 if an objective (--slo) was missed, or calls failed and no "
             "objective allows it.\n\n"
-            "  freshet bench rpc users.v1.Users/GetUser '{\"id\":\"user-{{.key}}\"}' --keys 1000-1999 --zipf "
+            "  freshet bench rpc users.v1.Users/GetUser '{\"id\":\"user-{{key}}\"}' --keys 1000-1999 --zipf "
             "0.99 -c 1,8,64\n"
             "  freshet bench rpc users.v1.Users/GetUser=9 '{\"id\":\"user-123\"}' \\\n"
             "    users.v1.Users/UpdatePreference=1 '{\"id\":\"user-123\",\"preference\":\"{{word 5}}\"}' "
