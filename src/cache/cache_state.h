@@ -112,11 +112,10 @@ struct fr_flight {
     bool refresh;            /* began as one */
     bool early;              /* what it found is to be refreshed */
     bool reading;            /* a read below was begun and has not ended */
-    bool closed;             /* the key was invalidated since, or an origin's fill or release was sent */
+    bool closed;             /* the key was invalidated since, or an origin's fill was sent */
     bool queued;             /* for its load */
     bool loaded;             /* result is of a load of this flight */
     bool filled;             /* and was stored in Redis */
-    bool released;           /* the old value was still served when the lease was given back */
     uint64_t started_us;
     uint64_t mark; /* of the near cache, before the last read below */
     uint64_t token, floor;

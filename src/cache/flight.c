@@ -116,15 +116,10 @@ static void keep_old_near(struct fr_flight *self)
     self->state.old = self->old_near = !self->old_payload.failed;
 }
 
-/*
- * A value that was read before the load, and was not read again at the end of a lease, may have been invalidated since:
- * events tell, so it serves only while the subscription is proved whole. An origin, which hears none, waits no longer
- * for another's load than for its own, and has asked Redis a moment ago.
- */
+/* What came from the near cache is subject to its rule: it serves only while the subscription is proved whole. */
 static bool may_answer_old(const struct fr_flight *self)
 {
-    bool hears = self->old_near || self->kind->options.role == FR_READ_CONSUMER;
-    return !hears || fr_clock_now_us() < fr_shared_cache_serves_until(self->cache->shared);
+    return !self->old_near || fr_clock_now_us() < fr_shared_cache_serves_until(self->cache->shared);
 }
 
 static void take_hit(struct fr_flight *self, const struct fr_shared_value *value, uint64_t left_us)
@@ -217,19 +212,10 @@ static void on_lease(void *argument, const struct fr_shared_value *value)
     }
 }
 
-/* What was kept before the load may have been invalidated meanwhile; what Redis gives at the end of the lease was not. */
 static void on_released(void *argument, const struct fr_shared_value *value)
 {
-    struct fr_flight *self = argument;
-    if (self->state.old && !self->old_near) {
-        self->state.old = false;
-        if (value->code == FR_OK && meets_demand(self, value)) {
-            keep_old(self, value);
-            self->state.old = !self->old_payload.failed; /* whoever came after it was closed is barred */
-        }
-        self->released = true;
-    }
-    fr_flight_feed(self, FR_EVENT_RELEASED);
+    (void)value;
+    fr_flight_feed(argument, FR_EVENT_RELEASED);
 }
 
 /* ---- loads and fills ---- */
@@ -421,8 +407,6 @@ static void perform(struct fr_flight *self, enum fr_read_action action)
         fill(self);
         break;
     case FR_READ_RELEASE: {
-        /* Who comes from here on may come after an INVALIDATE that follows it: what its reply shows is old for them. */
-        self->closed = self->closed || self->kind->options.role == FR_READ_ORIGIN;
         /* Whoever holds a lease is granted it again, so one of no length ends it. */
         const struct fr_lease none = {.token = self->token, .min_version = FR_VERSION_MAX};
         fr_shared_cache_lease(self->cache->shared, &self->subject->key, &none, on_released, self);

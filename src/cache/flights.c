@@ -104,16 +104,11 @@ static bool is_value(const struct fr_read_result *result)
 static bool is_content(const struct fr_flight *flight, const struct fr_reader *reader,
                        const struct fr_read_result *result)
 {
-    if (!is_value(result)) {
+    if (!is_value(result) || result->source == FR_SOURCE_STALE) {
         return true;
     }
-    bool stale = result->source == FR_SOURCE_STALE;
-    bool proved = stale ? flight->released : flight->filled;
-    if (reader->barred || (reader->late && flight->kind->options.role == FR_READ_ORIGIN && !proved)) {
+    if (reader->barred || (reader->late && flight->kind->options.role == FR_READ_ORIGIN && !flight->filled)) {
         return false;
-    }
-    if (stale) {
-        return true;
     }
     if (reader->demand.no_cache) {
         return !reader->late && flight->loaded && flight->demand.no_cache;
@@ -204,20 +199,10 @@ static struct fr_flight *new_flight(struct fr_cache *self, struct fr_reader *rea
     return flight;
 }
 
-/*
- * Whether an invalidation would close the flight. A subscription that is not whole delivers none; an origin needs none,
- * as its FILL tells.
- */
-static bool hears_of_writes(const struct fr_flight *flight)
-{
-    return flight->kind->options.role == FR_READ_ORIGIN ||
-           fr_clock_now_us() < fr_shared_cache_serves_until(flight->cache->shared);
-}
-
 static void join(struct fr_flight *flight, struct fr_reader *reader)
 {
     reader->late = flight->reading;
-    reader->barred = flight->reading && (flight->closed || !hears_of_writes(flight));
+    reader->barred = flight->reading && flight->closed;
     if (reader->done != NULL) {
         flight->state.refresh = false; /* now somebody waits */
         fr_count(flight->cache, FR_COUNT_COALESCED, flight->subject != reader);

@@ -9,20 +9,6 @@ static bool usable(const struct model *self, uint64_t incarnation)
     return self->present && self->record.incarnation == incarnation;
 }
 
-/* A value that ends before the lease would end it too: it leaves the record, and no older one may be filled. */
-static void give_way(struct model *self)
-{
-    struct fr_record *record = &self->record;
-    if (record->kind == FR_VALUE_NONE || self->lasts || record->lease_end_us != MODEL_FAR) {
-        return;
-    }
-    self->record = (struct fr_record){.kind = FR_VALUE_NONE,
-                                      .floor = record->version > record->floor ? record->version : record->floor,
-                                      .token = record->token,
-                                      .lease_end_us = record->lease_end_us,
-                                      .incarnation = record->incarnation};
-}
-
 struct model_lease model_lease(struct model *self, uint64_t token, uint64_t end, uint64_t incarnation,
                                uint64_t min_version)
 {
@@ -48,8 +34,6 @@ struct model_lease model_lease(struct model *self, uint64_t token, uint64_t end,
         result.answer = FR_LEASE_GRANTED;
         record->token = token;
         record->lease_end_us = end;
-        give_way(self);
-        result.floor = record->floor;
     }
     return result;
 }

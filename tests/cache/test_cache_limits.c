@@ -159,92 +159,37 @@ static void an_old_value_that_is_invalidated_meanwhile_serves_nobody(void **stat
     }
 }
 
-/* Reads row 1, whose fresh time is a millisecond, until a read finds it expired and waits for the second load, which is held. */
-static void start_second_load(struct library *a, struct answer *answer)
-{
-    library_hold(a, true);
-    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US, loads = 0; loads < 2;) {
-        assert_true(fr_clock_now_us() < end_us);
-        library_start(a, 1, NULL, answer);
-        while (!fr_wait_for(a->wait, &answer->count, 1, 0) && loads < 2) {
-            fr_wait_lock(a->wait);
-            loads = a->loads;
-            fr_wait_unlock_changed(a->wait);
-        }
-    }
-}
-
-static void wait_coalesced(struct library *a, uint64_t count)
-{
-    struct fr_cache_statistics now = {0};
-    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced < count;) {
-        assert_true(fr_clock_now_us() < end_us);
-        fr_cache_statistics(a->cache, &now);
-    }
-}
-
 static void who_joins_and_demands_more_than_the_old_value_is_told_why(void **state)
 {
     (void)state;
     struct library a;
     struct answer plain, newer;
-    library_open(&a, &database, &server,
-                 &(struct library_options){.near = true, .ttl_us = 1000, .stale_us = 60 * FR_SECOND_US});
+    library_open(&a, &database, &server, &(struct library_options){.ttl_us = 1000, .stale_us = 60 * FR_SECOND_US});
     library_set_row(&database, 1, 5);
     library_expect_get(&a, 1, FR_SOURCE_ORIGIN, 5);
-    start_second_load(&a, &plain);
+    library_hold(&a, true);
+    /* Until one of them finds it expired, and waits for the load. */
+    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US, loads = 0; loads < 2;) {
+        assert_true(fr_clock_now_us() < end_us);
+        library_start(&a, 1, NULL, &plain);
+        while (!fr_wait_for(a.wait, &plain.count, 1, 0) && loads < 2) {
+            fr_wait_lock(a.wait);
+            loads = a.loads;
+            fr_wait_unlock_changed(a.wait);
+        }
+    }
     library_start(&a, 1, &(struct fr_cache_read){.demand = {.min_version = 6}}, &newer);
-    wait_coalesced(&a, 1);
+    struct fr_cache_statistics now = {0};
+    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced == 0;) {
+        assert_true(fr_clock_now_us() < end_us);
+        fr_cache_statistics(a.cache, &now);
+    }
     library_fail(&a, FR_UNAVAILABLE);
     library_release(&a);
     library_wait(&plain);
     library_expect(&plain, FR_SOURCE_STALE, 5);
     library_wait(&newer);
     assert_int_equal(newer.code, FR_UNAVAILABLE);
-    library_close(&a);
-}
-
-/* An origin hears of no write: Redis tells, when the lease is given back. */
-static void an_old_value_that_was_invalidated_during_the_load_serves_nobody(void **state)
-{
-    (void)state;
-    struct library a, writer;
-    struct answer answer;
-    library_open(&writer, &database, &server, &(struct library_options){.near = true});
-    library_open(&a, &database, &server,
-                 &(struct library_options){.role = FR_READ_ORIGIN, .ttl_us = 1000, .stale_us = 60 * FR_SECOND_US});
-    library_set_row(&database, 1, 5);
-    library_expect_get(&a, 1, FR_SOURCE_ORIGIN, 5);
-    start_second_load(&a, &answer);
-    library_write(&writer, 1, 6);
-    library_fail(&a, FR_UNAVAILABLE);
-    library_release(&a);
-    library_wait(&answer);
-    assert_int_equal(answer.code, FR_UNAVAILABLE);
-    library_close(&a);
-    library_close(&writer);
-}
-
-/* Nobody would tell it that what is under way has become old. */
-static void without_a_subscription_who_comes_later_is_not_answered_with_an_earlier_read(void **state)
-{
-    (void)state;
-    struct library a;
-    struct answer first, later;
-    library_open(&a, &database, &server, &(struct library_options){.role = FR_READ_CONSUMER});
-    library_set_row(&database, 1, 5);
-    library_hold(&a, true);
-    library_start(&a, 1, NULL, &first);
-    library_wait_loads(&a, 1);
-    library_set_row(&database, 1, 6);
-    library_start(&a, 1, NULL, &later);
-    wait_coalesced(&a, 1);
-    library_hold(&a, false);
-    library_release_as(&a, 5);
-    library_wait(&first);
-    library_expect(&first, FR_SOURCE_ORIGIN, 5);
-    library_wait(&later);
-    library_expect(&later, FR_SOURCE_ORIGIN, 6);
     library_close(&a);
 }
 
@@ -551,8 +496,6 @@ int main(void)
         FACT(an_expired_value_serves_from_the_near_cache_when_redis_lost_it),
         FACT(an_old_value_that_is_invalidated_meanwhile_serves_nobody),
         FACT(who_joins_and_demands_more_than_the_old_value_is_told_why),
-        FACT(an_old_value_that_was_invalidated_during_the_load_serves_nobody),
-        FACT(without_a_subscription_who_comes_later_is_not_answered_with_an_earlier_read),
         FACT(what_is_stale_at_the_origin_is_kept_nowhere),
         FACT(an_expired_value_serves_while_the_origin_hangs),
         FACT(a_failed_load_without_an_old_value_is_told),

@@ -24,8 +24,6 @@
 #define VERSIONS 12  /* few, so that they meet */
 #define TOKENS   4
 #define HOUR_US  "3600000000"
-#define SHORT_MS "100000"  /* ends before a lease of an hour */
-#define LONG_MS  "7200000"
 #define REPLIES  3 /* of one step: the operation, GET, PTTL */
 #define CHANNEL  "events"
 #define COUNTER  "number"
@@ -112,11 +110,9 @@ static void send_fill(struct run *self, struct step *step)
     fr_fixed64_encode(incarnation_number, incarnation);
     step->done = model_fill(model, token_number, kind, version_number, incarnation_number,
                             soft ? MODEL_FAR : 0, payload);
-    bool lasts = draw(self, 2) == 0;
-    model->lasts = step->done ? lasts : model->lasts;
-    redisAppendCommand(self->redis, "EVALSHA %s 1 k%u %b %u %b %b %s %s %b", self->shas[FR_SCRIPT_FILL],
+    redisAppendCommand(self->redis, "EVALSHA %s 1 k%u %b %u %b %b 100000 %s %b", self->shas[FR_SCRIPT_FILL],
                        step->key, token, sizeof token, (unsigned)kind, version, sizeof version, incarnation,
-                       sizeof incarnation, lasts ? LONG_MS : SHORT_MS, soft ? HOUR_US : "0", field.size > 0 ? (char *)field.data : "",
+                       sizeof incarnation, soft ? HOUR_US : "0", field.size > 0 ? (char *)field.data : "",
                        field.size);
     fr_buffer_fini(&field);
 }
@@ -165,8 +161,7 @@ static void send_plant(struct run *self, struct step *step)
     }
     struct fr_buffer bytes = {.size = 0};
     fr_record_encode(record, &bytes);
-    redisAppendCommand(self->redis, "SET k%u %b PX %s", step->key, bytes.data, bytes.size,
-                       self->models[step->key].lasts ? LONG_MS : SHORT_MS);
+    redisAppendCommand(self->redis, "SET k%u %b PX 100000", step->key, bytes.data, bytes.size);
     fr_buffer_fini(&bytes);
 }
 
@@ -315,7 +310,7 @@ static void check_step(struct run *self, const struct step *step)
     compare_answer(self, step, replies[0]);
     if (step->after.present) {
         compare_record(&step->after.record, replies[1]);
-        assert_in_range(replies[2]->integer, 1, 7200000 + 1000);
+        assert_in_range(replies[2]->integer, 1, 3660000 + 1000);
     } else {
         assert_int_equal(replies[1]->type, REDIS_REPLY_NIL);
     }
