@@ -47,9 +47,10 @@
     "local now = time[1] * 1000000 + time[2]\n"
 
 /*
- * A record with a value keeps the hard expiry of that value. One without lives for the lease and a minute
- * more: long enough that a slow fill still finds its floor, short enough that keys which nobody fills go
- * away. What a stranger put there makes way, be it a string or not: otherwise each read of that key would be a load of
+ * A record with a value keeps the hard expiry of that value, unless the lease would outlive it: gone with the record, it
+ * would be granted a second time. Then the value goes now; the answer still has it. A record without one lives for the
+ * lease and a minute more: long enough that a slow fill still finds its floor, short enough that keys which nobody fills
+ * go away. What a stranger put there makes way, be it a string or not: otherwise each read of that key would be a load of
  * the database for as long as it stays, and names within our namespace are ours.
  */
 static const char lease[] =
@@ -69,8 +70,13 @@ static const char lease[] =
     "if r.token ~= token and now < r.lease_end then return { 2, r.floor, bytes } end\n"
     "r.token = token\n"
     "r.lease_end = now + lease_us\n"
+    "local lease_ms = math.ceil(lease_us / 1000)\n"
+    "if r.kind ~= 0 then\n"
+    "  local left_ms = redis.call('PTTL', KEYS[1])\n"
+    "  if left_ms >= 0 and left_ms < lease_ms then r.kind, r.version, r.soft, r.payload = 0, 0, 0, '' end\n"
+    "end\n"
     "if r.kind == 0 then\n"
-    "  redis.call('SET', KEYS[1], write(r), 'PX', math.ceil(lease_us / 1000) + 60000)\n"
+    "  redis.call('SET', KEYS[1], write(r), 'PX', lease_ms + 60000)\n"
     "else\n"
     "  redis.call('SET', KEYS[1], write(r), 'KEEPTTL')\n"
     "end\n"
