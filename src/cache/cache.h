@@ -84,6 +84,7 @@ struct fr_demand {
     bool only_cached;     /* nothing is loaded; what is not cached is FAILED_PRECONDITION */
 };
 
+/* By rising distance from the caller. */
 enum fr_source {
     FR_SOURCE_NEAR,
     FR_SOURCE_REDIS,

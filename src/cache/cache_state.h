@@ -65,7 +65,10 @@ struct fr_reader {
     bool (*is_gone)(void *argument);
     void *argument;
     bool late;   /* joined after the last read below began */
-    bool barred; /* and after the flight was closed */
+    bool
+        unproved; /* and while no event could close the flight: content with what Redis took as a fill alone */
+    bool barred;  /* and after the flight was closed, or too late for that fill */
+    bool beyond_old;         /* joined while an old value was at hand that no event could take away */
     struct fr_bytes request; /* behind the struct */
     struct fr_key key;       /* last: only as much of it is there as its text needs */
 };
@@ -112,7 +115,8 @@ struct fr_flight {
     bool refresh;            /* began as one */
     bool early;              /* what it found is to be refreshed */
     bool reading;            /* a read below was begun and has not ended */
-    bool closed;             /* the key was invalidated since, or an origin's fill was sent */
+    bool closed;             /* the key was invalidated since */
+    bool filling;            /* the fill was sent */
     bool queued;             /* for its load */
     bool loaded;             /* result is of a load of this flight */
     bool filled;             /* and was stored in Redis */

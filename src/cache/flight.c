@@ -83,9 +83,15 @@ static bool meets_demand(const struct fr_flight *self, const struct fr_shared_va
     return value->kind != FR_VALUE_NONE && !self->demand.no_cache && value->version >= self->demand.min_version;
 }
 
-/* Keeps a value past its soft expiry, should there be no better one. */
+/*
+ * Keeps a value past its soft expiry, should there be no better one. Whoever asked before it was read may be answered
+ * with it; others only where an event would have taken it away.
+ */
 static void keep_old(struct fr_flight *self, const struct fr_shared_value *value)
 {
+    for (struct fr_reader *reader = self->waiting.first; reader != NULL; reader = reader->next) {
+        reader->beyond_old = reader->unproved;
+    }
     bool found = value->kind == FR_VALUE_FOUND;
     uint64_t age_us = age_of(value, soft_us(self, found, value->version));
     self->old_kind = value->kind;
@@ -93,6 +99,7 @@ static void keep_old(struct fr_flight *self, const struct fr_shared_value *value
     self->old_filled_us = fr_clock_now_us() - age_us;
     fr_buffer_clear(&self->old_payload);
     fr_buffer_append(&self->old_payload, value->payload.data, value->payload.size);
+    self->old_near = false;
     self->state.old = !self->old_payload.failed && !self->closed;
 }
 
@@ -198,6 +205,8 @@ static void on_lease(void *argument, const struct fr_shared_value *value)
         take_hit(self, value, time_left(value, soft_us(self, value->kind == FR_VALUE_FOUND, value->version)));
         return;
     }
+    /* What was kept before does not serve any more, if it does not now. */
+    self->state.old = self->state.old && value->kind != FR_VALUE_NONE;
     if (meets_demand(self, value)) {
         keep_old(self, value);
     }
@@ -212,10 +221,18 @@ static void on_lease(void *argument, const struct fr_shared_value *value)
     }
 }
 
+/* An INVALIDATE may have come during the load: the old value serves only if Redis still has one that does. */
 static void on_released(void *argument, const struct fr_shared_value *value)
 {
-    (void)value;
-    fr_flight_feed(argument, FR_EVENT_RELEASED);
+    struct fr_flight *self = argument;
+    self->reading = false;
+    if (value->code == FR_OK && self->state.old && !self->old_near) {
+        self->state.old = false;
+        if (value->kind != FR_VALUE_NONE) {
+            keep_old(self, value);
+        }
+    }
+    fr_flight_feed(self, FR_EVENT_RELEASED);
 }
 
 /* ---- loads and fills ---- */
@@ -223,10 +240,10 @@ static void on_released(void *argument, const struct fr_shared_value *value)
 void fr_flight_begin_reading(struct fr_flight *self)
 {
     self->reading = true;
-    self->closed = false;
+    self->closed = self->filling = false;
     self->demand = (struct fr_demand){.no_cache = self->refresh && self->state.refresh};
     for (struct fr_reader *reader = self->waiting.first; reader != NULL; reader = reader->next) {
-        reader->late = reader->barred = false;
+        reader->late = reader->unproved = reader->barred = false;
         self->demand.no_cache = self->demand.no_cache || reader->demand.no_cache;
         if (reader->demand.min_version > self->demand.min_version) {
             self->demand.min_version = reader->demand.min_version;
@@ -295,8 +312,7 @@ static void on_filled(void *argument, enum fr_code code, bool stored)
 static void fill(struct fr_flight *self)
 {
     bool found = is_found(&self->result);
-    /* Who comes from here on may come after an INVALIDATE that followed the FILL: that Redis took it proves nothing then. */
-    self->closed = self->closed || self->kind->options.role == FR_READ_ORIGIN;
+    self->filling = true;
     const struct fr_fill fill = {
         .token = self->token,
         .kind = found ? FR_VALUE_FOUND : FR_VALUE_NOT_FOUND,
@@ -407,7 +423,8 @@ static void perform(struct fr_flight *self, enum fr_read_action action)
         fill(self);
         break;
     case FR_READ_RELEASE: {
-        /* Whoever holds a lease is granted it again, so one of no length ends it. */
+        /* Whoever holds a lease is granted it again, so one of no length ends it. It tells what serves, too. */
+        fr_flight_begin_reading(self);
         const struct fr_lease none = {.token = self->token, .min_version = FR_VERSION_MAX};
         fr_shared_cache_lease(self->cache->shared, &self->subject->key, &none, on_released, self);
         break;

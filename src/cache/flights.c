@@ -104,11 +104,18 @@ static bool is_value(const struct fr_read_result *result)
 static bool is_content(const struct fr_flight *flight, const struct fr_reader *reader,
                        const struct fr_read_result *result)
 {
-    if (!is_value(result) || result->source == FR_SOURCE_STALE) {
+    bool stale = result->source == FR_SOURCE_STALE;
+    if (!is_value(result)) {
         return true;
     }
-    if (reader->barred || (reader->late && flight->kind->options.role == FR_READ_ORIGIN && !flight->filled)) {
+    if (stale && !flight->loaded) {
+        return !reader->beyond_old;
+    }
+    if (reader->barred || (reader->unproved && !flight->filled)) {
         return false;
+    }
+    if (stale) {
+        return true; /* who demands more is told why there is none */
     }
     if (reader->demand.no_cache) {
         return !reader->late && flight->loaded && flight->demand.no_cache;
@@ -199,10 +206,24 @@ static struct fr_flight *new_flight(struct fr_cache *self, struct fr_reader *rea
     return flight;
 }
 
+/* Whether an invalidation of the key would be heard, and so close the flight to those who come after it. */
+static bool hears(const struct fr_flight *flight)
+{
+    return flight->kind->options.role != FR_READ_ORIGIN &&
+           fr_clock_now_us() < fr_shared_cache_serves_until(flight->cache->shared);
+}
+
+/*
+ * Who comes after the fill was sent may come after an INVALIDATE that followed it: that Redis took it proves nothing
+ * then.
+ */
 static void join(struct fr_flight *flight, struct fr_reader *reader)
 {
+    bool unheard = !hears(flight);
     reader->late = flight->reading;
-    reader->barred = flight->reading && flight->closed;
+    reader->unproved = flight->reading && unheard;
+    reader->barred = flight->reading && (flight->closed || (unheard && flight->filling));
+    reader->beyond_old = flight->state.old && unheard;
     if (reader->done != NULL) {
         flight->state.refresh = false; /* now somebody waits */
         fr_count(flight->cache, FR_COUNT_COALESCED, flight->subject != reader);

@@ -12,6 +12,11 @@
 #include "cached/gather.h"
 #include "cached/reply.h"
 
+uint64_t fr_consumer_deadline_us(uint64_t deadline_us)
+{
+    return deadline_us != 0 ? deadline_us : fr_clock_now_us() + FR_DEFAULT_TIMEOUT_US;
+}
+
 uint64_t fr_forward_timeout_us(uint64_t deadline_us)
 {
     if (deadline_us == 0) {
@@ -125,9 +130,6 @@ void fr_consumer_handle(struct fr_call *call, void *context)
         fr_cache_hit_release(&hit);
         return;
     }
-    read.deadline_us = fr_call_deadline_us(call);
-    if (read.deadline_us == 0) {
-        read.deadline_us = fr_clock_now_us() + FR_DEFAULT_TIMEOUT_US;
-    }
+    read.deadline_us = fr_consumer_deadline_us(fr_call_deadline_us(call));
     fr_gather_read(self->cache, &read);
 }

@@ -21,12 +21,18 @@ static const char *decimal(uint64_t number, char out[DECIMAL_BYTES])
     return at;
 }
 
+void fr_read_describe(struct fr_call *call, enum fr_source source, uint64_t age_us)
+{
+    char age_ms[DECIMAL_BYTES];
+    fr_call_set_metadata(call, "x-cache", fr_bytes_of(fr_source_name(source)));
+    fr_call_set_metadata(call, "x-cache-age-ms", fr_bytes_of(decimal(age_us / FR_MILLISECOND_US, age_ms)));
+}
+
 void fr_read_reply(struct fr_call *call, const struct fr_read_result *result)
 {
     if (result->code == FR_OK || result->code == FR_NOT_FOUND) {
-        char version[DECIMAL_BYTES], age_ms[DECIMAL_BYTES];
-        fr_call_set_metadata(call, "x-cache", fr_bytes_of(fr_source_name(result->source)));
-        fr_call_set_metadata(call, "x-cache-age-ms", fr_bytes_of(decimal(result->age_us / FR_MILLISECOND_US, age_ms)));
+        char version[DECIMAL_BYTES];
+        fr_read_describe(call, result->source, result->age_us);
         fr_call_set_metadata(call, "x-cache-version", fr_bytes_of(decimal(result->version, version)));
     }
     if (result->code == FR_OK) {

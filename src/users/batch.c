@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "cached/demand.h"
+#include "cached/reply.h"
 #include "message/message.h"
 
 struct batch;
@@ -18,6 +19,8 @@ struct item {
     struct fr_buffer encoded; /* the serialized request */
     struct fr_buffer user;    /* the serialized User, when found */
     bool found;
+    enum fr_source source;
+    uint64_t age_us;
 };
 
 struct batch {
@@ -41,6 +44,20 @@ static void put_element(struct fr_buffer *out, uint8_t tag, const void *data, si
     fr_buffer_append(out, data, size);
 }
 
+/* What the least trustworthy of its parts is: they are in the order of enum fr_source. */
+static void describe(struct batch *self)
+{
+    enum fr_source source = FR_SOURCE_NEAR;
+    uint64_t age_us = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        source = self->items[i].source > source ? self->items[i].source : source;
+        age_us = self->items[i].age_us > age_us ? self->items[i].age_us : age_us;
+    }
+    if (self->count > 0) {
+        fr_read_describe(self->call, source, age_us);
+    }
+}
+
 /* The users are embedded as the serialized bytes that they came as: BatchGetUsersResponse, fields 1 and 2. */
 static void answer(struct batch *self)
 {
@@ -58,6 +75,7 @@ static void answer(struct batch *self)
         fr_error_no_memory(&self->error);
     }
     if (self->error.code == FR_OK) {
+        describe(self);
         fr_call_reply(self->call, fr_buffer_bytes(&payload));
     } else {
         fr_call_fail_error(self->call, &self->error);
@@ -94,6 +112,8 @@ static void fail(struct batch *self, enum fr_code code, const char *message)
 static void on_read(void *argument, const struct fr_read_result *result)
 {
     struct item *item = argument;
+    item->source = result->source;
+    item->age_us = result->age_us;
     if (result->code == FR_OK) {
         item->found = true;
         fr_buffer_append(&item->user, result->payload.data, result->payload.size);

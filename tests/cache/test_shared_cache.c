@@ -244,6 +244,27 @@ static void every_record_has_a_bounded_life(void **state)
     assert_in_range(fixture_redis_integer(f, "PTTL user:1"), 890000, 1000000);
 }
 
+#define SOFT_EXPIRY_AT 42 /* of a record: five fixed fields with their tags, and its own tag */
+
+/* One token a lease period: that of a value about to expire must outlive it. */
+static void a_lease_taken_just_before_the_hard_expiry_outlives_the_value(void **state)
+{
+    struct fixture *f = *state;
+    do_lease(f, "1", 71, LEASE_US);
+    do_invalidate(f, "1", 5);
+    do_lease(f, "1", 72, LEASE_US);
+    do_fill_ttl(f, "1", 72, 5, "Ada", LEASE_US);
+    fixture_redis_integer(f, "SETRANGE user:1 %d %b", SOFT_EXPIRY_AT, "\1\0\0\0\0\0\0\0", (size_t)8);
+    struct outcome leased = do_lease(f, "1", 73, LEASE_US);
+    assert_true(leased.granted);
+    assert_string_equal(leased.payload, "Ada"); /* should the load fail */
+    assert_true(fixture_redis_integer(f, "PTTL user:1") > (long long)(LEASE_US / 1000));
+    assert_int_equal(do_get(f, "1").kind, FR_VALUE_NONE);
+    assert_true(do_lease(f, "1", 74, LEASE_US).wait);
+    assert_false(do_fill(f, "1", 73, 4, "older").stored);
+    assert_true(do_fill(f, "1", 73, 6, "Eve").stored);
+}
+
 static void lives_are_spread_downwards(void **state)
 {
     struct fixture *f = *state;
@@ -387,6 +408,7 @@ int main(void)
         TEST(a_record_of_another_incarnation_counts_as_absent),
         TEST(an_invalidation_raises_the_floor_of_another_incarnation),
         TEST(every_record_has_a_bounded_life),
+        TEST(a_lease_taken_just_before_the_hard_expiry_outlives_the_value),
         TEST(lives_are_spread_downwards),
         TEST(forgotten_scripts_are_taught_again),
         TEST(a_full_redis_still_invalidates),
