@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/container.h"
+#include "base/worker_pool.h"
 #include "cache/cache_state.h"
 
 /* The weight of a new load time in the mean, as in TCP's round-trip estimate (RFC 6298). */
@@ -16,8 +17,13 @@
 #define USUAL_TIMES       4
 #define LEAST_PATIENCE_US (1 * FR_SECOND_US)
 
-#define NO_ROOM "too many loads are waiting"
 #define STOPPED "the cache is being stopped"
+
+static const struct fr_read_result no_room = {
+    .code = FR_RESOURCE_EXHAUSTED,
+    .message = "too many loads are waiting",
+    .retry_after_us = FR_OVERLOAD_PAUSE_US,
+};
 
 static void refuse(struct fr_flight *flight, enum fr_code code, const char *message)
 {
@@ -99,7 +105,7 @@ static void start(struct fr_cache *self, struct fr_flight *flight)
             enqueue(self, flight);
         } else {
             fr_count(self, FR_COUNT_LOADS_REFUSED, 1);
-            refuse(flight, FR_RESOURCE_EXHAUSTED, NO_ROOM);
+            fr_flight_fail_load(flight, &no_room);
         }
         flight = next;
     }
