@@ -103,6 +103,9 @@ struct fr_read_result {
     uint64_t age_us; /* since it was loaded */
     struct fr_bytes payload;
     enum fr_source source;
+    /* Of an error that the load ended with, but FR_NOT_FOUND: handed on to all who wait. */
+    uint64_t retry_after_us; /* the pause before another read that is asked for; 0: none is named */
+    struct fr_bytes extras;  /* the loader's own, for its readers; the cache knows nothing of them */
 };
 
 /* One value to load. All but next and handle is read-only, and borrowed until fr_load_end. */

@@ -93,7 +93,7 @@ struct fr_loading {
     bool left;                 /* by all readers: it tells nothing of how long loads take. Loop thread only */
     bool ended;                /* loop thread only */
     uint64_t started_us;
-    struct fr_buffer payload;
+    struct fr_buffer payload, extras;
     char message[FR_ERROR_MESSAGE_BYTES];
     struct fr_read_result result;
 };
@@ -204,8 +204,8 @@ void fr_flight_feed(struct fr_flight *self, enum fr_read_event_kind event);
 void fr_flight_begin_reading(struct fr_flight *self);
 /* The load ended as loading->result says. */
 void fr_flight_loaded(struct fr_flight *self);
-/* It cannot be loaded. */
-void fr_flight_fail_load(struct fr_flight *self, enum fr_code code, const char *message);
+/* It cannot be loaded; what failure refers to lives as long as the flight. */
+void fr_flight_fail_load(struct fr_flight *self, const struct fr_read_result *failure);
 
 /* loads.c */
 

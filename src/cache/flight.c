@@ -260,11 +260,11 @@ static bool is_unreachable(enum fr_code code)
            code == FR_INTERNAL || code == FR_UNKNOWN || code == FR_CANCELLED;
 }
 
-void fr_flight_fail_load(struct fr_flight *self, enum fr_code code, const char *message)
+void fr_flight_fail_load(struct fr_flight *self, const struct fr_read_result *failure)
 {
     self->reading = false;
-    self->result = (struct fr_read_result){.code = code, .message = message};
-    fr_flight_feed(self, is_unreachable(code) ? FR_EVENT_LOAD_FAILED : FR_EVENT_LOAD_REFUSED);
+    self->result = *failure;
+    fr_flight_feed(self, is_unreachable(failure->code) ? FR_EVENT_LOAD_FAILED : FR_EVENT_LOAD_REFUSED);
 }
 
 void fr_flight_loaded(struct fr_flight *self)
@@ -273,7 +273,7 @@ void fr_flight_loaded(struct fr_flight *self)
     bool loads_itself = self->kind->options.role != FR_READ_CONSUMER;
     if (result->code != FR_OK && result->code != FR_NOT_FOUND) {
         fr_count(self->cache, FR_COUNT_LOAD_FAILURES, 1);
-        fr_flight_fail_load(self, result->code, result->message);
+        fr_flight_fail_load(self, result);
         return;
     }
     self->result = *result;

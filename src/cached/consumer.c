@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "cached/demand.h"
+#include "cached/extras.h"
 #include "cached/gather.h"
 #include "cached/reply.h"
 
@@ -48,15 +49,22 @@ static uint64_t number_of(struct fr_metadata metadata, const char *key)
 
 static void on_origin(void *argument, const struct fr_result *result)
 {
-    const struct fr_read_result loaded = {
+    struct fr_buffer extras = {0};
+    struct fr_read_result loaded = {
         .code = result->code,
         .message = result->message,
         .version = number_of(result->metadata, "x-cache-version"),
         .age_us = number_of(result->metadata, "x-cache-age-ms") * FR_MILLISECOND_US,
         .payload = result->payload,
         .source = source_of(result->metadata),
+        .retry_after_us = result->retry_after_us,
     };
+    if (result->code != FR_OK && result->code != FR_NOT_FOUND) {
+        fr_extras_write(&extras, result);
+        loaded.extras = extras.failed ? (struct fr_bytes){0} : fr_buffer_bytes(&extras);
+    }
     fr_load_end(argument, &loaded);
+    fr_buffer_fini(&extras);
 }
 
 /* What the readers demand of this cache they demand of those of the origin too. */

@@ -35,17 +35,18 @@ static void end(struct fr_load *load, const struct ProtobufCMessage *response, u
     fr_buffer_fini(&payload);
 }
 
-static void fail(struct fr_load *load, const struct fr_error *error)
+static void fail(struct fr_load *load, const struct fr_error *error, uint64_t retry_after_us)
 {
-    const struct fr_read_result result = {.code = error->code, .message = error->message};
+    const struct fr_read_result result = {
+        .code = error->code, .message = error->message, .retry_after_us = retry_after_us};
     fr_load_end(load, &result);
 }
 
-static void fail_all(struct fr_load *first, const struct fr_error *error)
+static void fail_all(struct fr_load *first, const struct fr_error *error, uint64_t retry_after_us)
 {
     while (first != NULL) {
         struct fr_load *next = first->next;
-        fail(first, error);
+        fail(first, error, retry_after_us);
         first = next;
     }
 }
@@ -69,7 +70,7 @@ static void load_one(const struct fr_origin *self, struct fr_store_connection *c
     if (code == FR_OK) {
         end(load, response, version);
     } else {
-        fail(load, &error);
+        fail(load, &error, 0);
     }
     fr_arena_free(arena);
 }
@@ -120,7 +121,7 @@ static void load_many(const struct fr_origin *self, struct fr_store_connection *
     fr_log_request("db read", fr_log_text("key", first->key->text), fr_log_number("keys", count),
                    fr_log_text("result", fr_code_name(code)));
     if (code != FR_OK) {
-        fail_all(first, &error);
+        fail_all(first, &error, 0);
         count = 0;
     }
     for (size_t i = 0; i < count; i++) {
@@ -128,7 +129,7 @@ static void load_many(const struct fr_origin *self, struct fr_store_connection *
         if (rows.responses[i] != NULL) {
             end(first, rows.responses[i], rows.versions[i]);
         } else {
-            fail(first, &none);
+            fail(first, &none, 0);
         }
         first = next;
     }
@@ -172,7 +173,7 @@ static void load(void *context, struct fr_load *first)
     }
     if (code != FR_OK) {
         free(work);
-        fail_all(first, &error);
+        fail_all(first, &error, FR_OVERLOAD_PAUSE_US);
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "cached/demand.h"
+#include "cached/extras.h"
 
 #define DECIMAL_BYTES 21 /* of 64 bits, with the NUL */
 
@@ -38,6 +39,8 @@ void fr_read_reply(struct fr_call *call, const struct fr_read_result *result)
     if (result->code == FR_OK) {
         fr_call_reply(call, result->payload);
     } else {
+        fr_call_set_retry_after(call, result->retry_after_us);
+        fr_extras_tell(call, result->extras);
         fr_call_fail(call, result->code, "%s", result->message);
     }
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "cached/demand.h"
+#include "cached/extras.h"
 #include "cached/reply.h"
 #include "message/message.h"
 
@@ -31,6 +32,8 @@ struct batch {
     size_t count;
     struct item items[];
 };
+
+static const struct fr_read_result no_memory = {.code = FR_RESOURCE_EXHAUSTED, .message = "out of memory"};
 
 static void put_element(struct fr_buffer *out, uint8_t tag, const void *data, size_t size)
 {
@@ -100,11 +103,14 @@ static void close_one(struct batch *self)
     free(self);
 }
 
-static void fail(struct batch *self, enum fr_code code, const char *message)
+/* The first failure is the answer, with what came beside it. */
+static void fail(struct batch *self, const struct fr_read_result *failure)
 {
     pthread_mutex_lock(&self->mu);
     if (self->error.code == FR_OK) {
-        fr_error_set(&self->error, code, "%s", message);
+        fr_error_set(&self->error, failure->code, "%s", failure->message);
+        fr_call_set_retry_after(self->call, failure->retry_after_us);
+        fr_extras_tell(self->call, failure->extras);
     }
     pthread_mutex_unlock(&self->mu);
 }
@@ -118,10 +124,10 @@ static void on_read(void *argument, const struct fr_read_result *result)
         item->found = true;
         fr_buffer_append(&item->user, result->payload.data, result->payload.size);
         if (item->user.failed) {
-            fail(item->batch, FR_RESOURCE_EXHAUSTED, "out of memory");
+            fail(item->batch, &no_memory);
         }
     } else if (result->code != FR_NOT_FOUND) {
-        fail(item->batch, result->code, result->message);
+        fail(item->batch, result);
     }
     close_one(item->batch);
 }
@@ -148,7 +154,7 @@ static void start(struct batch *self, const Users__V1__BatchGetUsersRequest *req
         item->request.id = request->ids[i];
         fr_message_pack(&item->request.base, &item->encoded);
         if (item->encoded.failed) {
-            fail(self, FR_RESOURCE_EXHAUSTED, "out of memory");
+            fail(self, &no_memory);
             continue;
         }
         pthread_mutex_lock(&self->mu);

@@ -175,6 +175,7 @@ static void on_answer(void *argument, const struct fr_read_result *result)
     self->code = result->code;
     self->source = result->source;
     self->version = result->version;
+    self->retry_after_us = result->retry_after_us;
     for (size_t i = 0; i < result->payload.size; i++) {
         self->payload = self->payload * 10 + (uint64_t)(result->payload.data[i] - '0');
     }

@@ -61,6 +61,7 @@ struct answer {
     enum fr_code code;
     enum fr_source source;
     uint64_t version, payload; /* payload: the number in it */
+    uint64_t retry_after_us;
     char message[FR_ERROR_MESSAGE_BYTES];
 };
 

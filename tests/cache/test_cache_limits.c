@@ -386,6 +386,7 @@ static void loads_beyond_the_most_wait_and_beyond_that_are_refused(void **state)
     }
     struct answer refused = library_get(&a, 4);
     assert_int_equal(refused.code, FR_RESOURCE_EXHAUSTED);
+    assert_true(refused.retry_after_us > 0);
     library_hold(&a, false);
     library_release(&a);
     for (unsigned row = 0; row < 4; row++) {

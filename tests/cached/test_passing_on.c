@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "cached/consumer.h"
 #include "cached/products.h"
 #include "support/wait.h"
@@ -173,6 +174,16 @@ static void wait_over(struct fixture *self, uint64_t count)
     assert_true(fr_wait_for(&self->wait, &self->over_count, count, FR_TEST_PATIENCE_US));
 }
 
+/* Until a second reader has joined the read that is under way. */
+static void wait_coalesced(struct fixture *self)
+{
+    struct fr_cache_statistics now = {0};
+    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced == 0;) {
+        assert_true(fr_clock_now_us() < end_us);
+        fr_cache_statistics(self->cache, &now);
+    }
+}
+
 #define READ    "products.v1.Products/GetProduct"
 #define FORWARD "products.v1.Products/RecallProduct"
 
@@ -231,6 +242,70 @@ static void a_deadline_cancels_the_read_behind_but_not_for_others(void **state)
     fr_call_reply(self->held[1], (struct fr_bytes){0});
 }
 
+/* ---- what comes back ---- */
+
+#define LONG_URL_BYTES 1000
+
+static char long_url[LONG_URL_BYTES + 1];
+
+static void is_as_data_said(const struct fr_result *result)
+{
+    assert_int_equal(result->code, FR_RESOURCE_EXHAUSTED);
+    assert_string_equal(result->message, "data is full");
+    assert_int_equal(result->retry_after_us, 1234);
+    assert_true(fr_bytes_equal(fr_metadata_find(result->metadata, "beside"), fr_bytes_of("it")));
+    assert_int_equal(result->details.count, 2);
+    assert_true(fr_bytes_equal(result->details.entries[0].type_url, fr_bytes_of("t/short")));
+    assert_true(fr_bytes_equal(result->details.entries[0].value, fr_bytes_of("value")));
+    assert_true(fr_bytes_equal(result->details.entries[1].type_url, fr_bytes_of(long_url)));
+}
+
+static void an_error_arrives_whole_at_everybody_who_waits(void **state)
+{
+    struct fixture *self = *state;
+    memset(long_url, 'u', LONG_URL_BYTES);
+    for (size_t i = 0; i < WAYS; i++) {
+        struct outcome outcomes[2] = {{.look = is_as_data_said}, {.look = is_as_data_said}};
+        bool shared = strcmp(ways[i], READ) == 0;
+        start(self, ways[i], &patient, &outcomes[0]);
+        wait_held(self, i + 1);
+        if (shared) {
+            start(self, ways[i], &patient, &outcomes[1]);
+            wait_coalesced(self);
+        }
+        fr_call_set_metadata(self->held[i], "beside", fr_bytes_of("it"));
+        fr_call_add_detail(self->held[i], "t/short", fr_bytes_of("value"));
+        fr_call_add_detail(self->held[i], long_url, (struct fr_bytes){0});
+        fr_call_set_retry_after(self->held[i], 1234);
+        fr_call_fail(self->held[i], FR_RESOURCE_EXHAUSTED, "data is full");
+        for (size_t k = 0; k < 1 + (size_t)shared; k++) {
+            assert_int_equal(finish(&outcomes[k]), FR_RESOURCE_EXHAUSTED);
+        }
+    }
+}
+
+static void has_metadata_but_no_event(const struct fr_result *result)
+{
+    assert_true(fr_bytes_equal(fr_metadata_find(result->metadata, "beside"), fr_bytes_of("it")));
+    assert_int_equal(fr_metadata_find(result->metadata, "x-cache-event").size, 0);
+}
+
+static void metadata_of_a_forwarded_answer_is_passed_on_but_not_its_event(void **state)
+{
+    struct fixture *self = *state;
+    for (unsigned event = 0; event < 2; event++) {
+        struct outcome outcome = {.look = has_metadata_but_no_event};
+        start(self, FORWARD, &patient, &outcome);
+        wait_held(self, event + 1);
+        fr_call_set_metadata(self->held[event], "beside", fr_bytes_of("it"));
+        if (event == 1) {
+            fr_call_set_metadata(self->held[event], "x-cache-event", fr_bytes_of("1@2"));
+        }
+        fr_call_reply(self->held[event], (struct fr_bytes){0});
+        assert_int_equal(finish(&outcome), FR_OK);
+    }
+}
+
 #define FACT(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
 
 int main(void)
@@ -239,6 +314,8 @@ int main(void)
         FACT(a_cancelled_call_is_cancelled_behind_too_and_open_no_longer),
         FACT(the_end_of_a_connection_cancels_behind_too),
         FACT(a_deadline_cancels_the_read_behind_but_not_for_others),
+        FACT(an_error_arrives_whole_at_everybody_who_waits),
+        FACT(metadata_of_a_forwarded_answer_is_passed_on_but_not_its_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
