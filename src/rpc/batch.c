@@ -282,10 +282,27 @@ static void answer_undecodable(struct exchange *exchange, nng_msg *message, cons
     fr_exchange_answer(exchange, fr_reply_take(&reply));
 }
 
-static void cancel(void *argument, uint64_t id)
+struct id_list {
+    size_t count;
+    uint64_t ids[FR_MAX_CANCELLED];
+};
+
+/* What is too much is ignored: cancelling is only a favour to us. */
+static void add_cancelled(void *argument, uint64_t id)
 {
-    struct batch *batch = argument;
-    fr_session_cancel(batch->session, batch, id);
+    struct id_list *list = argument;
+    if (list->count < FR_MAX_CANCELLED) {
+        list->ids[list->count++] = id;
+    }
+}
+
+static void cancel(struct batch *batch)
+{
+    struct id_list list;
+    list.count = 0;
+    fr_wire_ids((struct fr_bytes){nng_msg_body(batch->message), nng_msg_len(batch->message)}, FR_WIRE_CANCEL,
+                add_cancelled, &list);
+    fr_session_cancel(batch->session, batch, list.ids, list.count);
 }
 
 void fr_batch_dispatch(struct fr_server *server, const struct arrival *arrival)
@@ -308,7 +325,7 @@ void fr_batch_dispatch(struct fr_server *server, const struct arrival *arrival)
     struct id_set ids = {0};
     fr_cork();
     if (header.cancel_count > 0) {
-        fr_wire_ids((struct fr_bytes){nng_msg_body(batch->message), nng_msg_len(batch->message)}, FR_WIRE_CANCEL, cancel, batch);
+        cancel(batch);
     }
     for (size_t i = 0; i < batch->call_count; i++) {
         dispatch(&batch->calls[i], now_us, refusal, !add_id(&ids, batch, i));
