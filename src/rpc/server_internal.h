@@ -205,7 +205,7 @@ struct session *fr_session_new(struct fr_server *server, int pipe, uint64_t id);
 void fr_session_unref(struct session *self);
 /* The dispatch of batch begins; fr_session_finish_batch ends it. */
 void fr_session_begin_batch(struct session *self, struct batch *batch);
-/* Ends calls without a word, those that the session knows or is just dispatching, in other batches than by. Sorts ids. */
+/* Ends calls without a word, if the session knows them or is dispatching them in another batch than by. Sorts ids. */
 void fr_session_cancel(struct session *self, const struct batch *by, uint64_t *ids, size_t count);
 /* After its handler returned without an answer: the session knows call from now on, unless it was answered since. */
 void fr_session_admit(struct session *self, struct fr_call *call);

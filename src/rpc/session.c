@@ -136,11 +136,14 @@ static void too_large(struct fr_wire_response *response, const char *message)
 /* What can never be delivered becomes a refusal. */
 static void bound_locked(const struct session *self, struct fr_wire_response *response)
 {
+    const struct fr_server_limits *limits = &self->server->limits;
     size_t size = fr_wire_response_size(response);
     if (size > FR_MAX_MESSAGE_BYTES) {
         too_large(response, "the answer is larger than 4 MiB");
-    } else if (self->ready.size + size > self->server->limits.session_bytes) {
+    } else if (self->ready.size + size > limits->session_bytes) {
         too_large(response, "the client does not collect its answers");
+    } else if (atomic_load(&self->server->held_bytes) + size > limits->held_bytes) {
+        too_large(response, "the server's memory for answers is full");
     }
 }
 
@@ -354,7 +357,8 @@ void fr_session_finish_batch(struct session *self, struct batch *batch)
     self->heard_us = fr_clock_now_us();
     bool silent = batch->reply.size == 0 && self->ready.size == 0;
     bool untold = atomic_load(&self->server->draining) && !self->told_draining;
-    bool park = !self->dead && self->calls.count > 0 && (self->id == 0 || (batch->collect && silent && !untold && !batch->hurried));
+    bool may_wait = batch->collect && silent && !untold && !batch->hurried;
+    bool park = !self->dead && self->calls.count > 0 && (self->id == 0 || may_wait);
     if (park) {
         /* One message is parked at most; a second one relieves the first. */
         previous = take_parked_locked(self, true, &previous_reply);
