@@ -82,8 +82,9 @@ const char *fr_server_address(const struct fr_server *self);
 void fr_server_set_serving(struct fr_server *self, bool serving);
 
 /*
- * Answers new calls with UNAVAILABLE, waits until the open ones are answered and sent, at most timeout_us.
- * Returns how many were still open. Once only.
+ * Starts no new calls: those of a session are left out of the answer, which says that the server drains, others are
+ * answered with UNAVAILABLE. Waits until the open ones are answered and sent, at most timeout_us, but not for clients
+ * that do not read. Returns how many were still open. Once only.
  */
 size_t fr_server_drain(struct fr_server *self, uint64_t timeout_us);
 

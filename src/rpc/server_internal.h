@@ -133,7 +133,7 @@ struct fr_call {
     bool inlined;  /* answered within the dispatch, or never started; dispatcher only */
     bool late;     /* in session->calls; guarded by session->mu */
     bool answered; /* guarded by session->mu */
-    bool cancelled; /* before it was late; guarded by session->mu */
+    bool cancelled; /* while its batch was dispatched; guarded by session->mu */
     unsigned round; /* of the session when it was answered late; guarded by session->mu */
     atomic_bool over;
     atomic_uint over_state; /* enum over_state */
@@ -205,8 +205,8 @@ struct session *fr_session_new(struct fr_server *server, int pipe, uint64_t id);
 void fr_session_unref(struct session *self);
 /* The dispatch of batch begins; fr_session_finish_batch ends it. */
 void fr_session_begin_batch(struct session *self, struct batch *batch);
-/* Ends a call without a word, if the session knows it or is just dispatching it, in another batch than by. */
-void fr_session_cancel(struct session *self, const struct batch *by, uint64_t id);
+/* Ends calls without a word, if the session knows them or is dispatching them in another batch than by. Sorts ids. */
+void fr_session_cancel(struct session *self, const struct batch *by, uint64_t *ids, size_t count);
 /* After its handler returned without an answer: the session knows call from now on, unless it was answered since. */
 void fr_session_admit(struct session *self, struct fr_call *call);
 /* Answers call, without a word if response is NULL; then the caller calls fr_session_flush. false: it was answered. */
