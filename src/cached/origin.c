@@ -9,8 +9,10 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "cached/failure.h"
 #include "cached/gather.h"
 #include "cached/reply.h"
+#include "cached/row.h"
 #include "message/message.h"
 
 #define ROW_ARENA_BYTES  1024
@@ -22,24 +24,30 @@ struct work {
     struct fr_load *first; /* what to load, linked by next */
 };
 
-static void end(struct fr_load *load, const struct ProtobufCMessage *response, uint64_t version)
-{
-    struct fr_buffer payload = {0};
-    struct fr_read_result result = {.code = FR_OK, .message = "", .version = version, .source = FR_SOURCE_ORIGIN};
-    fr_message_pack(response, &payload);
-    result.payload = fr_buffer_bytes(&payload);
-    if (payload.failed) {
-        result = (struct fr_read_result){.code = FR_RESOURCE_EXHAUSTED, .message = "out of memory"};
-    }
-    fr_load_end(load, &result);
-    fr_buffer_fini(&payload);
-}
-
 static void fail(struct fr_load *load, const struct fr_error *error, uint64_t retry_after_us)
 {
     const struct fr_read_result result = {
         .code = error->code, .message = error->message, .retry_after_us = retry_after_us};
     fr_load_end(load, &result);
+}
+
+static void end(const struct fr_store_connection *connection, struct fr_load *load,
+                const struct ProtobufCMessage *response, uint64_t version)
+{
+    struct fr_buffer payload = {0};
+    struct fr_error error;
+    if (fr_row_pack(response, &payload, &error) == FR_OK) {
+        const struct fr_read_result result = {.code = FR_OK,
+                                              .message = "",
+                                              .payload = fr_buffer_bytes(&payload),
+                                              .version = version,
+                                              .source = FR_SOURCE_ORIGIN};
+        fr_load_end(load, &result);
+    } else {
+        fr_failure_log(FR_FAILED_READ, connection, &error);
+        fail(load, &error, 0);
+    }
+    fr_buffer_fini(&payload);
 }
 
 static void fail_all(struct fr_load *first, const struct fr_error *error, uint64_t retry_after_us)
@@ -68,8 +76,9 @@ static void load_one(const struct fr_origin *self, struct fr_store_connection *c
     fr_log_request("db read", fr_log_text("key", load->key->text), fr_log_number("version", version),
                    fr_log_text("result", fr_code_name(code)));
     if (code == FR_OK) {
-        end(load, response, version);
+        end(connection, load, response, version);
     } else {
+        fr_failure_log(FR_FAILED_READ, connection, &error);
         fail(load, &error, 0);
     }
     fr_arena_free(arena);
@@ -121,13 +130,14 @@ static void load_many(const struct fr_origin *self, struct fr_store_connection *
     fr_log_request("db read", fr_log_text("key", first->key->text), fr_log_number("keys", count),
                    fr_log_text("result", fr_code_name(code)));
     if (code != FR_OK) {
+        fr_failure_log(FR_FAILED_READ, connection, &error);
         fail_all(first, &error, 0);
         count = 0;
     }
     for (size_t i = 0; i < count; i++) {
         struct fr_load *next = first->next;
         if (rows.responses[i] != NULL) {
-            end(first, rows.responses[i], rows.versions[i]);
+            end(connection, first, rows.responses[i], rows.versions[i]);
         } else {
             fail(first, &none, 0);
         }

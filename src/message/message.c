@@ -53,6 +53,11 @@ enum fr_code fr_message_unpack(const struct ProtobufCMessageDescriptor *descript
     return FR_OK;
 }
 
+const struct ProtobufCMessageDescriptor *fr_message_descriptor(const struct ProtobufCMessage *message)
+{
+    return message->descriptor;
+}
+
 void fr_message_pack(const struct ProtobufCMessage *message, struct fr_buffer *out)
 {
     size_t size = protobuf_c_message_get_packed_size(message);

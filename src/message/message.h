@@ -37,6 +37,9 @@ FR_MUST_CHECK enum fr_code fr_message_unpack(const struct ProtobufCMessageDescri
                                              struct fr_bytes bytes, struct fr_arena *arena,
                                              struct ProtobufCMessage **ret_message, struct fr_error *reterr);
 
+/* Static, as generated. */
+const struct ProtobufCMessageDescriptor *fr_message_descriptor(const struct ProtobufCMessage *message);
+
 /* Appends the serialized message to out; a lack of memory marks out as failed. */
 void fr_message_pack(const struct ProtobufCMessage *message, struct fr_buffer *out);
 

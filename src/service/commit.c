@@ -11,6 +11,8 @@
 
 #include "base/log.h"
 #include "cached/event.h"
+#include "cached/failure.h"
+#include "cached/row.h"
 
 struct commit {
     struct fr_work work;
@@ -18,26 +20,43 @@ struct commit {
     struct fr_call *call;
     const struct ProtobufCMessage *request;
     fr_write *write;
-    struct ProtobufCMessage *response; /* in the call's arena */
+    struct fr_buffer response; /* packed */
 };
+
+static void commit_free(struct commit *self)
+{
+    fr_buffer_fini(&self->response);
+    free(self);
+}
 
 static void on_announced(void *argument, struct fr_event_id newest)
 {
     struct commit *self = argument;
     fr_event_tell(self->call, newest);
-    fr_call_reply_message(self->call, self->response);
-    free(self);
+    fr_call_reply(self->call, fr_buffer_bytes(&self->response));
+    commit_free(self);
+}
+
+/* Before the commit, so that a write whose answer cannot be given has not happened. */
+static enum fr_code pack(struct commit *self, const struct ProtobufCMessage *response,
+                         struct fr_error *reterr)
+{
+    struct fr_error cause;
+    enum fr_code code = fr_row_pack(response, &self->response, &cause);
+    return code == FR_OK ? FR_OK : fr_error_set(reterr, code, "%.200s; nothing was written", cause.message);
 }
 
 static enum fr_code commit(struct commit *self, struct fr_store_connection *connection,
                            struct fr_store_marks *ret_marks, struct fr_error *reterr)
 {
     struct fr_arena *arena = fr_call_arena(self->call);
+    struct ProtobufCMessage *response;
     enum fr_code code = arena == NULL ? fr_error_no_memory(reterr) : fr_store_begin(connection, reterr);
     if (code != FR_OK) {
         return code;
     }
-    code = self->write(connection, self->request, arena, &self->response, reterr);
+    code = self->write(connection, self->request, arena, &response, reterr);
+    code = code != FR_OK ? code : pack(self, response, reterr);
     if (code != FR_OK) {
         fr_store_rollback(connection);
         return code;
@@ -57,8 +76,9 @@ static void run(struct fr_work *work, unsigned worker)
         error.code = commit(self, service->connections[worker], &marks, &error);
     }
     if (error.code != FR_OK) {
+        fr_failure_log(FR_FAILED_WRITE, service->connections[worker], &error);
         fr_call_fail_error(self->call, &error);
-        free(self);
+        commit_free(self);
         return;
     }
     for (size_t i = 0; i < marks.count; i++) {

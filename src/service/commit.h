@@ -10,7 +10,7 @@
 
 /*
  * Runs within a transaction, on a worker; it makes *ret_response in arena. An error rolls the transaction back and
- * answers the call.
+ * answers the call; so does a response that cannot be packed.
  */
 typedef enum fr_code fr_write(struct fr_store_connection *connection, const struct ProtobufCMessage *request,
                               struct fr_arena *arena, struct ProtobufCMessage **ret_response,

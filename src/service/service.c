@@ -26,6 +26,8 @@
 #define MAX_URL_BYTES 4200
 #define MAX_PASSWORD  512
 
+#define SHOWN_PATH_BYTES 90 /* its end, so that the cause fits into an error's message */
+
 static const char *const format_names[] = {"logfmt", "json", NULL};
 static const char *const placement_names[] = {"compact", "system", NULL};
 static const char *const level_names[] = {"error", "warn", "info", "debug", NULL};
@@ -187,6 +189,23 @@ static enum fr_code open_cache(struct fr_service *service, const struct fr_servi
     return code;
 }
 
+/* Errors of a connection do not name the file, which at the start is what a person needs to know. */
+static enum fr_code migrate(struct fr_store_connection *connection,
+                            const struct fr_service_definition *definition, struct fr_error *reterr)
+{
+    struct fr_error cause;
+    enum fr_code code = definition->migrate(connection, &cause);
+    if (code == FR_OK) {
+        return FR_OK;
+    }
+    const char *path = fr_store_location(connection);
+    size_t size = strlen(path);
+    bool cut = size > SHOWN_PATH_BYTES;
+    return fr_error_set(reterr, code, "'%s%s': %.120s%s", cut ? "..." : "",
+                        cut ? path + size - SHOWN_PATH_BYTES : path, cause.message,
+                        code == FR_FAILED_PRECONDITION ? "; pass another --db" : "");
+}
+
 static enum fr_code open_database(struct fr_service *service, const struct fr_service_definition *definition,
                                   struct fr_error *reterr)
 {
@@ -204,7 +223,7 @@ static enum fr_code open_database(struct fr_service *service, const struct fr_se
         code = fr_store_connect(service->store, &service->connections[i], reterr);
     }
     if (code == FR_OK) {
-        code = definition->migrate(service->connections[0], reterr);
+        code = migrate(service->connections[0], definition, reterr);
     }
     if (code == FR_OK) {
         code = fr_worker_pool_new((unsigned)settings.workers, settings.queue_limit, &service->pool, reterr);

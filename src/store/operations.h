@@ -49,7 +49,8 @@ struct fr_store {
 /* The first member of a connection's own struct. */
 struct fr_store_connection {
     const struct fr_store_operations *operations;
-    bool in_transaction; /* kept by store.c */
+    const char *location; /* of the store, borrowed */
+    bool in_transaction;  /* kept by store.c */
 };
 
 struct fr_store_row {

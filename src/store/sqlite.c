@@ -201,7 +201,8 @@ static enum fr_code take_turn(struct fr_sqlite_connection *self, struct fr_error
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += FR_SQLITE_BUSY_MS / 1000;
     if (pthread_mutex_timedlock(self->turn, &until) != 0) {
-        return fr_error_set(reterr, FR_UNAVAILABLE, "'%.100s' was being written for more than %u s; try again", self->path,
+        return fr_error_set(reterr, FR_UNAVAILABLE,
+                            "the database was being written for more than %u s; try again",
                             FR_SQLITE_BUSY_MS / 1000);
     }
     self->has_turn = true;

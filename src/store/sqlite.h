@@ -28,7 +28,7 @@ struct fr_sqlite_statement {
 
 struct fr_sqlite_connection {
     struct fr_store_connection base;
-    const char *path;      /* of the store, borrowed */
+    const char *path; /* as errors name it; of the store, borrowed; NULL once connected: callers see them */
     pthread_mutex_t *turn; /* of the store, borrowed */
     bool has_turn;
     struct sqlite3 *database;

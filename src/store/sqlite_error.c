@@ -14,20 +14,26 @@
 
 #define SHOWN_PATH_BYTES 100
 
-/* The path as messages show it: a long one loses its front, so that the cause behind it still fits. */
+/*
+ * The database as messages show it: its path, of which a long one loses its front, so that the cause behind it still
+ * fits. Without a path (NULL) it is "the database".
+ */
 struct shown_path {
-    char text[SHOWN_PATH_BYTES + 4];
+    char text[SHOWN_PATH_BYTES + 6];
 };
 
 static struct shown_path show(const char *path)
 {
-    struct shown_path shown;
-    size_t size = strlen(path);
+    struct shown_path shown = {"the database"};
+    size_t size = path == NULL ? 0 : strlen(path);
+    if (path == NULL) {
+        return shown;
+    }
     const char *from = size > SHOWN_PATH_BYTES ? path + size - SHOWN_PATH_BYTES : path;
     while (((unsigned char)*from & 0xC0) == 0x80) {
         from++; /* not into the middle of a character */
     }
-    snprintf(shown.text, sizeof shown.text, "%s%s", size > SHOWN_PATH_BYTES ? "..." : "", from);
+    snprintf(shown.text, sizeof shown.text, "'%s%s'", size > SHOWN_PATH_BYTES ? "..." : "", from);
     return shown;
 }
 
@@ -70,7 +76,7 @@ static enum fr_code cannot_open(const char *path, int system_errno, struct fr_er
     } else {
         cause = system_errno != 0 ? strerrordesc_np(system_errno) : "SQLite cannot open it";
     }
-    return fr_error_set(reterr, FR_FAILED_PRECONDITION, "cannot open '%s': %s", show(path).text, cause);
+    return fr_error_set(reterr, FR_FAILED_PRECONDITION, "cannot open %s: %s", show(path).text, cause);
 }
 
 /* "UNIQUE constraint failed: users.email" */
@@ -90,15 +96,33 @@ enum fr_code fr_sqlite_not_a_database(const char *path, const char *cause, struc
 {
     return fr_error_set(
         reterr, FR_FAILED_PRECONDITION,
-        "'%s' is not a SQLite database (or is corrupt): %.60s; move it away or pass another --db",
+        "%s is not a SQLite database (or is corrupt): %.60s; move it away or pass another --db",
         show(path).text, cause);
 }
 
 enum fr_code fr_sqlite_read_only(const char *path, struct fr_error *reterr)
 {
     return fr_error_set(reterr, FR_FAILED_PRECONDITION,
-                        "'%s' is read-only; make it and its folder writable or pass another --db",
+                        "%s is read-only; make it and its folder writable or pass another --db",
                         show(path).text);
+}
+
+/* Something is wrong with the file itself. Once it has been opened that is not for the caller to mend. */
+static enum fr_code bad_file(const struct fr_sqlite_connection *self, int result, struct fr_error *reterr)
+{
+    const char *message = sqlite3_errmsg(self->database);
+    if (self->path == NULL) {
+        return fr_error_set(reterr, FR_INTERNAL, "the database: %s", message);
+    }
+    switch (result) {
+    case SQLITE_READONLY:
+        return fr_sqlite_read_only(self->path, reterr);
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+        return fr_sqlite_not_a_database(self->path, message, reterr);
+    default:
+        return cannot_open(self->path, sqlite3_system_errno(self->database), reterr);
+    }
 }
 
 enum fr_code fr_sqlite_error(const struct fr_sqlite_connection *self, struct fr_error *reterr)
@@ -112,25 +136,23 @@ enum fr_code fr_sqlite_error(const struct fr_sqlite_connection *self, struct fr_
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return fr_error_set(reterr, FR_UNAVAILABLE,
-                            "'%s' is locked by another program for more than %d s; end its transaction",
+                            "%s is locked by another program for more than %d s; end its transaction",
                             show(path).text, FR_SQLITE_BUSY_MS / 1000);
     case SQLITE_READONLY:
-        return fr_sqlite_read_only(path, reterr);
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
-        return fr_sqlite_not_a_database(path, message, reterr);
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-        return cannot_open(path, sqlite3_system_errno(self->database), reterr);
+        return bad_file(self, extended & 0xFF, reterr);
     case SQLITE_FULL:
-        return fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "no space left for '%s'; free some",
+        return fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "no space left for %s; free some",
                             show(path).text);
     case SQLITE_NOMEM:
         return fr_error_no_memory(reterr);
     case SQLITE_TOOBIG:
         return fr_error_set(reterr, FR_INVALID_ARGUMENT, "a value is too large for the database");
     default:
-        return fr_error_set(reterr, FR_INTERNAL, "database '%s': %s", show(path).text, message);
+        return fr_error_set(reterr, FR_INTERNAL, "%s: %s", show(path).text, message);
     }
 }

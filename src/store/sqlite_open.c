@@ -73,8 +73,9 @@ static enum fr_code set_up(struct fr_sqlite_connection *self, struct fr_error *r
     return code;
 }
 
-enum fr_code fr_sqlite_connect(struct fr_store *store, struct fr_store_connection **ret_connection,
-                               struct fr_error *reterr)
+/* Its errors name the file. */
+static enum fr_code connect(struct fr_store *store, struct fr_sqlite_connection **ret_connection,
+                            struct fr_error *reterr)
 {
     struct fr_sqlite_store *owner = (struct fr_sqlite_store *)store;
     struct fr_sqlite_connection *self = calloc(1, sizeof *self);
@@ -82,6 +83,7 @@ enum fr_code fr_sqlite_connect(struct fr_store *store, struct fr_store_connectio
         return fr_error_no_memory(reterr);
     }
     self->base.operations = store->operations;
+    self->base.location = owner->path;
     self->path = owner->path;
     self->turn = &owner->turn;
     int result = sqlite3_open_v2(owner->path, &self->database,
@@ -91,8 +93,20 @@ enum fr_code fr_sqlite_connect(struct fr_store *store, struct fr_store_connectio
         fr_sqlite_connection_free(&self->base);
         return code;
     }
-    *ret_connection = &self->base;
+    *ret_connection = self;
     return FR_OK;
+}
+
+enum fr_code fr_sqlite_connect(struct fr_store *store, struct fr_store_connection **ret_connection,
+                               struct fr_error *reterr)
+{
+    struct fr_sqlite_connection *self;
+    enum fr_code code = connect(store, &self, reterr);
+    if (code == FR_OK) {
+        self->path = NULL;
+        *ret_connection = &self->base;
+    }
+    return code;
 }
 
 static bool first_integer(void *argument, const struct fr_store_row *row)
@@ -173,7 +187,7 @@ static char *plain_path(const char *path)
 
 enum fr_code fr_sqlite_open(const char *path, struct fr_store **ret_store, struct fr_error *reterr)
 {
-    struct fr_store_connection *connection = NULL;
+    struct fr_sqlite_connection *connection = NULL;
     struct fr_sqlite_store *self = calloc(1, sizeof *self);
     char *plain = plain_path(path);
     enum fr_code code;
@@ -187,12 +201,12 @@ enum fr_code fr_sqlite_open(const char *path, struct fr_store **ret_store, struc
     pthread_mutex_init(&self->turn, NULL);
     code = refuse_small_file(plain, reterr);
     if (code == FR_OK) {
-        code = fr_sqlite_connect(&self->base, &connection, reterr);
+        code = connect(&self->base, &connection, reterr);
     }
     if (code == FR_OK) {
-        code = prepare_file(connection, reterr);
+        code = prepare_file(&connection->base, reterr);
+        fr_store_connection_free(&connection->base);
     }
-    fr_store_connection_free(connection);
     if (code != FR_OK) {
         fr_sqlite_free(&self->base);
         return code;

@@ -44,6 +44,11 @@ void fr_store_connection_free(struct fr_store_connection *self)
     }
 }
 
+const char *fr_store_location(const struct fr_store_connection *self)
+{
+    return self->location;
+}
+
 enum fr_code fr_store_run(struct fr_store_connection *self, const char *sql,
                           const struct fr_store_value *parameters, size_t parameter_count,
                           fr_store_on_row *on_row, void *argument, uint64_t *ret_changes,

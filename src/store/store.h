@@ -62,6 +62,11 @@ void fr_store_free(struct fr_store *self);
 FR_MUST_CHECK enum fr_code
 fr_store_connect(struct fr_store *self, struct fr_store_connection **ret_connection, struct fr_error *reterr);
 void fr_store_connection_free(struct fr_store_connection *self);
+/*
+ * Where the database is, such as its path; borrowed until the store is freed. For logs: the errors of a connection do
+ * not name it, since they go to callers.
+ */
+const char *fr_store_location(const struct fr_store_connection *self);
 
 /*
  * Runs a script of statements in one transaction, such as CREATE TABLE IF NOT EXISTS. Within a transaction it

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """test_start.py - a program that cannot start says why in one clear line and exits with 1 or 2."""
+import contextlib
 import os
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import tempfile
 
@@ -109,6 +111,11 @@ class StartTest(TestCase):
             file.seek(100)
             file.write(b"\xa5" * 3000)
         self.refuses_database(self.database, "freshet.db")
+
+    def test_foreign_table(self):
+        with contextlib.closing(sqlite3.connect(self.database)) as connection:
+            connection.execute("CREATE TABLE users(id TEXT PRIMARY KEY)")
+        self.refuses_database(self.database, "freshet.db", "no column version", "pass another --db")
 
     def test_help_lists_the_options(self):
         for name, option in (("api", "--data"), ("data", "--db"), ("update", "--db")):

@@ -201,7 +201,9 @@ static void a_locked_database_is_unavailable(void **state)
     sqlite3 *other = shell_open(self);
     shell(other, "BEGIN IMMEDIATE");
     assert_int_equal(fr_store_begin(connection, &error), FR_UNAVAILABLE);
-    assert_non_null(strstr(error.message, "locked by another program for more than 5 s"));
+    assert_non_null(strstr(error.message, "the database is locked by another program for more than 5 s"));
+    assert_null(strstr(error.message, self->folder)); /* it goes to callers */
+    assert_string_equal(fr_store_location(connection), self->path);
     assert_int_equal(number(connection, "SELECT count(*) FROM dirty"), 0); /* reading goes on */
     shell(other, "ROLLBACK");
     check(fr_store_begin(connection, &error), &error);
