@@ -226,8 +226,8 @@ void fr_cache_after(struct fr_cache *self, struct fr_event_id event, struct fr_c
 
 struct fr_cache_statistics {
     uint64_t near_hits, redis_hits, origin_answers, stale_answers; /* by where answers came from */
-    uint64_t misses;            /* reads that Redis had no fresh value for */
-    uint64_t coalesced;         /* reads that another one's flight answered */
+    uint64_t misses;    /* reads that Redis had no fresh value for; those that share a read count once */
+    uint64_t coalesced; /* reads that joined the flight of another; each once */
     uint64_t loads, load_failures, load_timeouts, loads_refused; /* refused: too many */
     uint64_t fills, refused_fills;
     uint64_t leases_granted, leases_waited;

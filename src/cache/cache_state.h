@@ -65,10 +65,10 @@ struct fr_reader {
     bool (*is_gone)(void *argument);
     void *argument;
     bool late;   /* joined after the last read below began */
-    bool
-        unproved; /* and while no event could close the flight: content with what Redis took as a fill alone */
-    bool barred;  /* and after the flight was closed, or too late for that fill */
-    bool beyond_old;         /* joined while an old value was at hand that no event could take away */
+    bool unproved;   /* and while no event could close the flight: only a fill that Redis took will do */
+    bool barred;     /* and after the flight was closed, or too late for that fill */
+    bool coalesced;  /* counted as one who joined the flight of another */
+    bool beyond_old; /* joined while an old value was at hand that no event could take away */
     struct fr_bytes request; /* behind the struct */
     struct fr_key key;       /* last: only as much of it is there as its text needs */
 };
@@ -113,6 +113,7 @@ struct fr_flight {
     struct fr_demand demand; /* the most that those who waited when the last read began demand */
     bool shared;             /* in the table, so that others may join */
     bool refresh;            /* began as one */
+    bool missed;             /* counted as a miss */
     bool early;              /* what it found is to be refreshed */
     bool reading;            /* a read below was begun and has not ended */
     bool closed;             /* the key was invalidated since */

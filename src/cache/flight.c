@@ -111,7 +111,7 @@ static void keep_old_near(struct fr_flight *self)
 {
     struct fr_near_hit hit;
     if (self->cache->near == NULL || !self->kind->near ||
-        !fr_near_cache_get(self->cache->near, fr_key_bytes(&self->subject->key), fr_clock_now_us(), &hit)) {
+        !fr_near_cache_peek(self->cache->near, fr_key_bytes(&self->subject->key), fr_clock_now_us(), &hit)) {
         return;
     }
     self->old_kind = hit.found ? FR_VALUE_FOUND : FR_VALUE_NOT_FOUND;
@@ -173,6 +173,13 @@ static bool has_answered(struct fr_flight *self, const struct fr_shared_value *v
     return true;
 }
 
+/* Once, though a GET may be followed by a LEASE, and that by others. Who wants it loaded anyhow has missed nothing. */
+static void count_miss(struct fr_flight *self)
+{
+    fr_count(self->cache, FR_COUNT_MISSES, !self->missed && !self->demand.no_cache);
+    self->missed = true;
+}
+
 static void on_get(void *argument, const struct fr_shared_value *value)
 {
     struct fr_flight *self = argument;
@@ -180,7 +187,7 @@ static void on_get(void *argument, const struct fr_shared_value *value)
         return;
     }
     if (!meets_demand(self, value)) {
-        fr_count(self->cache, FR_COUNT_MISSES, 1);
+        count_miss(self);
         fr_flight_feed(self, FR_EVENT_MISS);
         return;
     }
@@ -189,7 +196,7 @@ static void on_get(void *argument, const struct fr_shared_value *value)
     if (is_fresh(self, value, left_us)) {
         take_hit(self, value, left_us);
     } else {
-        fr_count(self->cache, FR_COUNT_MISSES, 1);
+        count_miss(self);
         keep_old(self, value);
         fr_flight_feed(self, FR_EVENT_OLD);
     }
@@ -205,6 +212,7 @@ static void on_lease(void *argument, const struct fr_shared_value *value)
         take_hit(self, value, time_left(value, soft_us(self, value->kind == FR_VALUE_FOUND, value->version)));
         return;
     }
+    count_miss(self);
     /* What was kept before does not serve any more, if it does not now. */
     self->state.old = self->state.old && value->kind != FR_VALUE_NONE;
     if (meets_demand(self, value)) {

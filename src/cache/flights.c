@@ -226,7 +226,8 @@ static void join(struct fr_flight *flight, struct fr_reader *reader)
     reader->beyond_old = flight->state.old && unheard;
     if (reader->done != NULL) {
         flight->state.refresh = false; /* now somebody waits */
-        fr_count(flight->cache, FR_COUNT_COALESCED, flight->subject != reader);
+        fr_count(flight->cache, FR_COUNT_COALESCED, flight->subject != reader && !reader->coalesced);
+        reader->coalesced = reader->coalesced || flight->subject != reader;
     }
     /* Until the first read begins, the way is chosen by what all of them demand. */
     flight->state.forced = flight->state.forced || (reader->demand.no_cache && !flight->reading);
