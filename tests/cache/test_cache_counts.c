@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_cache_counts.c - what counts as what in a cache's statistics, and what its options must say.
+ * test_cache_counts.c - what counts as what in a cache's statistics, what its options must say, and odd times.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -148,6 +148,22 @@ static void times_without_end_do_not_wrap(void **state)
     library_close(&a);
 }
 
+/* Its clock begins with the machine. */
+static void a_value_older_than_this_machine_is_not_fresh_for_longer(void **state)
+{
+    (void)state;
+    struct library a;
+    uint64_t age_us = 2 * fr_clock_now_us();
+    library_open(&a, &database, &server,
+                 &(struct library_options){
+                     .near = true, .role = FR_READ_CONSUMER, .ttl_us = age_us, .stale_us = FR_SECOND_US});
+    library_set_row(&database, 1, 5);
+    a.age_us = age_us;
+    library_expect_get(&a, 1, FR_SOURCE_ORIGIN, 5);
+    library_expect_get(&a, 1, FR_SOURCE_ORIGIN, 5);
+    library_close(&a);
+}
+
 #define FACT(name) cmocka_unit_test_setup(name, reset)
 
 int main(void)
@@ -157,6 +173,7 @@ int main(void)
         FACT(who_joins_twice_is_counted_once),
         FACT(what_must_be_set_is_asked_for),
         FACT(times_without_end_do_not_wrap),
+        FACT(a_value_older_than_this_machine_is_not_fresh_for_longer),
     };
     fr_redis_server_start(&server, NULL);
     fr_wait_init(&database.wait);
