@@ -36,7 +36,8 @@ struct fr_cache;
 struct fr_cache_kind; /* one kind of value in one cache */
 
 struct fr_cache_options {
-    const char *url;             /* as those of struct fr_shared_cache_options, as are the next two; copied */
+    const char
+        *url; /* must be set; as those of struct fr_shared_cache_options, as are the next two; copied */
     const char *name_space;
     uint64_t command_timeout_us;
     size_t near_bytes;           /* memory for the near cache; 0: none */
@@ -53,7 +54,7 @@ struct fr_cache_options {
 
 /*
  * *ret_cache is owned. Connects in the background; Redis need not be there.
- *   FR_INVALID_ARGUMENT    as fr_shared_cache_new and fr_near_cache_new
+ *   FR_INVALID_ARGUMENT    no url, or as fr_shared_cache_new and fr_near_cache_new
  *   FR_ALREADY_EXISTS      metrics has another cache
  *   FR_RESOURCE_EXHAUSTED  no memory
  */
@@ -118,6 +119,7 @@ struct fr_load {
     void *handle;            /* the loader's, set before its load returns: for cancel and release */
 };
 
+/* name, ttl_us and load must be set. Times of more than ten years count as ten. */
 struct fr_cache_kind_options {
     const char *name;          /* first part of its keys; borrowed until the cache is freed */
     uint64_t ttl_us;           /* how long a value is fresh; up to a tenth less */
@@ -141,7 +143,11 @@ struct fr_cache_kind_options {
     void *context;
 };
 
-/* *ret_kind is borrowed until the cache is freed. Any thread. FR_RESOURCE_EXHAUSTED without memory. */
+/*
+ * *ret_kind is borrowed until the cache is freed. Any thread.
+ *   FR_INVALID_ARGUMENT    what must be set is not; the message says what
+ *   FR_RESOURCE_EXHAUSTED  no memory
+ */
 FR_MUST_CHECK enum fr_code fr_cache_kind_new(struct fr_cache *self, const struct fr_cache_kind_options *options,
                                              struct fr_cache_kind **ret_kind, struct fr_error *reterr);
 
@@ -154,6 +160,7 @@ FR_MUST_CHECK enum fr_code fr_cache_kind_new(struct fr_cache *self, const struct
  */
 void fr_load_end(struct fr_load *self, const struct fr_read_result *result);
 
+/* kind, key and, but for fr_cache_get_near, done must be set. */
 struct fr_cache_read {
     struct fr_cache_kind *kind;
     const struct fr_key *key; /* copied; begins with the kind's name */

@@ -2,8 +2,8 @@
 /*
  * cache_state.h - internal to this folder: what stands behind struct fr_cache.
  *
- * cache.c is what other threads call; flights.c joins readers of one key; flight.c drives one flight by the rules of
- * read_path.h; loads.c starts loads together and not too many. All but cache.c runs on the loop thread alone.
+ * cache.c and kind.c are what other threads call; flights.c joins readers of one key; flight.c drives one flight by the
+ * rules of read_path.h; loads.c starts loads together and not too many. These three run on the loop thread alone.
  */
 #ifndef FR_CACHE_CACHE_STATE_H
 #define FR_CACHE_CACHE_STATE_H
@@ -176,13 +176,16 @@ static inline struct fr_bytes fr_key_bytes(const struct fr_key *key)
 
 void fr_readers_add(struct fr_readers *self, struct fr_reader *reader);
 void fr_reader_unref(struct fr_reader *self);
+/* After something ended: whoever waits for the end of all is told. */
+void fr_cache_settle(struct fr_cache *self);
+
+/* kind.c */
+
 /* "user 'user-999' does not exist", for the key user:user-999. */
 void fr_not_found_message(char *out, size_t size, const struct fr_cache_kind *kind, struct fr_bytes key);
 /* How long values of that sort are fresh, and kept at all. */
 uint64_t fr_kind_ttl_us(const struct fr_cache_kind *kind, bool found);
 uint64_t fr_kind_life_us(const struct fr_cache_kind *kind, bool found);
-/* After something ended: whoever waits for the end of all is told. */
-void fr_cache_settle(struct fr_cache *self);
 
 /* flights.c */
 

@@ -35,19 +35,25 @@ static void set_not_found(struct fr_flight *self, struct fr_read_result *result)
 
 /* ---- what is kept in the near cache ---- */
 
+static uint64_t rest_of(uint64_t life_us, uint64_t age_us)
+{
+    return life_us > age_us ? life_us - age_us : 0;
+}
+
 static void keep_near(struct fr_flight *self, const struct fr_read_result *result, uint64_t soft_us)
 {
     if (self->cache->near == NULL || !self->kind->near || result->source == FR_SOURCE_STALE) {
         return;
     }
     uint64_t now_us = fr_clock_now_us();
+    /* A value may be older than this machine's clock, which begins with it. */
     uint64_t filled_us = now_us > result->age_us ? now_us - result->age_us : 0;
     const struct fr_near_entry entry = {
         .found = is_found(result),
         .version = result->version,
         .filled_us = filled_us,
-        .soft_expiry_us = filled_us + soft_us,
-        .hard_expiry_us = filled_us + fr_kind_life_us(self->kind, is_found(result)),
+        .soft_expiry_us = now_us + rest_of(soft_us, result->age_us),
+        .hard_expiry_us = now_us + rest_of(fr_kind_life_us(self->kind, is_found(result)), result->age_us),
         .payload = is_found(result) ? result->payload : (struct fr_bytes){0},
     };
     fr_near_cache_insert(self->cache->near, fr_key_bytes(&self->subject->key), self->mark, &entry, now_us);

@@ -45,11 +45,12 @@ static void end(struct library *self, struct fr_load *load, uint64_t version)
     }
     enum fr_code code = self->failing;
     enum fr_source source = self->source;
+    uint64_t age_us = self->age_us;
     fr_wait_unlock_changed(self->wait);
     char text[24];
     snprintf(text, sizeof text, "%llu", (unsigned long long)version);
-    struct fr_read_result result = {.code = code, .message = "as the test wants", .version = version,
-                                    .source = source};
+    struct fr_read_result result = {
+        .code = code, .message = "as the test wants", .version = version, .age_us = age_us, .source = source};
     if (code == FR_OK) {
         result.code = version != 0 ? FR_OK : FR_NOT_FOUND;
         result.payload = fr_bytes_of(version != 0 ? text : "");

@@ -22,6 +22,7 @@ struct library {
     bool held;             /* loads stay in pending */
     enum fr_code failing;  /* what loads end with; FR_OK: with the row */
     enum fr_source source; /* where they say that it is from */
+    uint64_t age_us;       /* and how old it is there */
     struct fr_load *pending;
     uint64_t calls, loads; /* of the loader; keys that it was given */
     uint64_t open, most_open;

@@ -175,18 +175,13 @@ static void start_expired(struct library *a, struct answer *answer)
     }
 }
 
-static void wait_coalesced_to(struct library *a, uint64_t count)
+static void wait_coalesced(struct library *a)
 {
     struct fr_cache_statistics now = {0};
-    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced < count;) {
+    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced == 0;) {
         assert_true(fr_clock_now_us() < end_us);
         fr_cache_statistics(a->cache, &now);
     }
-}
-
-static void wait_coalesced(struct library *a)
-{
-    wait_coalesced_to(a, 1);
 }
 
 /* No event takes the old value away from these: Redis has to be asked again, or who came later has to. */
@@ -516,74 +511,6 @@ static void the_registry_tells_what_happened(void **state)
     fr_metrics_free(metrics);
 }
 
-/* Whatever looks into the near cache, or asks Redis, on behalf of a read that has been counted. */
-static void each_read_is_counted_once(void **state)
-{
-    (void)state;
-    static const enum fr_read_role roles[] = {FR_READ_BOTH, FR_READ_CONSUMER, FR_READ_ORIGIN};
-    for (unsigned i = 0; i < 3; i++) {
-        struct library a;
-        struct fr_cache_statistics now;
-        struct fr_near_statistics near;
-        struct answer first, joined;
-        library_reset(&database, &server);
-        library_open(&a, &database, &server, &(struct library_options){.near = true, .role = roles[i]});
-        library_set_row(&database, 1, 5);
-        library_expect_get(&a, 1, FR_SOURCE_ORIGIN, 5);
-        fr_cache_statistics(a.cache, &now);
-        fr_near_cache_statistics(fr_cache_near(a.cache), &near);
-        assert_int_equal(now.misses, 1);
-        assert_int_equal(near.misses, roles[i] != FR_READ_ORIGIN);
-        /* One that must be loaded, and one that joins that and then waits for a load of its own. */
-        library_hold(&a, true);
-        library_start(&a, 1, &(struct fr_cache_read){.demand = {.no_cache = true}}, &first);
-        library_wait_loads(&a, 2);
-        library_start(&a, 1, &(struct fr_cache_read){.demand = {.no_cache = true}}, &joined);
-        wait_coalesced(&a);
-        library_release(&a);
-        library_wait(&first);
-        library_wait_loads(&a, 3);
-        library_hold(&a, false);
-        library_release(&a);
-        library_wait(&joined);
-        fr_cache_statistics(a.cache, &now);
-        fr_near_cache_statistics(fr_cache_near(a.cache), &near);
-        assert_int_equal(now.misses, 1);
-        assert_int_equal(now.near_hits, 0);
-        assert_int_equal(near.hits, 0);
-        assert_int_equal(near.misses, roles[i] != FR_READ_ORIGIN);
-        assert_int_equal(now.coalesced, 1);
-        library_close(&a);
-    }
-}
-
-/* A reader that has to join a second flight. */
-static void who_joins_twice_is_counted_once(void **state)
-{
-    (void)state;
-    struct library a;
-    struct answer first, second, third;
-    library_open(&a, &database, &server, &(struct library_options){0});
-    library_set_row(&database, 1, 5);
-    library_hold(&a, true);
-    library_start(&a, 1, NULL, &first);
-    library_wait_loads(&a, 1);
-    library_start(&a, 1, &(struct fr_cache_read){.demand = {.no_cache = true}}, &second);
-    library_start(&a, 1, &(struct fr_cache_read){.demand = {.no_cache = true}}, &third);
-    wait_coalesced_to(&a, 2);
-    library_release(&a);
-    library_wait(&first);
-    library_wait_loads(&a, 2);
-    library_hold(&a, false);
-    library_release(&a);
-    library_wait(&second);
-    library_wait(&third);
-    struct fr_cache_statistics now;
-    fr_cache_statistics(a.cache, &now);
-    assert_int_equal(now.coalesced, 2); /* second, whose flight the other joined, and third */
-    library_close(&a);
-}
-
 /* The fixture subscribes with a near cache only by asking for one. */
 static void who_waits_has_its_answer_from_wherever_it_comes(void **state)
 {
@@ -625,8 +552,6 @@ int main(void)
         FACT(without_redis_reads_are_loaded_and_share_their_loads),
         FACT(a_stopped_cache_starts_no_load_and_its_end_waits_for_those_under_way),
         FACT(the_registry_tells_what_happened),
-        FACT(each_read_is_counted_once),
-        FACT(who_joins_twice_is_counted_once),
         FACT(who_waits_has_its_answer_from_wherever_it_comes),
     };
     fr_redis_server_start(&server, NULL);
