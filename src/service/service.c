@@ -16,10 +16,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/placement.h"
+#include "base/state_folder.h"
 #include "rpc/cork.h"
 #include "rpc/reflection.h"
 #include "rpc/stats.h"
-#include "service/paths.h"
 
 #define MAX_OPTIONS   32
 #define EXIT_USAGE    2
@@ -209,9 +209,11 @@ static enum fr_code migrate(struct fr_store_connection *connection,
 static enum fr_code open_database(struct fr_service *service, const struct fr_service_definition *definition,
                                   struct fr_error *reterr)
 {
-    char url[MAX_URL_BYTES];
-    snprintf(url, sizeof url, "%s", settings.db == NULL ? "" : settings.db);
-    if (url[0] == '\0' && fr_default_database(url, sizeof url, reterr) != FR_OK) {
+    char url[MAX_URL_BYTES] = "sqlite:";
+    size_t scheme = strlen(url);
+    if (settings.db != NULL && settings.db[0] != '\0') {
+        snprintf(url, sizeof url, "%s", settings.db);
+    } else if (fr_default_database(url + scheme, sizeof url - scheme, reterr) != FR_OK) {
         return FR_FAILED_PRECONDITION;
     }
     enum fr_code code = fr_store_open(url, &service->store, reterr);

@@ -251,7 +251,12 @@ class Demo(TestCase):
         with tempfile.TemporaryDirectory(prefix="freshet-test-") as folder, socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             for expected, word, arguments in ((2, "sqlite:PATH", ("--db", os.path.join(folder, "plain"))),
-                                              (1, "no-such", ("--db", f"sqlite:{folder}/no-such/x.db")),
+                                              (1, "its folder does not exist; create it or pass another --db",
+                                               ("--db", f"sqlite:{folder}/no-such/x.db")),
+                                              (1, "a part of its path is not a folder; pass another --db",
+                                               ("--db", "sqlite:/dev/null/x.db")),
+                                              (1, "its folder is not writable; make it so or pass another --db",
+                                               ("--db", "sqlite:/sys/x.db")),
                                               (2, "--redis", ("--redis", "http://:secret@h")),
                                               (1, "--port-base", ("--db", f"sqlite:{folder}/x.db", "--port-base", str(port - 1)))):
                 with self.subTest(arguments=arguments):
@@ -260,6 +265,12 @@ class Demo(TestCase):
                     self.assertIn(word, done.stderr)
                     self.assertNotIn("secret", done.stderr)
                     self.assertEqual(os.listdir(folder), [])
+
+    def test_up_without_a_place_for_its_database_says_what_to_do(self):
+        done = run_freshet("up", environment={"XDG_STATE_HOME": "/dev/null"})
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("cannot create the folder '/dev/null/freshet'", done.stderr)
+        self.assertIn("pass another --db", done.stderr)
 
     def start_up(self):
         folder = tempfile.TemporaryDirectory(prefix="freshet-test-")

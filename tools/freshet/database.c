@@ -8,64 +8,30 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/state_folder.h"
+
 #define SCHEME     "sqlite:"
 #define LOCK_BYTES (DATABASE_BYTES + 8)
 
-/* Makes every folder of path above its last part. */
-static enum fr_code make_folders(const char *path, struct fr_error *reterr)
+/* In freshet-data's words. */
+static enum fr_code cannot_lock(const char *path, int cause_errno, struct fr_error *reterr)
 {
-    char folder[DATABASE_BYTES];
-    for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
-        if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
-            return fr_error_set(reterr, FR_FAILED_PRECONDITION, "cannot make the folder '%s': %s", folder,
-                                strerror(errno));
-        }
+    const char *cause = strerrordesc_np(cause_errno), *advice = "pass another --db";
+    if (cause_errno == ENOENT) {
+        cause = "its folder does not exist";
+        advice = "create it or pass another --db";
+    } else if (cause_errno == ENOTDIR) {
+        cause = "a part of its path is not a folder";
+    } else if (cause_errno == EACCES || cause_errno == EPERM || cause_errno == EROFS) {
+        cause = "its folder is not writable";
+        advice = "make it so or pass another --db";
     }
-    return FR_OK;
-}
-
-static enum fr_code default_path(char *path, struct fr_error *reterr)
-{
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    int size;
-    if (state != NULL && state[0] == '/') {
-        size = snprintf(path, DATABASE_BYTES, "%s/freshet/freshet.db", state);
-    } else if (home != NULL && home[0] == '/') {
-        size = snprintf(path, DATABASE_BYTES, "%s/.local/state/freshet/freshet.db", home);
-    } else {
-        return fr_error_set(reterr, FR_FAILED_PRECONDITION,
-                            "neither XDG_STATE_HOME nor HOME names a folder; give a database with --db");
-    }
-    if (size >= DATABASE_BYTES - 16) {
-        return fr_error_set(reterr, FR_FAILED_PRECONDITION, "the path of the default database is too long");
-    }
-    return make_folders(path, reterr);
-}
-
-/* The folder of path, where it has one, must be there. */
-static enum fr_code check_folder(const char *path, struct fr_error *reterr)
-{
-    struct stat status;
-    const char *slash = strrchr(path, '/');
-    char folder[DATABASE_BYTES];
-    if (slash == NULL || slash == path) {
-        return FR_OK;
-    }
-    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
-    if (stat(folder, &status) == 0 && !S_ISDIR(status.st_mode)) {
-        errno = ENOTDIR;
-    } else if (access(folder, F_OK) == 0) {
-        return FR_OK;
-    }
-    return fr_error_set(reterr, FR_FAILED_PRECONDITION, "the database's folder '%s': %s", folder,
-                        strerror(errno));
+    return fr_error_set(reterr, FR_FAILED_PRECONDITION, "cannot open '%.140s': %s; %s", path, cause, advice);
 }
 
 /* Whether path still names the file that is open at fd: the one who had the lock removes it. */
@@ -84,8 +50,7 @@ static enum fr_code take_lock(struct database *self, struct fr_error *reterr)
     for (;;) {
         int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (fd < 0) {
-            return fr_error_set(reterr, FR_FAILED_PRECONDITION, "cannot open '%s': %s", lock,
-                                strerror(errno));
+            return cannot_lock(path, errno, reterr);
         }
         if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
             close(fd);
@@ -108,7 +73,7 @@ enum fr_code database_init(struct database *self, const char *given, struct fr_e
     size_t scheme = strlen(SCHEME);
     self->lock = -1;
     if (given == NULL) {
-        enum fr_code code = default_path(path, reterr);
+        enum fr_code code = fr_default_database(path, sizeof path - 16, reterr);
         if (code != FR_OK) {
             return code;
         }
@@ -119,8 +84,7 @@ enum fr_code database_init(struct database *self, const char *given, struct fr_e
         return fr_error_set(reterr, FR_INVALID_ARGUMENT, "--db: the path is too long");
     }
     snprintf(self->url, sizeof self->url, SCHEME "%.*s", DATABASE_BYTES - 8, path);
-    enum fr_code code = check_folder(path, reterr);
-    return code == FR_OK ? take_lock(self, reterr) : code;
+    return take_lock(self, reterr);
 }
 
 void database_fini(struct database *self)
