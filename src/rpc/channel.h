@@ -94,7 +94,8 @@ FR_MUST_CHECK enum fr_code fr_channel_call(struct fr_channel *self, const char *
                                            struct fr_result *ret_result);
 
 /*
- * Typed blocking call, for stubs. *ret_response is owned by the caller (free with its free_unpacked).
+ * Typed blocking call, for stubs. *ret_response is owned by the caller (free with its free_unpacked, or
+ * protobuf_c_message_free_unpacked: protoc-c makes none for nested types).
  *   FR_INTERNAL  the answer cannot be unpacked; otherwise as fr_channel_start
  */
 FR_MUST_CHECK enum fr_code fr_channel_call_message(struct fr_channel *self, const struct fr_method *method,

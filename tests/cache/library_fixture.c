@@ -82,19 +82,25 @@ static void load(void *context, struct fr_load *first)
     }
 }
 
+/* A load that is no longer pending is just being ended by another thread. */
 static void cancel(void *context, struct fr_load *load)
 {
     struct library *self = context;
     fr_wait_lock(self->wait);
     struct fr_load **at = &self->pending;
-    while (*at != load) {
+    while (*at != NULL && *at != load) {
         at = &(*at)->next;
     }
-    *at = load->next;
-    self->open--;
-    self->cancelled++;
+    bool pending = *at == load;
+    if (pending) {
+        *at = load->next;
+        self->open--;
+        self->cancelled++;
+    }
     fr_wait_unlock_changed(self->wait);
-    fr_load_end(load, &(struct fr_read_result){.code = FR_CANCELLED, .message = "as the cache wants"});
+    if (pending) {
+        fr_load_end(load, &(struct fr_read_result){.code = FR_CANCELLED, .message = "as the cache wants"});
+    }
 }
 
 static void release(void *context, struct fr_load *load)

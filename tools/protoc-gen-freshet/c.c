@@ -88,8 +88,7 @@ enum fr_code c_example(struct output *output, const struct model_method *method,
     }
     const struct c_method *names = find_method(&unit, method);
     const char *request_prefix = c_type_prefix(output->model, method->request->name);
-    const char *response_prefix = c_type_prefix(output->model, method->response->name);
-    if (request_prefix == NULL || response_prefix == NULL) {
+    if (request_prefix == NULL) {
         return fr_error_no_memory(reterr);
     }
     fr_buffer_append_format(&content,
@@ -112,11 +111,11 @@ enum fr_code c_example(struct output *output, const struct model_method *method,
                             "    enum fr_code code = %s(channel, &request, &options, &answer, &error);\n"
                             "    printf(\"%%s %%s\\n\", fr_code_name(code), error.message);\n"
                             "    if (code == FR_OK) {\n"
-                            "        %s__free_unpacked(answer, NULL);\n"
+                            "        protobuf_c_message_free_unpacked(&answer->base, NULL);\n"
                             "    }\n"
                             "    fr_channel_free(channel);\n"
                             "}\n",
-                            unit.stem, names->request, names->response, request_prefix, names->base, response_prefix);
+                            unit.stem, names->request, names->response, request_prefix, names->base);
     code = output_add(output, "example", ".c", &content, reterr);
     fr_buffer_fini(&content);
     return code;

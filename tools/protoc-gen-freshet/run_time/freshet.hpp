@@ -254,7 +254,8 @@ private:
         given.timeout_us = options.timeout.count() < 0 ? 1 : count(options.timeout);
         given.metadata = {entries.data(), entries.size()};
         given.idempotent = idempotent;
-        if (!request.SerializeToString(&packed)) {
+        /* Asked first: SerializeToString ends the program over what is missing. */
+        if (!request.IsInitialized() || !request.SerializePartialToString(&packed)) {
             fr_result result{};
             result.code = FR_INTERNAL;
             result.message = "the request lacks a required field";
