@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """test_demands.py - what a read may demand of the caches, what it is told, and what a batch costs."""
 import contextlib
+import os
 import re
 import signal
 import struct
@@ -75,6 +76,7 @@ class Hanging(TestCase):
             wait_until(lambda: client.call(GET, id="user-123").cached, 10, "all is up")
             system["data"].signal(signal.SIGSTOP)
             self.addCleanup(system["data"].signal, signal.SIGCONT)
+            os.waitid(os.P_PID, system["data"].pid, os.WSTOPPED | os.WNOWAIT)
             for method, fields in ((GET, {"id": "cold"}), (BATCH, {"ids": ["cold", "colder"]})):
                 message = self.assert_code(DEADLINE_EXCEEDED, client.call, method, **fields)
                 self.assertEqual(message, "the value was not there in time")
