@@ -116,10 +116,8 @@ static void shut_if_ours(int fd, struct ends *ends, size_t count, enum which whi
     struct ends *found = copy < 0 ? NULL : find(copy, ends, count);
     if (found != NULL) {
         found->found = true;
-        if (which == ALL) {
+        if (which == ALL || is_read_up(copy)) {
             shutdown(copy, SHUT_RD);
-        } else if (is_read_up(copy)) {
-            shutdown(copy, SHUT_RDWR);
         }
     }
     if (copy >= 0) {

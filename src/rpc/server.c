@@ -22,8 +22,8 @@
 #define FIRST_EXCHANGES 16
 /* nng hands an answer to the kernel after it reports it as sent, and closing does not wait for that. */
 #define LINGER_US       (50 * FR_MILLISECOND_US)
-#define QUIET_LOOK_US   (20 * FR_MILLISECOND_US)
-#define QUIET_LOOKS     6
+#define QUIET_LOOK_US   (5 * FR_MILLISECOND_US)
+#define QUIET_LOOKS     20
 #define DRAIN_POLL_US   (2 * FR_MILLISECOND_US)
 /* A drain does not wait for answers that nobody reads. */
 #define DRAIN_STUCK_US  FR_SECOND_US
