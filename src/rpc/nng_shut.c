@@ -11,7 +11,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -98,16 +97,8 @@ static struct ends *find(int fd, struct ends *ends, size_t count)
     return is_ends ? bsearch(&key, ends, count, sizeof ends[0], compare) : NULL;
 }
 
-enum which { ALL, READ_UP };
-
-static bool is_read_up(int fd)
-{
-    int unread = 0;
-    return ioctl(fd, FIONREAD, &unread) == 0 && unread == 0;
-}
-
 /* nng may close fd at any moment and something else get its number: looks at a duplicate, which cannot change. */
-static void shut_if_ours(int fd, struct ends *ends, size_t count, enum which which)
+static void shut_if_ours(int fd, struct ends *ends, size_t count)
 {
     if (find(fd, ends, count) == NULL) {
         return;
@@ -115,17 +106,15 @@ static void shut_if_ours(int fd, struct ends *ends, size_t count, enum which whi
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     struct ends *found = copy < 0 ? NULL : find(copy, ends, count);
     if (found != NULL) {
+        shutdown(copy, SHUT_RD);
         found->found = true;
-        if (which == ALL || is_read_up(copy)) {
-            shutdown(copy, SHUT_RD);
-        }
     }
     if (copy >= 0) {
         close(copy);
     }
 }
 
-static void shut(struct ends *ends, size_t count, enum which which)
+static void shut(struct ends *ends, size_t count)
 {
     DIR *files = opendir("/proc/self/fd");
     if (files == NULL) {
@@ -134,7 +123,7 @@ static void shut(struct ends *ends, size_t count, enum which which)
     struct dirent *file;
     while ((file = readdir(files)) != NULL) {
         if (file->d_name[0] != '.') {
-            shut_if_ours(atoi(file->d_name), ends, count, which);
+            shut_if_ours(atoi(file->d_name), ends, count);
         }
     }
     closedir(files);
@@ -146,11 +135,11 @@ void fr_nng_shut_listener(nng_listener listener)
     nng_sockaddr address;
     memset(&ends, 0, sizeof ends);
     if (nng_listener_get_addr(listener, NNG_OPT_LOCADDR, &address) == 0 && end_of_address(&address, &ends.local)) {
-        shut(&ends, 1, ALL);
+        shut(&ends, 1);
     }
 }
 
-static void shut_pipes(const nng_pipe *pipes, size_t count, enum which which)
+void fr_nng_shut_pipes(const nng_pipe *pipes, size_t count)
 {
     struct ends *ends = calloc(count + 1, sizeof ends[0]);
     size_t known = 0;
@@ -165,7 +154,7 @@ static void shut_pipes(const nng_pipe *pipes, size_t count, enum which which)
     }
     if (known > 0) {
         qsort(ends, known, sizeof ends[0], compare);
-        shut(ends, known, which);
+        shut(ends, known);
     }
     for (size_t i = 0; i < known; i++) {
         if (!ends[i].found) {
@@ -173,16 +162,6 @@ static void shut_pipes(const nng_pipe *pipes, size_t count, enum which which)
         }
     }
     free(ends);
-}
-
-void fr_nng_shut_pipes(const nng_pipe *pipes, size_t count)
-{
-    shut_pipes(pipes, count, ALL);
-}
-
-void fr_nng_shut_pipes_read_up(const nng_pipe *pipes, size_t count)
-{
-    shut_pipes(pipes, count, READ_UP);
 }
 
 static bool is_gone(nng_pipe pipe)

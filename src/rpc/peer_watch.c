@@ -133,16 +133,6 @@ static bool is_stuck(struct peer *peer, const struct look *look)
     return look->now_us - peer->moved_us >= look->patience_us;
 }
 
-/* Without a message since the look before. */
-static bool is_quiet(struct peer *peer, const struct look *look)
-{
-    unsigned sent = atomic_load(&peer->sent);
-    bool quiet = atomic_load(&peer->messages) == 0 && sent == peer->seen_sent;
-    (void)look;
-    peer->seen_sent = sent;
-    return quiet;
-}
-
 static nng_pipe *pick_pipes(struct fr_server *server, const struct look *look, size_t *ret_count)
 {
     size_t count = 0;
@@ -162,11 +152,6 @@ static nng_pipe *pick_pipes(struct fr_server *server, const struct look *look, s
 nng_pipe *fr_peers_pipes(struct fr_server *server, size_t *ret_count)
 {
     return pick_pipes(server, &(struct look){.choose = is_any}, ret_count);
-}
-
-nng_pipe *fr_peers_quiet_pipes(struct fr_server *server, size_t *ret_count)
-{
-    return pick_pipes(server, &(struct look){.choose = is_quiet}, ret_count);
 }
 
 /* All at once: to find their sockets takes as long for one. */

@@ -22,8 +22,6 @@
 #define FIRST_EXCHANGES 16
 /* nng hands an answer to the kernel after it reports it as sent, and closing does not wait for that. */
 #define LINGER_US       (50 * FR_MILLISECOND_US)
-#define QUIET_LOOK_US   (5 * FR_MILLISECOND_US)
-#define QUIET_LOOKS     20
 #define DRAIN_POLL_US   (2 * FR_MILLISECOND_US)
 /* A drain does not wait for answers that nobody reads. */
 #define DRAIN_STUCK_US  FR_SECOND_US
@@ -276,46 +274,6 @@ static void drop_reference(void *argument)
     fr_server_unref(argument);
 }
 
-static bool has_peers(struct fr_server *self)
-{
-    pthread_mutex_lock(&self->peers_mu);
-    bool any = self->peers.count > 0;
-    pthread_mutex_unlock(&self->peers_mu);
-    return any;
-}
-
-/*
- * Ends the connections one by one as they are quiet, so that a message which has arrived is still told that the server
- * drains: its client then knows that nothing was started. When nng reads the end of a stream it drops what it has to
- * send there, so a message is lost, and its calls in doubt, if it arrives within the fraction of a millisecond between
- * the look at its connection and the end, or was on its way then. No server can help that: its client sent it before
- * it could know.
- */
-static void end_quiet_pipes(struct fr_server *self)
-{
-    for (unsigned look = 0; look < QUIET_LOOKS; look++) {
-        size_t count;
-        nng_pipe *pipes = fr_peers_quiet_pipes(self, &count);
-        /* The first look only tells the second one what there was. */
-        if (look > 0 && count > 0) {
-            fr_nng_shut_pipes_read_up(pipes, count);
-        }
-        free(pipes);
-        if (!has_peers(self)) {
-            break;
-        }
-        pause_us(QUIET_LOOK_US);
-    }
-}
-
-static void end_pipes(struct fr_server *self)
-{
-    size_t count;
-    nng_pipe *pipes = fr_peers_pipes(self, &count);
-    fr_nng_end_pipes(pipes, count);
-    free(pipes);
-}
-
 void fr_server_free(struct fr_server *self)
 {
     if (self == NULL) {
@@ -324,17 +282,16 @@ void fr_server_free(struct fr_server *self)
     pthread_mutex_lock(&self->mu);
     self->stopping = true;
     pthread_mutex_unlock(&self->mu);
-    bool drained = atomic_exchange(&self->draining, true);
+    atomic_store(&self->ignoring, true);
     bool listening = nng_listener_id(self->listener) > 0;
     if (listening) {
         fr_nng_shut_listener(self->listener);
     }
-    if (drained) {
-        end_quiet_pipes(self);
-    }
+    size_t pipe_count;
+    nng_pipe *pipes = fr_peers_pipes(self, &pipe_count);
     /* Before the listener, which would close them. */
-    end_pipes(self);
-    atomic_store(&self->ignoring, true);
+    fr_nng_end_pipes(pipes, pipe_count);
+    free(pipes);
     if (listening) {
         nng_listener_close(self->listener);
     }

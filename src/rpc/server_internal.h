@@ -61,7 +61,7 @@ struct fr_server {
 
     atomic_bool serving;
     atomic_bool draining;
-    atomic_bool ignoring; /* received messages are dropped: the connections have ended */
+    atomic_bool ignoring; /* received messages are dropped: the server is being freed */
 
     pthread_mutex_t mu;
     bool stopping;               /* guarded by mu */
@@ -254,8 +254,6 @@ void fr_peers_release_all(struct fr_server *server);
 void fr_peers_close_stuck(struct fr_server *server, uint64_t patience_us);
 /* Every connection, from malloc; NULL without memory. */
 nng_pipe *fr_peers_pipes(struct fr_server *server, size_t *ret_count);
-/* Those without a message since this function was called before. */
-nng_pipe *fr_peers_quiet_pipes(struct fr_server *server, size_t *ret_count);
 
 /* ---- server.c ---- */
 struct method_slot *fr_server_find(const struct fr_server *self, struct fr_bytes name);
