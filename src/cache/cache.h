@@ -36,8 +36,7 @@ struct fr_cache;
 struct fr_cache_kind; /* one kind of value in one cache */
 
 struct fr_cache_options {
-    const char
-        *url; /* must be set; as those of struct fr_shared_cache_options, as are the next two; copied */
+    const char *url;             /* must be set; as in struct fr_shared_cache_options, as are the next two; copied */
     const char *name_space;
     uint64_t command_timeout_us;
     size_t near_bytes;           /* memory for the near cache; 0: none */

@@ -31,8 +31,8 @@ struct fr_shared_cache_options {
     uint64_t command_timeout_us; /* 0: 250 ms */
     /*
      * Invalidations from the channel "[namespace:]cache-invalidation", with "@db" behind it for another database than
-     * 0; NULL: do not subscribe. Loop thread. Whatever
-     * comes is handed on, whether or not it is the next; that something was missed is told by on_drop.
+     * 0; NULL: do not subscribe. Loop thread. Whatever comes is handed on, whether or not it is the next; that
+     * something was missed is told by on_drop.
      */
     void (*on_invalidation)(void *argument, const struct fr_invalidation_event *event);
     /*

@@ -312,6 +312,15 @@ void library_wait_loads(struct library *self, uint64_t count)
     FR_ASSERT(fr_wait_for(self->wait, &self->loads, count, FR_TEST_PATIENCE_US));
 }
 
+void library_wait_coalesced(struct library *self, uint64_t count)
+{
+    struct fr_cache_statistics now = {0};
+    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced < count;) {
+        FR_ASSERT(fr_clock_now_us() < end_us);
+        fr_cache_statistics(self->cache, &now);
+    }
+}
+
 void library_release_as(struct library *self, uint64_t version)
 {
     fr_wait_lock(self->wait);

@@ -90,6 +90,8 @@ void library_hold(struct library *self, bool held);
 void library_fail(struct library *self, enum fr_code code);
 /* Waits until count loads in all were given to the loader. */
 void library_wait_loads(struct library *self, uint64_t count);
+/* Until so many reads have joined the flight of another. */
+void library_wait_coalesced(struct library *self, uint64_t count);
 /* Ends what is held with the rows as they are now, or as they were (version). */
 void library_release(struct library *self);
 void library_release_as(struct library *self, uint64_t version);

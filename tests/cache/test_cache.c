@@ -122,11 +122,7 @@ static void who_asks_after_an_invalidation_gets_nothing_read_before_it(void **st
     library_wait_loads(&a, 1);
     library_write(&a, 1, 6);
     library_start(&a, 1, NULL, &late);
-    struct fr_cache_statistics now = {0};
-    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced == 0;) {
-        assert_true(fr_clock_now_us() < end_us);
-        fr_cache_statistics(a.cache, &now);
-    }
+    library_wait_coalesced(&a, 1);
     library_hold(&a, false);
     library_release_as(&a, 5);
     library_wait(&early);
@@ -297,11 +293,7 @@ static void an_origin_answers_who_came_late_only_with_what_redis_took(void **sta
     library_wait_loads(&a, 1);
     library_write(&other, 1, 6); /* ends the lease */
     library_start(&a, 1, NULL, &late);
-    struct fr_cache_statistics now = {0};
-    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced == 0;) {
-        assert_true(fr_clock_now_us() < end_us);
-        fr_cache_statistics(a.cache, &now);
-    }
+    library_wait_coalesced(&a, 1);
     library_hold(&a, false);
     library_release_as(&a, 5);
     library_wait(&early);
@@ -330,11 +322,7 @@ static void who_hears_nothing_answers_who_came_late_only_with_what_redis_took(vo
         library_wait_loads(&a, 1);
         library_write(&other, 1, 6);
         library_start(&a, 1, NULL, &late);
-        struct fr_cache_statistics now = {0};
-        for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced == 0;) {
-            assert_true(fr_clock_now_us() < end_us);
-            fr_cache_statistics(a.cache, &now);
-        }
+        library_wait_coalesced(&a, 1);
         library_hold(&a, false);
         library_release_as(&a, 5);
         library_wait(&early);
@@ -387,11 +375,7 @@ static void no_cache_is_loaded_after_it_was_asked_for(void **state)
     library_wait_loads(&a, 3);
     library_start(&a, 1, &(struct fr_cache_read){.demand = {.no_cache = true}}, &forced);
     library_set_row(&database, 1, 7);
-    struct fr_cache_statistics now = {0};
-    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced == 0;) {
-        assert_true(fr_clock_now_us() < end_us);
-        fr_cache_statistics(a.cache, &now);
-    }
+    library_wait_coalesced(&a, 1);
     library_hold(&a, false);
     library_release_as(&a, 6);
     library_wait(&plain);

@@ -23,15 +23,6 @@ static int reset(void **state)
     return 0;
 }
 
-static void wait_coalesced(struct library *a, uint64_t count)
-{
-    struct fr_cache_statistics now = {0};
-    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced < count;) {
-        assert_true(fr_clock_now_us() < end_us);
-        fr_cache_statistics(a->cache, &now);
-    }
-}
-
 /* Whatever looks into the near cache, or asks Redis, on behalf of a read that has been counted. */
 static void each_read_is_counted_once(void **state)
 {
@@ -55,7 +46,7 @@ static void each_read_is_counted_once(void **state)
         library_start(&a, 1, &(struct fr_cache_read){.demand = {.no_cache = true}}, &first);
         library_wait_loads(&a, 2);
         library_start(&a, 1, &(struct fr_cache_read){.demand = {.no_cache = true}}, &joined);
-        wait_coalesced(&a, 1);
+        library_wait_coalesced(&a, 1);
         library_release(&a);
         library_wait(&first);
         library_wait_loads(&a, 3);
@@ -86,7 +77,7 @@ static void who_joins_twice_is_counted_once(void **state)
     library_wait_loads(&a, 1);
     library_start(&a, 1, &(struct fr_cache_read){.demand = {.no_cache = true}}, &second);
     library_start(&a, 1, &(struct fr_cache_read){.demand = {.no_cache = true}}, &third);
-    wait_coalesced(&a, 2);
+    library_wait_coalesced(&a, 2);
     library_release(&a);
     library_wait(&first);
     library_wait_loads(&a, 2);

@@ -144,11 +144,7 @@ static void an_old_value_that_is_invalidated_meanwhile_serves_nobody(void **stat
         library_write(&b, 1, 6);
         assert_true(fr_wait_for(a.wait, &a.heard, 1, FR_TEST_PATIENCE_US));
         library_start(&a, 1, NULL, &after);
-        struct fr_cache_statistics now = {0};
-        for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced == 0;) {
-            assert_true(fr_clock_now_us() < end_us);
-            fr_cache_statistics(a.cache, &now);
-        }
+        library_wait_coalesced(&a, 1);
         library_release(&a);
         library_wait(&before);
         library_wait(&after);
@@ -175,15 +171,6 @@ static void start_expired(struct library *a, struct answer *answer)
     }
 }
 
-static void wait_coalesced(struct library *a)
-{
-    struct fr_cache_statistics now = {0};
-    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced == 0;) {
-        assert_true(fr_clock_now_us() < end_us);
-        fr_cache_statistics(a->cache, &now);
-    }
-}
-
 /* No event takes the old value away from these: Redis has to be asked again, or who came later has to. */
 static void who_asks_after_an_invalidation_gets_no_old_value_from_who_hears_none(void **state)
 {
@@ -203,7 +190,7 @@ static void who_asks_after_an_invalidation_gets_no_old_value_from_who_hears_none
         start_expired(&a, &before);
         library_write(&other, 1, 6);
         library_start(&a, 1, NULL, &after);
-        wait_coalesced(&a);
+        library_wait_coalesced(&a, 1);
         library_fail(&a, FR_UNAVAILABLE);
         library_hold(&a, false);
         library_release(&a);
@@ -227,7 +214,7 @@ static void who_joins_and_demands_more_than_the_old_value_is_told_why(void **sta
     library_expect_get(&a, 1, FR_SOURCE_ORIGIN, 5);
     start_expired(&a, &plain);
     library_start(&a, 1, &(struct fr_cache_read){.demand = {.min_version = 6}}, &newer);
-    wait_coalesced(&a);
+    library_wait_coalesced(&a, 1);
     library_fail(&a, FR_UNAVAILABLE);
     library_release(&a);
     library_wait(&plain);

@@ -200,15 +200,6 @@ static void an_invalidation_that_its_cache_does_not_hear_ends_when_all_was_dropp
     relay_stop(&relay);
 }
 
-static void wait_coalesced(struct library *self)
-{
-    struct fr_cache_statistics now = {0};
-    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced == 0;) {
-        assert_true(fr_clock_now_us() < end_us);
-        fr_cache_statistics(self->cache, &now);
-    }
-}
-
 /* No event closes the load that began before the write, as none is heard. */
 static void who_waited_does_not_join_a_load_that_began_before_the_write(void **state)
 {
@@ -223,7 +214,7 @@ static void who_waited_does_not_join_a_load_that_began_before_the_write(void **s
     library_wait_loads(&a, 1);
     wait_heard(&a, write_by(&b, 1, 6));
     library_start(&a, 1, NULL, &late);
-    wait_coalesced(&a);
+    library_wait_coalesced(&a, 1);
     library_hold(&a, false);
     library_release_as(&a, 5);
     library_wait(&early);
@@ -254,7 +245,7 @@ static void who_comes_while_an_origin_awaits_its_fill_gets_what_was_written_sinc
     library_expect_get(&other, 1, FR_SOURCE_REDIS, 5);
     library_write(&other, 1, 6);
     library_start(&origin, 1, NULL, &late);
-    wait_coalesced(&origin);
+    library_wait_coalesced(&origin, 1);
     relay_hold(&relay, false);
     library_wait(&early);
     library_expect(&early, FR_SOURCE_ORIGIN, 5);

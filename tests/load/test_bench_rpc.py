@@ -117,7 +117,9 @@ class BenchRpc(unittest.TestCase):
         self.assertEqual(report["calls_per_s"], run["calls_per_s"])
         for name in ("p50_us", "p90_us", "p99_us", "p999_us", "max_us"):
             self.assertEqual(report[name], run["latency"][name])
-        self.assertEqual(report["errors"], {code: count for code, count in run["codes"].items() if code != "OK"})
+        self.assertEqual(report["errors"], {})
+        late = self.bench(GET, ALICE, "-n", "20", "--max-time", "0.000001", "--json", "-")
+        self.assertEqual(json.loads(late.stdout)["errors"], {"DEADLINE_EXCEEDED": 20})
 
     def test_a_stall_shows_from_the_planned_time_and_hides_without(self):
         bench = self.started("--rate", "1000", "--duration", "3", "-c", "8", "--json", "-")
