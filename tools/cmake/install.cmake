@@ -32,7 +32,7 @@ set(public_headers
   cache/redis_info.h cache/redis_url.h cache/shared_cache.h
   store/store.h
   cached/consumer.h cached/demand.h cached/event.h cached/policy.h cached/relay.h cached/serve.h
-  service/commit.h service/paths.h service/service.h)
+  service/commit.h service/service.h)
 # Below "freshet/" they include each other so, and not as src/ does; generated code always includes them so.
 install(CODE "
   set(SOURCE \"${PROJECT_SOURCE_DIR}/src\")
