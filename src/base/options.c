@@ -74,6 +74,38 @@ static enum fr_code set_choice(const struct fr_option *option, const char *origi
     return FR_INVALID_ARGUMENT;
 }
 
+/* Durations in seconds, which is what a bare number means. */
+static void append_limit(struct fr_buffer *out, const struct fr_option *option, uint64_t limit)
+{
+    if (option->type != FR_OPTION_DURATION) {
+        fr_buffer_append_format(out, "%" PRIu64, limit);
+        return;
+    }
+    unsigned digits = 6;
+    uint64_t fraction = limit % 1000000;
+    for (; digits > 0 && fraction % 10 == 0; digits--) {
+        fraction /= 10;
+    }
+    fr_buffer_append_format(out, "%.*f s", (int)digits, (double)limit / 1e6);
+}
+
+static enum fr_code out_of_range(const struct fr_option *option, const char *origin, const char *text,
+                                 struct fr_error *reterr)
+{
+    struct fr_buffer limits = {0};
+    fr_buffer_append_text(&limits, option->max == 0 ? "less than " : "not between ");
+    append_limit(&limits, option, option->min);
+    if (option->max != 0) {
+        fr_buffer_append_text(&limits, " and ");
+        append_limit(&limits, option, option->max);
+    }
+    const char *range = fr_buffer_text(&limits);
+    enum fr_code code = range == NULL ? fr_error_no_memory(reterr)
+                                      : fr_error_set(reterr, FR_INVALID_ARGUMENT, "%s: %s is %s", origin, text, range);
+    fr_buffer_fini(&limits);
+    return code;
+}
+
 /* origin is how messages name the source of text: the flag or the variable. */
 static enum fr_code set_value(const struct fr_option *option, const char *origin, const char *text,
                               struct fr_error *reterr)
@@ -109,14 +141,8 @@ static enum fr_code set_value(const struct fr_option *option, const char *origin
         }
         break;
     }
-    const char *unit = option->type == FR_OPTION_DURATION ? " us" : "";
-    if (number < option->min && option->max == 0) {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "%s: %s is less than %" PRIu64 "%s", origin, text,
-                            option->min, unit);
-    }
     if (number < option->min || (option->max != 0 && number > option->max)) {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "%s: %s is not between %" PRIu64 " and %" PRIu64 "%s",
-                            origin, text, option->min, option->max, unit);
+        return out_of_range(option, origin, text, reterr);
     }
     *(uint64_t *)option->value = number;
     return FR_OK;

@@ -108,8 +108,8 @@ enum fr_code fr_worker_pool_submit(struct fr_worker_pool *self, struct fr_work *
     }
     pthread_mutex_unlock(&self->mu);
     if (full) {
-        return fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "%zu requests wait for a worker already; try again later",
-                            self->queue_limit);
+        return fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "%zu %s for a worker already; try again later",
+                            self->queue_limit, self->queue_limit == 1 ? "request waits" : "requests wait");
     }
     return FR_OK;
 }

@@ -10,6 +10,12 @@
 #include "base/error.h"
 #include "base/metrics.h"
 
+/*
+ * What is refused as too much is waiting may be tried again after so long: a queue that is full drains in milliseconds,
+ * and a client without a hint would not try again at all.
+ */
+#define FR_OVERLOAD_PAUSE_US UINT64_C(10000)
+
 struct fr_worker_pool;
 
 /* Part of the caller's struct, which must live until run returns. */

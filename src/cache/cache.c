@@ -19,7 +19,6 @@
 
 #define DEFAULT_MAX_LOADS         1024
 #define DEFAULT_MAX_WAITING_LOADS 65536
-#define DEFAULT_LOAD_TIMEOUT_US   (5 * FR_SECOND_US)
 
 const char *fr_source_name(enum fr_source source)
 {
@@ -30,51 +29,6 @@ const char *fr_source_name(enum fr_source source)
         [FR_SOURCE_STALE] = "stale",
     };
     return names[source];
-}
-
-/* ---- kinds ---- */
-
-uint64_t fr_kind_ttl_us(const struct fr_cache_kind *kind, bool found)
-{
-    return found ? kind->options.ttl_us : kind->options.not_found_ttl_us;
-}
-
-uint64_t fr_kind_life_us(const struct fr_cache_kind *kind, bool found)
-{
-    return found ? kind->options.ttl_us + kind->options.stale_us : kind->options.not_found_ttl_us;
-}
-
-void fr_not_found_message(char *out, size_t size, const struct fr_cache_kind *kind, struct fr_bytes key)
-{
-    char shown[201];
-    size_t skipped = strlen(kind->options.name) + 1;
-    skipped = skipped < key.size ? skipped : key.size;
-    fr_key_show((struct fr_bytes){key.data + skipped, key.size - skipped}, shown, sizeof shown);
-    snprintf(out, size, "%s '%s' does not exist", kind->options.name, shown);
-}
-
-enum fr_code fr_cache_kind_new(struct fr_cache *self, const struct fr_cache_kind_options *options,
-                               struct fr_cache_kind **ret_kind, struct fr_error *reterr)
-{
-    struct fr_cache_kind *kind = calloc(1, sizeof *kind);
-    if (kind == NULL) {
-        return fr_error_no_memory(reterr);
-    }
-    kind->cache = self;
-    kind->options = *options;
-    kind->near = options->role != FR_READ_ORIGIN;
-    if (options->not_found_ttl_us == 0) {
-        kind->options.not_found_ttl_us = options->ttl_us;
-    }
-    if (options->load_timeout_us == 0) {
-        kind->options.load_timeout_us = DEFAULT_LOAD_TIMEOUT_US;
-    }
-    pthread_mutex_lock(&self->mu);
-    kind->next = self->kinds;
-    self->kinds = kind;
-    pthread_mutex_unlock(&self->mu);
-    *ret_kind = kind;
-    return FR_OK;
 }
 
 /* ---- what Redis reports ---- */
@@ -177,6 +131,9 @@ void fr_cache_settle(struct fr_cache *self)
 
 enum fr_code fr_cache_new(const struct fr_cache_options *options, struct fr_cache **ret_cache, struct fr_error *reterr)
 {
+    if (options->url == NULL) {
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "a cache needs the url of its Redis");
+    }
     struct fr_cache *self = calloc(1, sizeof *self);
     if (self == NULL) {
         return fr_error_no_memory(reterr);
@@ -288,6 +245,7 @@ static struct fr_reader *new_reader(const struct fr_cache_read *read)
     reader->demand = read->demand;
     reader->deadline_us = read->deadline_us;
     reader->done = read->done;
+    reader->is_gone = read->is_gone;
     reader->argument = read->argument;
     reader->key.size = read->key->size;
     memcpy(reader->key.text, read->key->text, (size_t)read->key->size + 1);
@@ -308,6 +266,7 @@ void fr_reader_unref(struct fr_reader *self)
 
 void fr_cache_reads_add(struct fr_cache_reads *self, const struct fr_cache_read *read)
 {
+    FR_ASSERT(read->done != NULL); /* or it would be taken for a refresh */
     struct fr_reader *reader = new_reader(read);
     if (reader == NULL) {
         const struct fr_read_result result = {.code = FR_RESOURCE_EXHAUSTED, .message = "out of memory"};
@@ -369,11 +328,18 @@ static void end_wait(void *argument, const struct fr_read_result *result)
     pthread_mutex_unlock(&self->mu);
 }
 
+static bool has_waiter_gone(void *argument)
+{
+    struct waiter *self = argument;
+    return self->read->is_gone(self->read->argument);
+}
+
 static void read_and_wait(struct fr_cache *self, const struct fr_cache_read *read)
 {
     struct waiter waiter = {.read = read};
     struct fr_cache_read waited = *read;
     waited.done = end_wait;
+    waited.is_gone = read->is_gone != NULL ? has_waiter_gone : NULL;
     waited.argument = &waiter;
     pthread_mutex_init(&waiter.mu, NULL);
     pthread_cond_init(&waiter.ended, NULL);
@@ -390,6 +356,7 @@ static void read_and_wait(struct fr_cache *self, const struct fr_cache_read *rea
 void fr_cache_get(struct fr_cache *self, const struct fr_cache_read *read)
 {
     struct fr_cache_hit hit;
+    FR_ASSERT(read->done != NULL);
     if (fr_cache_get_near(self, read, &hit)) {
         read->done(read->argument, &hit.result);
         fr_cache_hit_release(&hit);

@@ -36,7 +36,8 @@ struct fr_cache;
 struct fr_cache_kind; /* one kind of value in one cache */
 
 struct fr_cache_options {
-    const char *url;             /* as those of struct fr_shared_cache_options, as are the next two; copied */
+    const char
+        *url; /* must be set; as those of struct fr_shared_cache_options, as are the next two; copied */
     const char *name_space;
     uint64_t command_timeout_us;
     size_t near_bytes;           /* memory for the near cache; 0: none */
@@ -53,7 +54,7 @@ struct fr_cache_options {
 
 /*
  * *ret_cache is owned. Connects in the background; Redis need not be there.
- *   FR_INVALID_ARGUMENT    as fr_shared_cache_new and fr_near_cache_new
+ *   FR_INVALID_ARGUMENT    no url, or as fr_shared_cache_new and fr_near_cache_new
  *   FR_ALREADY_EXISTS      metrics has another cache
  *   FR_RESOURCE_EXHAUSTED  no memory
  */
@@ -84,6 +85,7 @@ struct fr_demand {
     bool only_cached;     /* nothing is loaded; what is not cached is FAILED_PRECONDITION */
 };
 
+/* By rising distance from the caller. */
 enum fr_source {
     FR_SOURCE_NEAR,
     FR_SOURCE_REDIS,
@@ -102,17 +104,22 @@ struct fr_read_result {
     uint64_t age_us; /* since it was loaded */
     struct fr_bytes payload;
     enum fr_source source;
+    /* Of an error that the load ended with, but FR_NOT_FOUND: handed on to all who wait. */
+    uint64_t retry_after_us; /* the pause before another read that is asked for; 0: none is named */
+    struct fr_bytes extras;  /* the loader's own, for its readers; the cache knows nothing of them */
 };
 
-/* One value to load. All but next, which is the loader's to use, is read-only, and borrowed until fr_load_end. */
+/* One value to load. All but next and handle is read-only, and borrowed until fr_load_end. */
 struct fr_load {
-    struct fr_load *next; /* to be loaded together with this one; NULL: no more */
+    struct fr_load *next; /* to be loaded together with this one; NULL: no more. Then the loader's to use */
     const struct fr_key *key;
     struct fr_bytes request; /* as in struct fr_cache_read */
     struct fr_demand demand; /* of those who wait, for loaders that have caches below */
     uint64_t deadline_us;    /* nobody waits longer */
+    void *handle;            /* the loader's, set before its load returns: for cancel and release */
 };
 
+/* name, ttl_us and load must be set. Times of more than ten years count as ten. */
 struct fr_cache_kind_options {
     const char *name;          /* first part of its keys; borrowed until the cache is freed */
     uint64_t ttl_us;           /* how long a value is fresh; up to a tenth less */
@@ -125,10 +132,22 @@ struct fr_cache_kind_options {
      * fr_load_end, from any thread. What it reads must be read after it was called, and from no lagging replica.
      */
     void (*load)(void *context, struct fr_load *first);
+    /*
+     * Nobody waits for this load any more: all its readers have gone, or it was given up. It still must end in its one
+     * fr_load_end, the sooner the better. On the loop thread, once at most, and not after fr_cache_stop. NULL: loads go
+     * on, and fill the caches for who comes next.
+     */
+    void (*cancel)(void *context, struct fr_load *load);
+    /* The load has ended; what handle refers to may go. On the loop thread, once for each load. May be NULL. */
+    void (*release)(void *context, struct fr_load *load);
     void *context;
 };
 
-/* *ret_kind is borrowed until the cache is freed. Any thread. FR_RESOURCE_EXHAUSTED without memory. */
+/*
+ * *ret_kind is borrowed until the cache is freed. Any thread.
+ *   FR_INVALID_ARGUMENT    what must be set is not; the message says what
+ *   FR_RESOURCE_EXHAUSTED  no memory
+ */
 FR_MUST_CHECK enum fr_code fr_cache_kind_new(struct fr_cache *self, const struct fr_cache_kind_options *options,
                                              struct fr_cache_kind **ret_kind, struct fr_error *reterr);
 
@@ -141,6 +160,7 @@ FR_MUST_CHECK enum fr_code fr_cache_kind_new(struct fr_cache *self, const struct
  */
 void fr_load_end(struct fr_load *self, const struct fr_read_result *result);
 
+/* kind, key and, but for fr_cache_get_near, done must be set. */
 struct fr_cache_read {
     struct fr_cache_kind *kind;
     const struct fr_key *key; /* copied; begins with the kind's name */
@@ -150,6 +170,12 @@ struct fr_cache_read {
     bool wait;            /* fr_cache_get returns only once done has run; not from the loop thread */
     /* Runs once: on the loop thread, or at once where the near cache answers or there is no memory. */
     void (*done)(void *argument, const struct fr_read_result *result);
+    /*
+     * Whether nobody wants the answer any more; then the read ends as CANCELLED. It is asked on the loop thread every
+     * 10 ms until done is called: so who leaves need not find the read, and what is answered at once costs nothing.
+     * NULL: somebody does.
+     */
+    bool (*is_gone)(void *argument);
     void *argument;
 };
 
@@ -183,8 +209,8 @@ void fr_cache_hit_release(struct fr_cache_hit *hit);
 /*
  * Tells all caches that key has a new version: drops it here, INVALIDATE and publish in Redis. After the write was
  * committed. done, which may be NULL, runs once on the loop thread, when no read of this cache that begins from then on is
- * answered with the old value; FR_UNAVAILABLE: Redis did not take it, so others may go on with the old value until it
- * expires, unless it is invalidated again. Any thread.
+ * answered with the old value. Any code but FR_OK is one of fr_shared_cache_invalidate: Redis did not take it, so others may
+ * go on with the old value until it expires, unless it is invalidated again. Any thread.
  */
 void fr_cache_invalidate(struct fr_cache *self, const struct fr_key *key, uint64_t version,
                          void (*done)(void *argument, enum fr_code code), void *argument);
@@ -207,8 +233,8 @@ void fr_cache_after(struct fr_cache *self, struct fr_event_id event, struct fr_c
 
 struct fr_cache_statistics {
     uint64_t near_hits, redis_hits, origin_answers, stale_answers; /* by where answers came from */
-    uint64_t misses;            /* reads that Redis had no fresh value for */
-    uint64_t coalesced;         /* reads that another one's flight answered */
+    uint64_t misses;    /* reads that Redis had no fresh value for; those that share a read count once */
+    uint64_t coalesced; /* reads that joined the flight of another; each once */
     uint64_t loads, load_failures, load_timeouts, loads_refused; /* refused: too many */
     uint64_t fills, refused_fills;
     uint64_t leases_granted, leases_waited;

@@ -2,8 +2,8 @@
 /*
  * cache_state.h - internal to this folder: what stands behind struct fr_cache.
  *
- * cache.c is what other threads call; flights.c joins readers of one key; flight.c drives one flight by the rules of
- * read_path.h; loads.c starts loads together and not too many. All but cache.c runs on the loop thread alone.
+ * cache.c and kind.c are what other threads call; flights.c joins readers of one key; flight.c drives one flight by the
+ * rules of read_path.h; loads.c starts loads together and not too many. These three run on the loop thread alone.
  */
 #ifndef FR_CACHE_CACHE_STATE_H
 #define FR_CACHE_CACHE_STATE_H
@@ -62,9 +62,13 @@ struct fr_reader {
     struct fr_demand demand;
     uint64_t deadline_us;
     void (*done)(void *argument, const struct fr_read_result *result); /* NULL: nobody waits, it is a refresh */
+    bool (*is_gone)(void *argument);
     void *argument;
     bool late;   /* joined after the last read below began */
-    bool barred; /* and after the flight was closed */
+    bool unproved;   /* and while no event could close the flight: only a fill that Redis took will do */
+    bool barred;     /* and after the flight was closed, or too late for that fill */
+    bool coalesced;  /* counted as one who joined the flight of another */
+    bool beyond_old; /* joined while an old value was at hand that no event could take away */
     struct fr_bytes request; /* behind the struct */
     struct fr_key key;       /* last: only as much of it is there as its text needs */
 };
@@ -86,9 +90,10 @@ struct fr_loading {
     struct fr_cache_kind *kind;
     struct fr_flight *flight;  /* NULL: it was given up */
     struct fr_reader *subject; /* a reference: load points into it */
+    bool left;                 /* by all readers: it tells nothing of how long loads take. Loop thread only */
     bool ended;                /* loop thread only */
     uint64_t started_us;
-    struct fr_buffer payload;
+    struct fr_buffer payload, extras;
     char message[FR_ERROR_MESSAGE_BYTES];
     struct fr_read_result result;
 };
@@ -108,9 +113,11 @@ struct fr_flight {
     struct fr_demand demand; /* the most that those who waited when the last read began demand */
     bool shared;             /* in the table, so that others may join */
     bool refresh;            /* began as one */
+    bool missed;             /* counted as a miss */
     bool early;              /* what it found is to be refreshed */
     bool reading;            /* a read below was begun and has not ended */
-    bool closed;             /* the key was invalidated since, or an origin's fill was sent */
+    bool closed;             /* the key was invalidated since */
+    bool filling;            /* the fill was sent */
     bool queued;             /* for its load */
     bool loaded;             /* result is of a load of this flight */
     bool filled;             /* and was stored in Redis */
@@ -169,13 +176,16 @@ static inline struct fr_bytes fr_key_bytes(const struct fr_key *key)
 
 void fr_readers_add(struct fr_readers *self, struct fr_reader *reader);
 void fr_reader_unref(struct fr_reader *self);
+/* After something ended: whoever waits for the end of all is told. */
+void fr_cache_settle(struct fr_cache *self);
+
+/* kind.c */
+
 /* "user 'user-999' does not exist", for the key user:user-999. */
 void fr_not_found_message(char *out, size_t size, const struct fr_cache_kind *kind, struct fr_bytes key);
 /* How long values of that sort are fresh, and kept at all. */
 uint64_t fr_kind_ttl_us(const struct fr_cache_kind *kind, bool found);
 uint64_t fr_kind_life_us(const struct fr_cache_kind *kind, bool found);
-/* After something ended: whoever waits for the end of all is told. */
-void fr_cache_settle(struct fr_cache *self);
 
 /* flights.c */
 
@@ -186,6 +196,8 @@ void fr_flights_begin(struct fr_cache *self, struct fr_readers readers);
 void fr_flights_close(struct fr_cache *self, struct fr_bytes key);
 /* The flight is over: answers who is content with result, starts another for the others, and frees it. */
 void fr_flight_end(struct fr_flight *flight, const struct fr_read_result *result, const struct fr_read_result *failure);
+/* Newcomers no longer find it. */
+void fr_flight_unshare(struct fr_flight *flight);
 /* Posted by flights with deadlines; runs while there are any. */
 void fr_flights_sweep(struct fr_task *task);
 
@@ -196,8 +208,8 @@ void fr_flight_feed(struct fr_flight *self, enum fr_read_event_kind event);
 void fr_flight_begin_reading(struct fr_flight *self);
 /* The load ended as loading->result says. */
 void fr_flight_loaded(struct fr_flight *self);
-/* It cannot be loaded. */
-void fr_flight_fail_load(struct fr_flight *self, enum fr_code code, const char *message);
+/* It cannot be loaded; what failure refers to lives as long as the flight. */
+void fr_flight_fail_load(struct fr_flight *self, const struct fr_read_result *failure);
 
 /* loads.c */
 
@@ -214,6 +226,8 @@ void fr_loading_free(struct fr_loading *loading);
 uint64_t fr_loads_patience_us(const struct fr_flight *flight);
 /* Ends the flight's wait for its load: it is overdue. true: it was waiting, and the flight is fed. */
 bool fr_loads_give_up(struct fr_flight *flight, uint64_t now_us);
+/* The same if nobody waits for the flight any more, where the kind has its loads cancelled then. */
+bool fr_loads_leave(struct fr_flight *flight);
 /* Refuses all that wait for room. */
 void fr_loads_stop(struct fr_cache *self);
 

@@ -35,19 +35,25 @@ static void set_not_found(struct fr_flight *self, struct fr_read_result *result)
 
 /* ---- what is kept in the near cache ---- */
 
+static uint64_t rest_of(uint64_t life_us, uint64_t age_us)
+{
+    return life_us > age_us ? life_us - age_us : 0;
+}
+
 static void keep_near(struct fr_flight *self, const struct fr_read_result *result, uint64_t soft_us)
 {
     if (self->cache->near == NULL || !self->kind->near || result->source == FR_SOURCE_STALE) {
         return;
     }
     uint64_t now_us = fr_clock_now_us();
+    /* A value may be older than this machine's clock, which begins with it. */
     uint64_t filled_us = now_us > result->age_us ? now_us - result->age_us : 0;
     const struct fr_near_entry entry = {
         .found = is_found(result),
         .version = result->version,
         .filled_us = filled_us,
-        .soft_expiry_us = filled_us + soft_us,
-        .hard_expiry_us = filled_us + fr_kind_life_us(self->kind, is_found(result)),
+        .soft_expiry_us = now_us + rest_of(soft_us, result->age_us),
+        .hard_expiry_us = now_us + rest_of(fr_kind_life_us(self->kind, is_found(result)), result->age_us),
         .payload = is_found(result) ? result->payload : (struct fr_bytes){0},
     };
     fr_near_cache_insert(self->cache->near, fr_key_bytes(&self->subject->key), self->mark, &entry, now_us);
@@ -83,9 +89,15 @@ static bool meets_demand(const struct fr_flight *self, const struct fr_shared_va
     return value->kind != FR_VALUE_NONE && !self->demand.no_cache && value->version >= self->demand.min_version;
 }
 
-/* Keeps a value past its soft expiry, should there be no better one. */
+/*
+ * Keeps a value past its soft expiry, should there be no better one. Whoever asked before it was read may be answered
+ * with it; others only where an event would have taken it away.
+ */
 static void keep_old(struct fr_flight *self, const struct fr_shared_value *value)
 {
+    for (struct fr_reader *reader = self->waiting.first; reader != NULL; reader = reader->next) {
+        reader->beyond_old = reader->unproved;
+    }
     bool found = value->kind == FR_VALUE_FOUND;
     uint64_t age_us = age_of(value, soft_us(self, found, value->version));
     self->old_kind = value->kind;
@@ -93,6 +105,7 @@ static void keep_old(struct fr_flight *self, const struct fr_shared_value *value
     self->old_filled_us = fr_clock_now_us() - age_us;
     fr_buffer_clear(&self->old_payload);
     fr_buffer_append(&self->old_payload, value->payload.data, value->payload.size);
+    self->old_near = false;
     self->state.old = !self->old_payload.failed && !self->closed;
 }
 
@@ -104,7 +117,7 @@ static void keep_old_near(struct fr_flight *self)
 {
     struct fr_near_hit hit;
     if (self->cache->near == NULL || !self->kind->near ||
-        !fr_near_cache_get(self->cache->near, fr_key_bytes(&self->subject->key), fr_clock_now_us(), &hit)) {
+        !fr_near_cache_peek(self->cache->near, fr_key_bytes(&self->subject->key), fr_clock_now_us(), &hit)) {
         return;
     }
     self->old_kind = hit.found ? FR_VALUE_FOUND : FR_VALUE_NOT_FOUND;
@@ -166,6 +179,13 @@ static bool has_answered(struct fr_flight *self, const struct fr_shared_value *v
     return true;
 }
 
+/* Once, though a GET may be followed by a LEASE, and that by others. Who wants it loaded anyhow has missed nothing. */
+static void count_miss(struct fr_flight *self)
+{
+    fr_count(self->cache, FR_COUNT_MISSES, !self->missed && !self->demand.no_cache);
+    self->missed = true;
+}
+
 static void on_get(void *argument, const struct fr_shared_value *value)
 {
     struct fr_flight *self = argument;
@@ -173,7 +193,7 @@ static void on_get(void *argument, const struct fr_shared_value *value)
         return;
     }
     if (!meets_demand(self, value)) {
-        fr_count(self->cache, FR_COUNT_MISSES, 1);
+        count_miss(self);
         fr_flight_feed(self, FR_EVENT_MISS);
         return;
     }
@@ -182,7 +202,7 @@ static void on_get(void *argument, const struct fr_shared_value *value)
     if (is_fresh(self, value, left_us)) {
         take_hit(self, value, left_us);
     } else {
-        fr_count(self->cache, FR_COUNT_MISSES, 1);
+        count_miss(self);
         keep_old(self, value);
         fr_flight_feed(self, FR_EVENT_OLD);
     }
@@ -198,6 +218,9 @@ static void on_lease(void *argument, const struct fr_shared_value *value)
         take_hit(self, value, time_left(value, soft_us(self, value->kind == FR_VALUE_FOUND, value->version)));
         return;
     }
+    count_miss(self);
+    /* What was kept before does not serve any more, if it does not now. */
+    self->state.old = self->state.old && value->kind != FR_VALUE_NONE;
     if (meets_demand(self, value)) {
         keep_old(self, value);
     }
@@ -212,10 +235,18 @@ static void on_lease(void *argument, const struct fr_shared_value *value)
     }
 }
 
+/* An INVALIDATE may have come during the load: the old value serves only if Redis still has one that does. */
 static void on_released(void *argument, const struct fr_shared_value *value)
 {
-    (void)value;
-    fr_flight_feed(argument, FR_EVENT_RELEASED);
+    struct fr_flight *self = argument;
+    self->reading = false;
+    if (value->code == FR_OK && self->state.old && !self->old_near) {
+        self->state.old = false;
+        if (value->kind != FR_VALUE_NONE) {
+            keep_old(self, value);
+        }
+    }
+    fr_flight_feed(self, FR_EVENT_RELEASED);
 }
 
 /* ---- loads and fills ---- */
@@ -223,10 +254,10 @@ static void on_released(void *argument, const struct fr_shared_value *value)
 void fr_flight_begin_reading(struct fr_flight *self)
 {
     self->reading = true;
-    self->closed = false;
+    self->closed = self->filling = false;
     self->demand = (struct fr_demand){.no_cache = self->refresh && self->state.refresh};
     for (struct fr_reader *reader = self->waiting.first; reader != NULL; reader = reader->next) {
-        reader->late = reader->barred = false;
+        reader->late = reader->unproved = reader->barred = false;
         self->demand.no_cache = self->demand.no_cache || reader->demand.no_cache;
         if (reader->demand.min_version > self->demand.min_version) {
             self->demand.min_version = reader->demand.min_version;
@@ -243,11 +274,11 @@ static bool is_unreachable(enum fr_code code)
            code == FR_INTERNAL || code == FR_UNKNOWN || code == FR_CANCELLED;
 }
 
-void fr_flight_fail_load(struct fr_flight *self, enum fr_code code, const char *message)
+void fr_flight_fail_load(struct fr_flight *self, const struct fr_read_result *failure)
 {
     self->reading = false;
-    self->result = (struct fr_read_result){.code = code, .message = message};
-    fr_flight_feed(self, is_unreachable(code) ? FR_EVENT_LOAD_FAILED : FR_EVENT_LOAD_REFUSED);
+    self->result = *failure;
+    fr_flight_feed(self, is_unreachable(failure->code) ? FR_EVENT_LOAD_FAILED : FR_EVENT_LOAD_REFUSED);
 }
 
 void fr_flight_loaded(struct fr_flight *self)
@@ -256,7 +287,7 @@ void fr_flight_loaded(struct fr_flight *self)
     bool loads_itself = self->kind->options.role != FR_READ_CONSUMER;
     if (result->code != FR_OK && result->code != FR_NOT_FOUND) {
         fr_count(self->cache, FR_COUNT_LOAD_FAILURES, 1);
-        fr_flight_fail_load(self, result->code, result->message);
+        fr_flight_fail_load(self, result);
         return;
     }
     self->result = *result;
@@ -295,8 +326,7 @@ static void on_filled(void *argument, enum fr_code code, bool stored)
 static void fill(struct fr_flight *self)
 {
     bool found = is_found(&self->result);
-    /* Who comes from here on may come after an INVALIDATE that followed the FILL: that Redis took it proves nothing then. */
-    self->closed = self->closed || self->kind->options.role == FR_READ_ORIGIN;
+    self->filling = true;
     const struct fr_fill fill = {
         .token = self->token,
         .kind = found ? FR_VALUE_FOUND : FR_VALUE_NOT_FOUND,
@@ -407,7 +437,8 @@ static void perform(struct fr_flight *self, enum fr_read_action action)
         fill(self);
         break;
     case FR_READ_RELEASE: {
-        /* Whoever holds a lease is granted it again, so one of no length ends it. */
+        /* Whoever holds a lease is granted it again, so one of no length ends it. It tells what serves, too. */
+        fr_flight_begin_reading(self);
         const struct fr_lease none = {.token = self->token, .min_version = FR_VERSION_MAX};
         fr_shared_cache_lease(self->cache->shared, &self->subject->key, &none, on_released, self);
         break;

@@ -48,6 +48,18 @@ static void link_flight(struct fr_flight *flight)
     fr_count(self, FR_COUNT_FLIGHTS, 1);
 }
 
+void fr_flight_unshare(struct fr_flight *flight)
+{
+    if (flight->shared) {
+        struct fr_flight **at = bucket_of(flight->cache, fr_key_bytes(&flight->subject->key));
+        while (*at != flight) {
+            at = &(*at)->next_in_bucket;
+        }
+        *at = flight->next_in_bucket;
+        flight->shared = false;
+    }
+}
+
 static void unlink_flight(struct fr_flight *flight)
 {
     struct fr_cache *self = flight->cache;
@@ -55,13 +67,7 @@ static void unlink_flight(struct fr_flight *flight)
     if (flight->older != NULL) {
         flight->older->newer = flight->newer;
     }
-    if (flight->shared) {
-        struct fr_flight **at = bucket_of(self, fr_key_bytes(&flight->subject->key));
-        while (*at != flight) {
-            at = &(*at)->next_in_bucket;
-        }
-        *at = flight->next_in_bucket;
-    }
+    fr_flight_unshare(flight);
     fr_count(self, FR_COUNT_FLIGHTS, UINT64_MAX); /* one less */
 }
 
@@ -98,11 +104,18 @@ static bool is_value(const struct fr_read_result *result)
 static bool is_content(const struct fr_flight *flight, const struct fr_reader *reader,
                        const struct fr_read_result *result)
 {
-    if (!is_value(result) || result->source == FR_SOURCE_STALE) {
+    bool stale = result->source == FR_SOURCE_STALE;
+    if (!is_value(result)) {
         return true;
     }
-    if (reader->barred || (reader->late && flight->kind->options.role == FR_READ_ORIGIN && !flight->filled)) {
+    if (stale && !flight->loaded) {
+        return !reader->beyond_old;
+    }
+    if (reader->barred || (reader->unproved && !flight->filled)) {
         return false;
+    }
+    if (stale) {
+        return true; /* who demands more is told why there is none */
     }
     if (reader->demand.no_cache) {
         return !reader->late && flight->loaded && flight->demand.no_cache;
@@ -128,6 +141,7 @@ static void begin_refresh(struct fr_flight *flight, struct fr_readers *rest)
     }
     subject->refs++;
     subject->done = NULL;
+    subject->is_gone = NULL;
     subject->demand = (struct fr_demand){0};
     subject->deadline_us = 0;
     fr_readers_add(rest, subject);
@@ -192,13 +206,28 @@ static struct fr_flight *new_flight(struct fr_cache *self, struct fr_reader *rea
     return flight;
 }
 
+/* Whether an invalidation of the key would be heard, and so close the flight to those who come after it. */
+static bool hears(const struct fr_flight *flight)
+{
+    return flight->kind->options.role != FR_READ_ORIGIN &&
+           fr_clock_now_us() < fr_shared_cache_serves_until(flight->cache->shared);
+}
+
+/*
+ * Who comes after the fill was sent may come after an INVALIDATE that followed it: that Redis took it proves nothing
+ * then.
+ */
 static void join(struct fr_flight *flight, struct fr_reader *reader)
 {
+    bool unheard = !hears(flight);
     reader->late = flight->reading;
-    reader->barred = flight->reading && flight->closed;
+    reader->unproved = flight->reading && unheard;
+    reader->barred = flight->reading && (flight->closed || (unheard && flight->filling));
+    reader->beyond_old = flight->state.old && unheard;
     if (reader->done != NULL) {
         flight->state.refresh = false; /* now somebody waits */
-        fr_count(flight->cache, FR_COUNT_COALESCED, flight->subject != reader);
+        fr_count(flight->cache, FR_COUNT_COALESCED, flight->subject != reader && !reader->coalesced);
+        reader->coalesced = reader->coalesced || flight->subject != reader;
     }
     /* Until the first read begins, the way is chosen by what all of them demand. */
     flight->state.forced = flight->state.forced || (reader->demand.no_cache && !flight->reading);
@@ -283,18 +312,21 @@ void fr_flights_close(struct fr_cache *self, struct fr_bytes key)
     }
 }
 
-/* ---- deadlines ---- */
+/* ---- deadlines, and those who leave ---- */
 
-static void dismiss_overdue(struct fr_flight *flight, uint64_t now_us)
+static void dismiss(struct fr_flight *flight, uint64_t now_us)
 {
-    const struct fr_read_result result = {.code = FR_DEADLINE_EXCEEDED,
-                                          .message = "the value was not there in time"};
+    const struct fr_read_result late = {.code = FR_DEADLINE_EXCEEDED,
+                                        .message = "the value was not there in time"};
+    const struct fr_read_result gone = {.code = FR_CANCELLED, .message = "who asked has gone"};
     struct fr_readers kept = {0};
     struct fr_reader *reader = flight->waiting.first;
     while (reader != NULL) {
         struct fr_reader *next = reader->next;
         if (reader->deadline_us != 0 && reader->deadline_us <= now_us) {
-            answer(flight, reader, &result);
+            answer(flight, reader, &late);
+        } else if (reader->is_gone != NULL && reader->is_gone(reader->argument)) {
+            answer(flight, reader, &gone);
         } else {
             fr_readers_add(&kept, reader);
         }
@@ -310,8 +342,10 @@ void fr_flights_sweep(struct fr_task *task)
     struct fr_flight *flight = self->newest;
     while (flight != NULL) {
         struct fr_flight *older = flight->older;
-        dismiss_overdue(flight, now_us);
-        fr_loads_give_up(flight, now_us);
+        dismiss(flight, now_us);
+        if (!fr_loads_leave(flight)) {
+            fr_loads_give_up(flight, now_us);
+        }
         flight = older;
     }
     self->sweeping = false;

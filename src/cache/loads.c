@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/container.h"
+#include "base/worker_pool.h"
 #include "cache/cache_state.h"
 
 /* The weight of a new load time in the mean, as in TCP's round-trip estimate (RFC 6298). */
@@ -16,8 +17,18 @@
 #define USUAL_TIMES       4
 #define LEAST_PATIENCE_US (1 * FR_SECOND_US)
 
-#define NO_ROOM "too many loads are waiting"
 #define STOPPED "the cache is being stopped"
+
+static const struct fr_read_result no_room = {
+    .code = FR_RESOURCE_EXHAUSTED,
+    .message = "too many loads are waiting",
+    .retry_after_us = FR_OVERLOAD_PAUSE_US,
+};
+
+static void refuse(struct fr_flight *flight, enum fr_code code, const char *message)
+{
+    fr_flight_fail_load(flight, &(struct fr_read_result){.code = code, .message = message});
+}
 
 /* ---- starting ---- */
 
@@ -81,11 +92,11 @@ static void start(struct fr_cache *self, struct fr_flight *flight)
         struct fr_loading *loading = NULL;
         flight->next = NULL;
         if (self->stopping) {
-            fr_flight_fail_load(flight, FR_CANCELLED, STOPPED);
+            refuse(flight, FR_CANCELLED, STOPPED);
         } else if (fr_counted(self, FR_COUNT_LOADING) < self->options.max_loads) {
             loading = new_loading(flight, now_us);
             if (loading == NULL) {
-                fr_flight_fail_load(flight, FR_RESOURCE_EXHAUSTED, "out of memory");
+                refuse(flight, FR_RESOURCE_EXHAUSTED, "out of memory");
             } else {
                 *last = &loading->load;
                 last = &loading->load.next;
@@ -94,7 +105,7 @@ static void start(struct fr_cache *self, struct fr_flight *flight)
             enqueue(self, flight);
         } else {
             fr_count(self, FR_COUNT_LOADS_REFUSED, 1);
-            fr_flight_fail_load(flight, FR_RESOURCE_EXHAUSTED, NO_ROOM);
+            fr_flight_fail_load(flight, &no_room);
         }
         flight = next;
     }
@@ -177,13 +188,26 @@ static void admit(struct fr_cache *self)
     start(self, first);
 }
 
-/* The loader keeps the load; whatever it brings is thrown away. */
+/*
+ * The loader keeps the load; whatever it brings is thrown away. When the cache is being stopped what it uses may go at
+ * any moment, so it is not told any more.
+ */
+static void detach(struct fr_flight *flight)
+{
+    struct fr_loading *loading = flight->loading;
+    const struct fr_cache_kind_options *kind = &flight->kind->options;
+    loading->flight = NULL;
+    flight->loading = NULL;
+    if (kind->cancel != NULL && !flight->cache->stopping) {
+        kind->cancel(kind->context, &loading->load);
+    }
+}
+
 static void abandon(struct fr_flight *flight)
 {
-    flight->loading->flight = NULL;
-    flight->loading = NULL;
+    detach(flight);
     fr_count(flight->cache, FR_COUNT_LOAD_TIMEOUTS, 1);
-    fr_flight_fail_load(flight, FR_DEADLINE_EXCEEDED, "the load did not end in time");
+    refuse(flight, FR_DEADLINE_EXCEEDED, "the load did not end in time");
 }
 
 /* With an old value at hand nobody need wait as long: an origin that takes so much longer than usual counts as away. */
@@ -204,10 +228,30 @@ bool fr_loads_give_up(struct fr_flight *flight, uint64_t now_us)
     }
     if (flight->queued && now_us >= flight->started_us + fr_loads_patience_us(flight)) {
         dequeue(flight->cache, flight);
-        fr_flight_fail_load(flight, FR_DEADLINE_EXCEEDED, "there was no room for the load in time");
+        refuse(flight, FR_DEADLINE_EXCEEDED, "there was no room for the load in time");
         return true;
     }
     return false;
+}
+
+bool fr_loads_leave(struct fr_flight *flight)
+{
+    bool loading = flight->loading != NULL && !flight->loading->ended;
+    if (flight->waiting.first != NULL || flight->kind->options.cancel == NULL || flight->cache->stopping ||
+        !(loading || flight->queued)) {
+        return false;
+    }
+    if (loading) {
+        flight->loading->left = true;
+        detach(flight);
+    } else {
+        dequeue(flight->cache, flight);
+    }
+    /* Who comes while the lease is given back must not be answered with this end. */
+    fr_flight_unshare(flight);
+    flight->state.old = false;
+    refuse(flight, FR_CANCELLED, "nobody waits for the value any more");
+    return true;
 }
 
 void fr_loads_stop(struct fr_cache *self)
@@ -215,7 +259,7 @@ void fr_loads_stop(struct fr_cache *self)
     while (self->first_queued != NULL) {
         struct fr_flight *flight = self->first_queued;
         dequeue(self, flight);
-        fr_flight_fail_load(flight, FR_CANCELLED, STOPPED);
+        refuse(flight, FR_CANCELLED, STOPPED);
     }
 }
 
@@ -237,6 +281,7 @@ void fr_loading_free(struct fr_loading *loading)
     if (loading != NULL) {
         fr_reader_unref(loading->subject);
         fr_buffer_fini(&loading->payload);
+        fr_buffer_fini(&loading->extras);
         free(loading);
     }
 }
@@ -246,7 +291,12 @@ static void on_ended(struct fr_task *task)
     struct fr_loading *loading = FR_CONTAINER(task, struct fr_loading, task);
     struct fr_cache *self = loading->kind->cache;
     fr_count(self, FR_COUNT_LOADING, UINT64_MAX); /* one less */
-    note_time(self, loading);
+    if (!loading->left) {
+        note_time(self, loading);
+    }
+    if (loading->kind->options.release != NULL) {
+        loading->kind->options.release(loading->kind->options.context, &loading->load);
+    }
     loading->ended = true;
     if (loading->flight != NULL) {
         fr_flight_loaded(loading->flight);
@@ -262,11 +312,13 @@ void fr_load_end(struct fr_load *load, const struct fr_read_result *result)
     struct fr_loading *self = (struct fr_loading *)load;
     struct fr_loop *loop = self->kind->cache->loop;
     fr_buffer_append(&self->payload, result->payload.data, result->payload.size);
+    fr_buffer_append(&self->extras, result->extras.data, result->extras.size);
     snprintf(self->message, sizeof self->message, "%s", result->message == NULL ? "" : result->message);
     self->result = *result;
     self->result.message = self->message;
     self->result.payload = fr_buffer_bytes(&self->payload);
-    if (self->payload.failed) {
+    self->result.extras = fr_buffer_bytes(&self->extras);
+    if (self->payload.failed || self->extras.failed) {
         self->result = (struct fr_read_result){.code = FR_RESOURCE_EXHAUSTED, .message = "out of memory"};
     }
     self->task.run = on_ended;

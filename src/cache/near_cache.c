@@ -137,7 +137,10 @@ static void remove_expired(struct fr_near_shard *shard, struct fr_near_key key, 
     pthread_mutex_unlock(&shard->mu);
 }
 
-bool fr_near_cache_get(struct fr_near_cache *self, struct fr_bytes bytes, uint64_t now_us, struct fr_near_hit *ret_hit)
+/* One copy for each value of counted, which is constant. */
+static inline __attribute__((always_inline)) bool look_up(struct fr_near_cache *self, struct fr_bytes bytes,
+                                                          uint64_t now_us, bool counted,
+                                                          struct fr_near_hit *ret_hit)
 {
     struct fr_near_key key = hash_key(self, bytes);
     struct fr_near_shard *shard = shard_of(self, key.hash);
@@ -145,6 +148,10 @@ bool fr_near_cache_get(struct fr_near_cache *self, struct fr_bytes bytes, uint64
     struct fr_near_table table = fr_near_shard_table(shard);
     __builtin_prefetch(&table.groups[key.hash & table.mask]);
     struct fr_near_section section = fr_near_enter(&self->readers);
+    struct fr_near_stripe *stripe = &self->readers.stripes[section.stripe];
+    if (!counted) {
+        atomic_fetch_add_explicit(&stripe->others, 1, memory_order_relaxed);
+    }
     struct fr_near_item *item = fr_near_shard_find(shard, key, atomic_load(&self->drops));
     if (item != NULL && item->hard_expiry_us > now_us) {
         if (!atomic_load_explicit(&item->visited, memory_order_relaxed)) {
@@ -154,11 +161,25 @@ bool fr_near_cache_get(struct fr_near_cache *self, struct fr_bytes bytes, uint64
         return true;
     }
     fr_near_leave(&self->readers, section);
-    atomic_fetch_add_explicit(&self->readers.stripes[section.stripe].misses, 1, memory_order_relaxed);
+    if (counted) {
+        atomic_fetch_add_explicit(&stripe->misses, 1, memory_order_relaxed);
+    }
     if (item != NULL) {
         remove_expired(shard, key, now_us);
     }
     return false;
+}
+
+bool fr_near_cache_get(struct fr_near_cache *self, struct fr_bytes key, uint64_t now_us,
+                       struct fr_near_hit *ret_hit)
+{
+    return look_up(self, key, now_us, true, ret_hit);
+}
+
+bool fr_near_cache_peek(struct fr_near_cache *self, struct fr_bytes key, uint64_t now_us,
+                        struct fr_near_hit *ret_hit)
+{
+    return look_up(self, key, now_us, false, ret_hit);
 }
 
 void fr_near_hit_release(struct fr_near_hit *hit)

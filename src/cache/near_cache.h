@@ -112,6 +112,9 @@ void fr_near_cache_free(struct fr_near_cache *self);
  * memory of the cache is reclaimed, so hold it for a copy or an encoding, and fr_near_hit_keep for anything longer.
  */
 bool fr_near_cache_get(struct fr_near_cache *self, struct fr_bytes key, uint64_t now_us, struct fr_near_hit *ret_hit);
+/* The same, but the statistics do not count it: for who looks on behalf of a read that has been counted. */
+bool fr_near_cache_peek(struct fr_near_cache *self, struct fr_bytes key, uint64_t now_us,
+                        struct fr_near_hit *ret_hit);
 void fr_near_hit_release(struct fr_near_hit *hit);
 
 /* A reference to the hit's payload, which outlives the hit and the entry; the caller owes an unref. */

@@ -31,7 +31,8 @@
 struct fr_near_stripe {
     alignas(FR_NEAR_LINE_BYTES) _Atomic uint64_t entered[2]; /* by the parity of the epoch; never falls */
     _Atomic uint64_t left[2];
-    _Atomic uint64_t others; /* entries that were no lookup: those that met a change of epoch, and visits */
+    _Atomic uint64_t
+        others; /* entries that were no lookup: those that met a change of epoch, visits, and peeks */
     _Atomic uint64_t misses;
 };
 

@@ -42,7 +42,7 @@ struct invalidation {
     bool by_text;
     bool forgotten;    /* Redis did not know one of the scripts */
     unsigned answered; /* of the two calls of this round */
-    unsigned ran;
+    unsigned ran, refused;
     struct fr_event_id event; /* of the publish that ran last */
     uint8_t version[8];
     uint8_t time[FR_INVALIDATION_TIME_BYTES];
@@ -77,11 +77,18 @@ static bool show_record(struct fr_shared_value *value, const redisReply *reply, 
     return true;
 }
 
+/* A stranger's value is no record, as in the scripts. */
+static bool is_wrong_type(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "WRONGTYPE", 9) == 0;
+}
+
 static void get_done(struct fr_redis_request *request, const redisReply *reply)
 {
     struct operation *self = FR_CONTAINER(request, struct operation, call.request);
     struct fr_shared_value value = {.code = FR_UNAVAILABLE};
-    if (reply != NULL && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL)) {
+    if (reply != NULL &&
+        (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL || is_wrong_type(reply))) {
         value.code = FR_OK;
         show_record(&value, reply, self->cache->commands.incarnation);
     }
@@ -270,7 +277,7 @@ static bool send_pair(struct invalidation *self, bool by_text)
 {
     self->by_text = by_text;
     self->forgotten = false;
-    self->ran = self->answered = 0;
+    self->ran = self->refused = self->answered = 0;
     if (!fr_script_call_send(&self->invalidate, &self->cache->commands, by_text)) {
         return false;
     }
@@ -288,6 +295,7 @@ static void pair_answered(struct invalidation *self, const redisReply *reply)
 {
     self->forgotten = self->forgotten || fr_script_unknown(reply);
     self->ran += reply != NULL && reply->type == REDIS_REPLY_INTEGER;
+    self->refused += reply != NULL && reply->type == REDIS_REPLY_ERROR;
     fr_redis_connection_judge(&self->cache->commands, reply);
     if (++self->answered < 2) {
         return;
@@ -295,7 +303,9 @@ static void pair_answered(struct invalidation *self, const redisReply *reply)
     if (self->forgotten && !self->by_text && send_pair(self, true)) {
         return;
     }
-    invalidation_end(self, self->ran == 2 ? FR_OK : FR_UNAVAILABLE);
+    invalidation_end(self, self->ran == 2      ? FR_OK
+                           : self->refused > 0 ? FR_FAILED_PRECONDITION
+                                               : FR_UNAVAILABLE);
 }
 
 static void invalidate_answered(struct fr_redis_request *request, const redisReply *reply)
@@ -342,7 +352,11 @@ static struct invalidation *invalidation_new(struct fr_shared_cache *cache, cons
 void fr_shared_cache_invalidate(struct fr_shared_cache *self, const struct fr_invalidation *invalidation,
                                 fr_invalidate_done *done, void *argument)
 {
-    struct invalidation *pair = invalidation->version > FR_VERSION_MAX ? NULL : invalidation_new(self, invalidation);
+    if (invalidation->version > FR_VERSION_MAX) {
+        done(argument, FR_INVALID_ARGUMENT, (struct fr_event_id){0});
+        return;
+    }
+    struct invalidation *pair = invalidation_new(self, invalidation);
     if (pair != NULL) {
         pair->done = done;
         pair->argument = argument;

@@ -13,11 +13,18 @@
 #include "base/error.h"
 
 /*
+ * get(): what is at a key, or false when that is nothing or a stranger's value of another type, which is no record.
  * read(): the record as a table, or nil when there is none or it has another shape. Byte 60 begins the
  * payload field, which a FOUND value has and nothing else. write() is its inverse.
  */
 #define LUA_RECORD                                                                                           \
     "local ZERO = string.rep('\\0', 8)\n"                                                                    \
+    "local function get(key)\n"                                                                              \
+    "  local bytes = redis.pcall('GET', key)\n"                                                              \
+    "  if type(bytes) ~= 'table' then return bytes end\n"                                                    \
+    "  if string.find(bytes.err, '^WRONGTYPE') then return false end\n"                                      \
+    "  return redis.call('GET', key)\n"                                                                      \
+    "end\n"                                                                                                  \
     "local function read(bytes)\n"                                                                           \
     "  if not bytes or #bytes < 59 then return nil end\n"                                                    \
     "  local t1, kind, t2, version, t3, floor, t4, token, t5, lease_end, t6, soft, t7, incarnation =\n"      \
@@ -40,14 +47,16 @@
     "local now = time[1] * 1000000 + time[2]\n"
 
 /*
- * A record with a value keeps the hard expiry of that value. One without lives for the lease and a minute
- * more: long enough that a slow fill still finds its floor, short enough that keys which nobody fills go
- * away.
+ * A record with a value keeps the hard expiry of that value, unless the lease would outlive it: gone with the record, it
+ * would be granted a second time. Then the value goes now; the answer still has it. A record without one lives for the
+ * lease and a minute more: long enough that a slow fill still finds its floor, short enough that keys which nobody fills
+ * go away. What a stranger put there makes way, be it a string or not: otherwise each read of that key would be a load of
+ * the database for as long as it stays, and names within our namespace are ours.
  */
 static const char lease[] =
     "#!lua\n" LUA_RECORD LUA_NOW "local token, lease_us, incarnation = ARGV[1], tonumber(ARGV[2]), ARGV[3]\n"
     "local min_version = struct.unpack('<I8', ARGV[4])\n"
-    "local bytes = redis.call('GET', KEYS[1])\n"
+    "local bytes = get(KEYS[1])\n"
     "local r = read(bytes)\n"
     "if not r or r.incarnation ~= incarnation then\n"
     "  r = { kind = 0, version = 0, floor = 0, token = ZERO, lease_end = 0, soft = 0,\n"
@@ -61,8 +70,13 @@ static const char lease[] =
     "if r.token ~= token and now < r.lease_end then return { 2, r.floor, bytes } end\n"
     "r.token = token\n"
     "r.lease_end = now + lease_us\n"
+    "local lease_ms = math.ceil(lease_us / 1000)\n"
+    "if r.kind ~= 0 then\n"
+    "  local left_ms = redis.call('PTTL', KEYS[1])\n"
+    "  if left_ms >= 0 and left_ms < lease_ms then r.kind, r.version, r.soft, r.payload = 0, 0, 0, '' end\n"
+    "end\n"
     "if r.kind == 0 then\n"
-    "  redis.call('SET', KEYS[1], write(r), 'PX', math.ceil(lease_us / 1000) + 60000)\n"
+    "  redis.call('SET', KEYS[1], write(r), 'PX', lease_ms + 60000)\n"
     "else\n"
     "  redis.call('SET', KEYS[1], write(r), 'KEEPTTL')\n"
     "end\n"
@@ -71,7 +85,7 @@ static const char lease[] =
 static const char fill[] =
     "#!lua\n" LUA_RECORD "local token, incarnation, soft_us = ARGV[1], ARGV[4], tonumber(ARGV[6])\n"
     "local version = struct.unpack('<I8', ARGV[3])\n"
-    "local r = read(redis.call('GET', KEYS[1]))\n"
+    "local r = read(get(KEYS[1]))\n"
     "if not r or r.incarnation ~= incarnation or r.token ~= token or token == ZERO or version < r.floor "
     "then\n"
     "  return 0\n"
@@ -88,7 +102,7 @@ static const char fill[] =
  * it. */
 static const char invalidate[] =
     "#!lua flags=allow-oom\n" LUA_RECORD "local version = struct.unpack('<I8', ARGV[1])\n"
-    "local r = read(redis.call('GET', KEYS[1]))\n"
+    "local r = read(get(KEYS[1]))\n"
     "if not r or r.version >= version or r.floor >= version then return 0 end\n"
     "r.floor, r.token, r.lease_end = version, ZERO, 0\n"
     "redis.call('SET', KEYS[1], write(r), 'KEEPTTL')\n"

@@ -133,7 +133,13 @@ static void set_names(struct fr_shared_cache *self, const char *name_space)
     const char *colon = name_space[0] == '\0' ? "" : ":";
     snprintf(self->prefix, sizeof self->prefix, "%s%s", name_space, colon);
     self->prefix_size = strlen(self->prefix);
-    snprintf(self->channel, sizeof self->channel, "%s%s", self->prefix, FR_CHANNEL);
+    /* Keys, and so the counter, are those of a database; channels are the server's. */
+    if (self->url.database == 0) {
+        snprintf(self->channel, sizeof self->channel, "%s%s", self->prefix, FR_CHANNEL);
+    } else {
+        snprintf(self->channel, sizeof self->channel, "%s%s@%u", self->prefix, FR_CHANNEL,
+                 self->url.database);
+    }
     snprintf(self->counter, sizeof self->counter, "%s%s", self->prefix, FR_COUNTER);
 }
 

@@ -5,9 +5,10 @@
  * All functions are called on the loop thread unless they say otherwise, and every done runs there exactly once.
  * While Redis cannot be reached each operation ends at once with FR_UNAVAILABLE, its done before the function
  * returns; one that Redis does not answer within the command time-out ends the same way, and with it all that were sent
- * after it, as their connection is made anew, with jittered back-off. An answer of Redis that is an error (out of memory, another type at the key) is
- * FR_UNAVAILABLE too: the caller goes to the database in either case. A version above FR_VERSION_MAX is not sent to
- * Redis and ends the same way.
+ * after it, as their connection is made anew, with jittered back-off. An answer of Redis that is an error (out of memory)
+ * is FR_UNAVAILABLE too, but for an invalidation: the caller goes to the database in either case. A version above
+ * FR_VERSION_MAX is not sent to Redis and ends the same way. A value of another type at a key is a stranger's, and so no
+ * record: there is nothing that serves or could be invalidated, and a lease that is granted replaces it.
  */
 #ifndef FR_CACHE_SHARED_CACHE_H
 #define FR_CACHE_SHARED_CACHE_H
@@ -29,7 +30,8 @@ struct fr_shared_cache_options {
     const char *name_space;      /* prefix of keys, channel and counter; "" or NULL: none; copied */
     uint64_t command_timeout_us; /* 0: 250 ms */
     /*
-     * Invalidations from the channel "[namespace:]cache-invalidation"; NULL: do not subscribe. Loop thread. Whatever
+     * Invalidations from the channel "[namespace:]cache-invalidation", with "@db" behind it for another database than
+     * 0; NULL: do not subscribe. Loop thread. Whatever
      * comes is handed on, whether or not it is the next; that something was missed is told by on_drop.
      */
     void (*on_invalidation)(void *argument, const struct fr_invalidation_event *event);
@@ -123,7 +125,12 @@ struct fr_invalidation {
     uint64_t commit_time_us; /* told to subscribers, as in struct fr_invalidation_event; 0: not known */
 };
 
-/* INVALIDATE, then the publish script, in one pipeline. done after both; FR_UNAVAILABLE unless both ran. */
+/*
+ * INVALIDATE, then the publish script, in one pipeline. done after both.
+ *   FR_UNAVAILABLE          Redis did not answer, or there was no memory
+ *   FR_FAILED_PRECONDITION  Redis refused one of them, for example as the counter of events is no number
+ *   FR_INVALID_ARGUMENT     the version is above FR_VERSION_MAX
+ */
 void fr_shared_cache_invalidate(struct fr_shared_cache *self, const struct fr_invalidation *invalidation,
                                 fr_invalidate_done *done, void *argument);
 /* How many of them ended with FR_OK. Thread-safe. */

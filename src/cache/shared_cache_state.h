@@ -15,7 +15,7 @@
 #define FR_CHANNEL           "cache-invalidation"
 #define FR_COUNTER           "cache-invalidation:number"
 #define FR_LINE_BYTES        128 /* two cache lines, as processors fetch them in pairs */
-#define FR_CHANNEL_MAX_BYTES (FR_NAME_SPACE_MAX_BYTES + sizeof ":" FR_COUNTER)
+#define FR_CHANNEL_MAX_BYTES (FR_NAME_SPACE_MAX_BYTES + sizeof ":" FR_COUNTER "@4294967295")
 
 /* Which way the connection was reported last. */
 enum fr_reported { FR_REPORTED_NOTHING, FR_REPORTED_CONNECTED, FR_REPORTED_LOST };

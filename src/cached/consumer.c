@@ -9,8 +9,14 @@
 
 #include "base/clock.h"
 #include "cached/demand.h"
+#include "cached/extras.h"
 #include "cached/gather.h"
 #include "cached/reply.h"
+
+uint64_t fr_consumer_deadline_us(uint64_t deadline_us)
+{
+    return deadline_us != 0 ? deadline_us : fr_clock_now_us() + FR_DEFAULT_TIMEOUT_US;
+}
 
 uint64_t fr_forward_timeout_us(uint64_t deadline_us)
 {
@@ -43,15 +49,22 @@ static uint64_t number_of(struct fr_metadata metadata, const char *key)
 
 static void on_origin(void *argument, const struct fr_result *result)
 {
-    const struct fr_read_result loaded = {
+    struct fr_buffer extras = {0};
+    struct fr_read_result loaded = {
         .code = result->code,
         .message = result->message,
         .version = number_of(result->metadata, "x-cache-version"),
         .age_us = number_of(result->metadata, "x-cache-age-ms") * FR_MILLISECOND_US,
         .payload = result->payload,
         .source = source_of(result->metadata),
+        .retry_after_us = result->retry_after_us,
     };
+    if (result->code != FR_OK && result->code != FR_NOT_FOUND) {
+        fr_extras_write(&extras, result);
+        loaded.extras = extras.failed ? (struct fr_bytes){0} : fr_buffer_bytes(&extras);
+    }
     fr_load_end(argument, &loaded);
+    fr_buffer_fini(&extras);
 }
 
 /* What the readers demand of this cache they demand of those of the origin too. */
@@ -72,7 +85,9 @@ static void start_call(struct fr_consumer *self, struct fr_load *load)
         .metadata = {.entries = entries, .count = count},
         .idempotent = true,
     };
-    fr_channel_start(self->origin, self->origin_method, load->request, &options, on_origin, load, NULL);
+    struct fr_pending *pending;
+    fr_channel_start(self->origin, self->origin_method, load->request, &options, on_origin, load, &pending);
+    load->handle = pending; /* still there: the cache frees it on this thread, later */
 }
 
 static void load(void *context, struct fr_load *first)
@@ -84,11 +99,25 @@ static void load(void *context, struct fr_load *first)
     }
 }
 
+static void cancel(void *context, struct fr_load *load)
+{
+    (void)context;
+    fr_pending_cancel(load->handle);
+}
+
+static void release(void *context, struct fr_load *load)
+{
+    (void)context;
+    fr_pending_unref(load->handle);
+}
+
 enum fr_code fr_consumer_open(struct fr_consumer *self, struct fr_error *reterr)
 {
     struct fr_cache_kind_options kind = fr_policy_kind(self->policy);
     kind.role = FR_READ_CONSUMER;
     kind.load = load;
+    kind.cancel = cancel;
+    kind.release = release;
     kind.context = self;
     return fr_cache_kind_new(self->cache, &kind, &self->kind, reterr);
 }
@@ -109,9 +138,6 @@ void fr_consumer_handle(struct fr_call *call, void *context)
         fr_cache_hit_release(&hit);
         return;
     }
-    read.deadline_us = fr_call_deadline_us(call);
-    if (read.deadline_us == 0) {
-        read.deadline_us = fr_clock_now_us() + FR_DEFAULT_TIMEOUT_US;
-    }
+    read.deadline_us = fr_consumer_deadline_us(fr_call_deadline_us(call));
     fr_gather_read(self->cache, &read);
 }

@@ -31,6 +31,8 @@ FR_MUST_CHECK enum fr_code fr_consumer_open(struct fr_consumer *self, struct fr_
  */
 void fr_consumer_handle(struct fr_call *call, void *context);
 
+/* The deadline of a call's reads: its own, or FR_DEFAULT_TIMEOUT_US from now where it has none (0). */
+uint64_t fr_consumer_deadline_us(uint64_t deadline_us);
 /* The timeout of a call made for one with this deadline (0: none): the time left, or FR_DEFAULT_TIMEOUT_US. */
 uint64_t fr_forward_timeout_us(uint64_t deadline_us);
 

@@ -5,6 +5,7 @@
 #include "cached/demand.h"
 
 #include <string.h>
+#include <strings.h>
 
 bool fr_demand_number(struct fr_bytes text, uint64_t *ret_number)
 {
@@ -22,7 +23,7 @@ bool fr_demand_number(struct fr_bytes text, uint64_t *ret_number)
     return text.size > 0;
 }
 
-/* Whether the comma-separated list has this word. */
+/* Whether the comma-separated list has this word, in whatever case. */
 static bool has_word(struct fr_bytes list, const char *word)
 {
     size_t at = 0;
@@ -38,7 +39,8 @@ static bool has_word(struct fr_bytes list, const char *word)
         while (last > first && list.data[last - 1] == ' ') {
             last--;
         }
-        if (fr_bytes_equal((struct fr_bytes){list.data + first, last - first}, fr_bytes_of(word))) {
+        if (last - first == strlen(word) &&
+            strncasecmp((const char *)list.data + first, word, last - first) == 0) {
             return true;
         }
         at = end + 1;

@@ -9,8 +9,8 @@
 #include "rpc/metadata.h"
 
 /*
- * x-cache-control is "no-cache" or "only-if-cached", or both names separated by commas; others are ignored, as those of
- * Cache-Control are (RFC 9111, section 5.2.3).
+ * x-cache-control is "no-cache" or "only-if-cached", or both names separated by commas, in any case; others are
+ * ignored, as those of Cache-Control are (RFC 9111, sections 5.2 and 5.2.3).
  *   FR_INVALID_ARGUMENT  x-cache-min-version is no number, or x-cache-control is both
  */
 FR_MUST_CHECK enum fr_code fr_demand_read(struct fr_metadata metadata, struct fr_demand *ret_demand,

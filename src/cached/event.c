@@ -10,7 +10,6 @@
 
 #include "cached/demand.h"
 
-#define KEY        "x-cache-event"
 #define TEXT_BYTES 42 /* two numbers of 20 digits, what stands between them, and the NUL */
 
 void fr_event_tell(struct fr_call *call, struct fr_event_id event)
@@ -18,13 +17,13 @@ void fr_event_tell(struct fr_call *call, struct fr_event_id event)
     char text[TEXT_BYTES];
     if (event.number != 0) {
         snprintf(text, sizeof text, "%" PRIu64 "@%" PRIu64, event.number, event.incarnation);
-        fr_call_set_metadata(call, KEY, fr_bytes_of(text));
+        fr_call_set_metadata(call, FR_EVENT_KEY, fr_bytes_of(text));
     }
 }
 
 bool fr_event_find(struct fr_metadata metadata, struct fr_event_id *ret_event)
 {
-    struct fr_bytes text = fr_metadata_find(metadata, KEY);
+    struct fr_bytes text = fr_metadata_find(metadata, FR_EVENT_KEY);
     const uint8_t *at = text.size > 0 ? memchr(text.data, '@', text.size) : NULL;
     if (at == NULL) {
         return false;

@@ -11,6 +11,8 @@
 #include "cache/record.h"
 #include "rpc/server.h"
 
+#define FR_EVENT_KEY "x-cache-event"
+
 /* Before call is answered. Nothing for no event. */
 void fr_event_tell(struct fr_call *call, struct fr_event_id event);
 /* false: metadata names no event. */

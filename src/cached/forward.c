@@ -4,14 +4,12 @@
  * answer back, once the caches here show nothing older than what it wrote.
  */
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/container.h"
 #include "cached/consumer.h"
 #include "cached/event.h"
-
-#define MAX_TYPE_URL_BYTES 256
+#include "cached/extras.h"
 
 /* One call that is passed on. */
 struct forwarding {
@@ -42,12 +40,7 @@ static void on_over(void *argument)
 
 static void fail(struct fr_call *call, const struct fr_result *result)
 {
-    for (size_t i = 0; i < result->details.count; i++) {
-        const struct fr_detail *detail = &result->details.entries[i];
-        char type_url[MAX_TYPE_URL_BYTES];
-        snprintf(type_url, sizeof type_url, "%.*s", (int)detail->type_url.size, (const char *)detail->type_url.data);
-        fr_call_add_detail(call, type_url, detail->value);
-    }
+    fr_extras_tell_details(call, result->details);
     fr_call_set_retry_after(call, result->retry_after_us);
     fr_call_fail(call, result->code, "%s", result->message);
 }
@@ -76,6 +69,8 @@ static void on_answer(void *argument, const struct fr_result *result)
 {
     struct forwarding *self = argument;
     struct fr_event_id event;
+    /* The event is heard here; whoever this cache answers need not wait for it again. */
+    fr_extras_tell_metadata(self->call, result->metadata, self->cache != NULL ? FR_EVENT_KEY : NULL);
     if (result->code == FR_OK && self->cache != NULL && fr_event_find(result->metadata, &event)) {
         reply_after(self, event, result->payload);
         return;

@@ -24,9 +24,10 @@ struct work {
     struct fr_load *first; /* what to load, linked by next */
 };
 
-static void fail(struct fr_load *load, const struct fr_error *error)
+static void fail(struct fr_load *load, const struct fr_error *error, uint64_t retry_after_us)
 {
-    const struct fr_read_result result = {.code = error->code, .message = error->message};
+    const struct fr_read_result result = {
+        .code = error->code, .message = error->message, .retry_after_us = retry_after_us};
     fr_load_end(load, &result);
 }
 
@@ -44,16 +45,16 @@ static void end(const struct fr_store_connection *connection, struct fr_load *lo
         fr_load_end(load, &result);
     } else {
         fr_failure_log(FR_FAILED_READ, connection, &error);
-        fail(load, &error);
+        fail(load, &error, 0);
     }
     fr_buffer_fini(&payload);
 }
 
-static void fail_all(struct fr_load *first, const struct fr_error *error)
+static void fail_all(struct fr_load *first, const struct fr_error *error, uint64_t retry_after_us)
 {
     while (first != NULL) {
         struct fr_load *next = first->next;
-        fail(first, error);
+        fail(first, error, retry_after_us);
         first = next;
     }
 }
@@ -78,7 +79,7 @@ static void load_one(const struct fr_origin *self, struct fr_store_connection *c
         end(connection, load, response, version);
     } else {
         fr_failure_log(FR_FAILED_READ, connection, &error);
-        fail(load, &error);
+        fail(load, &error, 0);
     }
     fr_arena_free(arena);
 }
@@ -130,7 +131,7 @@ static void load_many(const struct fr_origin *self, struct fr_store_connection *
                    fr_log_text("result", fr_code_name(code)));
     if (code != FR_OK) {
         fr_failure_log(FR_FAILED_READ, connection, &error);
-        fail_all(first, &error);
+        fail_all(first, &error, 0);
         count = 0;
     }
     for (size_t i = 0; i < count; i++) {
@@ -138,7 +139,7 @@ static void load_many(const struct fr_origin *self, struct fr_store_connection *
         if (rows.responses[i] != NULL) {
             end(connection, first, rows.responses[i], rows.versions[i]);
         } else {
-            fail(first, &none);
+            fail(first, &none, 0);
         }
         first = next;
     }
@@ -182,7 +183,7 @@ static void load(void *context, struct fr_load *first)
     }
     if (code != FR_OK) {
         free(work);
-        fail_all(first, &error);
+        fail_all(first, &error, FR_OVERLOAD_PAUSE_US);
     }
 }
 

@@ -3,7 +3,8 @@
  * relay.c - carries the marks of committed writes to Redis: INVALIDATE, publish, clear.
  *
  * One thread with a connection of its own clears marks and polls for those left behind. A mark is cleared only
- * after its INVALIDATE ran, and only if no later write has raised it.
+ * after its INVALIDATE ran, and only if no later write has raised it. One that Redis refuses is held back for a while
+ * (held_marks.h), so that it does not keep others from being found.
  */
 #include "cached/relay.h"
 
@@ -11,29 +12,37 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "cached/held_marks.h"
 
 #define POLL_US        (100 * FR_MILLISECOND_US)
-#define POLL_LIMIT     256 /* marks carried out at a time */
+#define POLL_LIMIT     256 /* marks looked for at a time, beside those that are held back */
 /* A mark younger than one poll is most likely in the hands of its writer. After so many polls in a
    row that left young marks behind they are carried out all the same: a key that is written all the time must not
    wait for ever. */
 #define PATIENCE_POLLS 3
+
+struct outcome {
+    struct announcement *of;
+    enum fr_code code; /* FR_OK: the mark may be cleared */
+};
 
 struct announcement {
     struct fr_task task;
     struct fr_relay *relay;
     struct fr_store_marks marks;
     size_t unanswered; /* loop thread only */
-    bool failed;       /* loop thread only */
+    bool failed;       /* loop thread only: one of them or more */
     struct fr_event_id newest; /* loop thread only */
     fr_announced *done;
     void *argument;
     struct announcement *next; /* guarded by relay->mu, in to_clear */
+    struct outcome outcomes[]; /* of the marks; loop thread only, then the relay thread's */
 };
 
 struct fr_relay {
@@ -54,6 +63,7 @@ struct fr_relay {
     bool may_have_marks;
     uint64_t ripe_version; /* marks up to this version were there at the last poll */
     unsigned young_polls;
+    struct fr_held_marks held;
 };
 
 static void free_announcement(struct announcement *self)
@@ -70,21 +80,14 @@ static void finish(struct announcement *self)
     if (self->done != NULL) {
         self->done(self->argument, self->newest);
     }
-    bool carried = self->done == NULL;
-    bool failed = self->failed;
-    if (failed) {
-        free_announcement(self); /* the marks stay, and the next poll finds them */
-    }
     pthread_mutex_lock(&relay->mu);
     relay->under_way--;
-    if (carried) {
+    if (self->done == NULL) {
         relay->carrying = false;
-        relay->poll_now = relay->poll_now && !failed; /* Redis refuses: not without a pause */
+        relay->poll_now = relay->poll_now && !self->failed; /* Redis refuses: not without a pause */
     }
-    if (!failed) {
-        self->next = relay->to_clear;
-        relay->to_clear = self;
-    }
+    self->next = relay->to_clear;
+    relay->to_clear = self;
     pthread_cond_signal(&relay->wake);
     pthread_mutex_unlock(&relay->mu);
 }
@@ -97,14 +100,21 @@ static void note_event(struct announcement *self, struct fr_event_id event)
     }
 }
 
-static void on_invalidated(void *argument, enum fr_code code, struct fr_event_id event)
+static void answer_one(struct announcement *self)
 {
-    struct announcement *self = argument;
-    self->failed = self->failed || code != FR_OK;
-    note_event(self, event);
     if (--self->unanswered == 0) {
         finish(self);
     }
+}
+
+static void on_invalidated(void *argument, enum fr_code code, struct fr_event_id event)
+{
+    struct outcome *outcome = argument;
+    struct announcement *self = outcome->of;
+    outcome->code = code;
+    self->failed = self->failed || code != FR_OK;
+    note_event(self, event);
+    answer_one(self);
 }
 
 /* "user" and "user-123" to the key user:user-123; false when a stranger wrote a mark that is too long for a key. */
@@ -117,22 +127,22 @@ static bool key_of(const struct fr_store_mark *mark, struct fr_key *ret_key)
 
 static void on_announced(struct fr_task *task)
 {
-    static const struct fr_event_id none;
     struct announcement *self = (struct announcement *)task;
     self->unanswered = self->marks.count + 1;
     for (size_t i = 0; i < self->marks.count; i++) {
         struct fr_key key;
         const struct fr_store_mark *mark = &self->marks.items[i];
+        self->outcomes[i].of = self;
         if (key_of(mark, &key)) {
             fr_log_request(self->done == NULL ? "invalidation relayed" : "invalidation published", fr_log_text("key", key.text),
                            fr_log_number("version", mark->version));
             const struct fr_invalidation what = {&key, mark->version, mark->commit_time_us};
-            fr_shared_cache_invalidate(self->relay->shared, &what, on_invalidated, self);
+            fr_shared_cache_invalidate(self->relay->shared, &what, on_invalidated, &self->outcomes[i]);
         } else {
-            on_invalidated(self, FR_OK, none); /* no key of ours can be that long, so nothing is cached under it */
+            answer_one(self); /* no key of ours can be that long, so nothing is cached under it */
         }
     }
-    on_invalidated(self, FR_OK, none);
+    answer_one(self);
 }
 
 static void set_carrying(struct fr_relay *self, bool carrying)
@@ -145,7 +155,8 @@ static void set_carrying(struct fr_relay *self, bool carrying)
 void fr_relay_announce(struct fr_relay *self, struct fr_store_marks *marks, fr_announced *done, void *argument)
 {
     FR_FAILPOINT("after-commit");
-    struct announcement *announcement = calloc(1, sizeof *announcement);
+    struct announcement *announcement =
+        calloc(1, sizeof *announcement + marks->count * sizeof announcement->outcomes[0]);
     if (announcement == NULL) {
         /* The marks are in the database: the next poll finds them. */
         fr_store_marks_fini(marks);
@@ -175,13 +186,47 @@ static void log_failure(const char *what, const struct fr_error *error)
     fr_log(FR_LOG_WARN, what, fr_log_text("error", error->message));
 }
 
+/* What will not do again at once. Redis that cannot be reached refuses nothing: its marks wait for the next poll. */
+static void hold_back(struct fr_relay *self, struct fr_store_mark *mark, enum fr_code code)
+{
+    if (code == FR_UNAVAILABLE) {
+        return;
+    }
+    struct fr_store_mark copy = {strdup(mark->kind), strdup(mark->reference), mark->version,
+                                 mark->commit_time_us};
+    if (copy.kind == NULL || copy.reference == NULL) {
+        free(copy.kind);
+        free(copy.reference);
+    } else if (fr_held_marks_add(&self->held, &copy, fr_clock_now_us())) {
+        fr_log(FR_LOG_WARN, "invalidation refused", fr_log_text("kind", mark->kind),
+               fr_log_text("reference", mark->reference), fr_log_number("version", mark->version),
+               fr_log_text("reason", fr_code_name(code)));
+    }
+}
+
+/* Puts the marks that may be cleared first, and returns how many they are. */
+static size_t part_marks(struct fr_relay *self, struct announcement *of)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < of->marks.count; i++) {
+        struct fr_store_mark mark = of->marks.items[i];
+        if (of->outcomes[i].code == FR_OK) {
+            of->marks.items[i] = of->marks.items[done];
+            of->marks.items[done++] = mark;
+        } else {
+            hold_back(self, &mark, of->outcomes[i].code);
+        }
+    }
+    return done;
+}
+
 static void clear(struct fr_relay *self, struct announcement *list)
 {
     struct fr_error error;
     while (list != NULL) {
         struct announcement *next = list->next;
-        if (list->marks.count > 0 &&
-            fr_store_clear(self->connection, list->marks.items, list->marks.count, &error) != FR_OK) {
+        size_t count = part_marks(self, list);
+        if (count > 0 && fr_store_clear(self->connection, list->marks.items, count, &error) != FR_OK) {
             /* The mark stays, so it will be announced again: a repeat does no harm. */
             log_failure("dirty marks not cleared", &error);
             self->may_have_marks = true;
@@ -196,7 +241,7 @@ static void keep_ripe(struct fr_relay *self, struct fr_store_marks *marks)
 {
     size_t kept = 0;
     uint64_t newest = 0;
-    bool all = self->young_polls >= PATIENCE_POLLS || marks->count == POLL_LIMIT;
+    bool all = self->young_polls >= PATIENCE_POLLS || marks->count >= POLL_LIMIT;
     for (size_t i = 0; i < marks->count; i++) {
         struct fr_store_mark *mark = &marks->items[i];
         newest = mark->version > newest ? mark->version : newest;
@@ -236,7 +281,8 @@ static void poll_marks(struct fr_relay *self)
     if (change_count == self->change_count && !self->may_have_marks) {
         return;
     }
-    if (fr_store_dirty(self->connection, POLL_LIMIT, &marks, &error) != FR_OK) {
+    size_t limit = POLL_LIMIT + self->held.count;
+    if (fr_store_dirty(self->connection, limit, &marks, &error) != FR_OK) {
         log_failure("dirty marks not readable", &error);
         return;
     }
@@ -247,7 +293,8 @@ static void poll_marks(struct fr_relay *self)
         fr_store_marks_fini(&marks);
         return;
     }
-    if (marks.count == POLL_LIMIT) {
+    fr_held_marks_filter(&self->held, &marks, marks.count < limit, fr_clock_now_us());
+    if (marks.count >= POLL_LIMIT) {
         pthread_mutex_lock(&self->mu);
         self->poll_now = true;
         pthread_mutex_unlock(&self->mu);
@@ -363,6 +410,7 @@ void fr_relay_free(struct fr_relay *self)
     pthread_mutex_unlock(&self->mu);
     pthread_join(self->thread, NULL);
     fr_store_connection_free(self->connection);
+    fr_held_marks_fini(&self->held);
     pthread_cond_destroy(&self->wake);
     pthread_mutex_destroy(&self->mu);
     free(self);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "cached/demand.h"
+#include "cached/extras.h"
 
 #define DECIMAL_BYTES 21 /* of 64 bits, with the NUL */
 
@@ -21,17 +22,25 @@ static const char *decimal(uint64_t number, char out[DECIMAL_BYTES])
     return at;
 }
 
+void fr_read_describe(struct fr_call *call, enum fr_source source, uint64_t age_us)
+{
+    char age_ms[DECIMAL_BYTES];
+    fr_call_set_metadata(call, "x-cache", fr_bytes_of(fr_source_name(source)));
+    fr_call_set_metadata(call, "x-cache-age-ms", fr_bytes_of(decimal(age_us / FR_MILLISECOND_US, age_ms)));
+}
+
 void fr_read_reply(struct fr_call *call, const struct fr_read_result *result)
 {
     if (result->code == FR_OK || result->code == FR_NOT_FOUND) {
-        char version[DECIMAL_BYTES], age_ms[DECIMAL_BYTES];
-        fr_call_set_metadata(call, "x-cache", fr_bytes_of(fr_source_name(result->source)));
-        fr_call_set_metadata(call, "x-cache-age-ms", fr_bytes_of(decimal(result->age_us / FR_MILLISECOND_US, age_ms)));
+        char version[DECIMAL_BYTES];
+        fr_read_describe(call, result->source, result->age_us);
         fr_call_set_metadata(call, "x-cache-version", fr_bytes_of(decimal(result->version, version)));
     }
     if (result->code == FR_OK) {
         fr_call_reply(call, result->payload);
     } else {
+        fr_call_set_retry_after(call, result->retry_after_us);
+        fr_extras_tell(call, result->extras);
         fr_call_fail(call, result->code, "%s", result->message);
     }
 }
@@ -41,12 +50,18 @@ static void answer(void *argument, const struct fr_read_result *result)
     fr_read_reply(argument, result);
 }
 
+static bool is_gone(void *argument)
+{
+    return fr_call_is_over(argument);
+}
+
 bool fr_read_of_call(struct fr_call *call, const struct fr_cache_policy *policy, struct fr_cache_kind *kind,
                      struct fr_key *key, struct fr_cache_read *ret_read)
 {
     struct ProtobufCMessage *request;
     struct fr_error error;
-    struct fr_cache_read read = {.kind = kind, .key = key, .done = answer, .argument = call};
+    struct fr_cache_read read = {
+        .kind = kind, .key = key, .done = answer, .is_gone = is_gone, .argument = call};
     if (fr_call_unpack(call, &request, &error) != FR_OK || fr_policy_key(policy, request, key, &error) != FR_OK ||
         fr_demand_read(fr_call_metadata(call), &read.demand, &error) != FR_OK) {
         fr_call_fail_error(call, &error);

@@ -124,6 +124,9 @@ void fr_cached_read(struct fr_cached *self, const struct fr_method *method, cons
         read->done(read->argument, &hit.result);
         fr_cache_hit_release(&hit);
     } else {
+        if (!served->is_origin) {
+            whole.deadline_us = fr_consumer_deadline_us(read->deadline_us);
+        }
         fr_gather_read(self->options.cache, &whole);
     }
 }

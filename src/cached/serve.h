@@ -71,7 +71,7 @@ FR_MUST_CHECK enum fr_code fr_cached_register(struct fr_cached *self, struct fr_
 
 /*
  * One read as method would do it, for handlers that need several: read has all but kind and key, and its request is the
- * serialized form of request. Its done may run at once. Reads of one message or turn of the loop begin together.
+ * serialized form of request. Without a deadline it has that of method. Its done may run at once. Reads of one message or turn of the loop begin together.
  */
 void fr_cached_read(struct fr_cached *self, const struct fr_method *method, const struct ProtobufCMessage *request,
                     const struct fr_cache_read *read);

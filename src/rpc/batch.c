@@ -202,7 +202,7 @@ static bool add_id(struct id_set *set, const struct batch *batch, size_t index)
     return !seen;
 }
 
-static struct batch *new_batch(struct exchange *exchange, nng_msg *message, struct session *session,
+static struct batch *new_batch(const struct arrival *arrival, struct session *session,
                                const struct fr_wire_request_batch *header)
 {
     struct fr_server *server = session->server;
@@ -212,13 +212,14 @@ static struct batch *new_batch(struct exchange *exchange, nng_msg *message, stru
         return NULL;
     }
     self->server = server;
-    self->exchange = exchange;
+    self->exchange = arrival->exchange;
     self->session = session;
-    self->message = message;
+    self->message = arrival->message;
     self->max_reply_bytes = header->max_reply_bytes;
     self->collect = header->collect;
+    self->hurried = arrival->overloaded;
     self->call_count = header->count;
-    self->held_bytes = size + nng_msg_len(message);
+    self->held_bytes = size + nng_msg_len(arrival->message);
     atomic_init(&self->refs, header->count + 1);
     atomic_fetch_add(&server->refs, 1);
     atomic_fetch_add(&server->live_batches, 1);
@@ -237,27 +238,23 @@ static bool read_requests(struct batch *self, struct fr_wire_cursor cursor)
     return true;
 }
 
-/* Takes over message only on FR_OK. */
-static enum fr_code open_batch(struct fr_server *server, struct exchange *exchange, nng_msg *message,
-                               struct fr_wire_request_batch *ret_header, struct batch **ret_batch,
+/* Takes over the message only on FR_OK. */
+static enum fr_code open_batch(struct fr_server *server, const struct arrival *arrival,
+                               const struct fr_wire_request_batch *header, struct batch **ret_batch,
                                struct fr_error *reterr)
 {
-    struct fr_bytes body = {nng_msg_body(message), nng_msg_len(message)};
     struct session *session;
-    enum fr_code code = fr_wire_read_request_batch(body, ret_header, reterr);
-    if (code == FR_OK) {
-        code = fr_peers_session(server, nng_pipe_id(nng_msg_get_pipe(message)), ret_header->session, &session, reterr);
-    }
+    enum fr_code code = fr_peers_session(server, arrival->peer, header->session, &session, reterr);
     if (code != FR_OK) {
         return code;
     }
-    struct batch *batch = new_batch(exchange, message, session, ret_header);
+    struct batch *batch = new_batch(arrival, session, header);
     if (batch == NULL) {
         fr_peers_detach(session);
         fr_session_unref(session);
         return fr_error_no_memory(reterr);
     }
-    if (!read_requests(batch, ret_header->requests)) {
+    if (!read_requests(batch, header->requests)) {
         batch->message = NULL;
         fr_peers_detach(session);
         atomic_store(&batch->refs, 1);
@@ -269,9 +266,14 @@ static enum fr_code open_batch(struct fr_server *server, struct exchange *exchan
 }
 
 /* Answers a message that gave no batch: one Response with id 0. */
-static void answer_undecodable(struct exchange *exchange, nng_msg *message, const struct fr_error *error)
+static void answer_unopened(struct exchange *exchange, nng_msg *message, const struct fr_error *error,
+                            uint64_t retry_after_us)
 {
-    struct fr_wire_response response = {.code = error->code, .message = fr_bytes_of(error->message)};
+    struct fr_wire_response response = {
+        .code = error->code,
+        .message = fr_bytes_of(error->message),
+        .retry_after_us = retry_after_us,
+    };
     struct fr_reply reply = {0};
     uint8_t *to = fr_reply_extend(&reply, fr_wire_response_size(&response));
     nng_msg_free(message);
@@ -281,33 +283,58 @@ static void answer_undecodable(struct exchange *exchange, nng_msg *message, cons
     fr_exchange_answer(exchange, fr_reply_take(&reply));
 }
 
-static void cancel(void *argument, uint64_t id)
+struct id_list {
+    size_t count;
+    uint64_t ids[FR_MAX_CANCELLED];
+};
+
+/* What is too much is ignored: cancelling is only a favour to us. */
+static void add_cancelled(void *argument, uint64_t id)
 {
-    struct batch *batch = argument;
-    fr_session_cancel(batch->session, batch, id);
+    struct id_list *list = argument;
+    if (list->count < FR_MAX_CANCELLED) {
+        list->ids[list->count++] = id;
+    }
 }
 
-void fr_batch_dispatch(struct fr_server *server, struct exchange *exchange, nng_msg *message, bool overloaded)
+static void cancel(struct batch *batch)
+{
+    struct id_list list;
+    list.count = 0;
+    fr_wire_ids((struct fr_bytes){nng_msg_body(batch->message), nng_msg_len(batch->message)}, FR_WIRE_CANCEL,
+                add_cancelled, &list);
+    fr_session_cancel(batch->session, batch, list.ids, list.count);
+}
+
+void fr_batch_dispatch(struct fr_server *server, const struct arrival *arrival)
 {
     struct fr_wire_request_batch header;
     struct fr_error error = {0};
     struct batch *batch = NULL;
-    if (open_batch(server, exchange, message, &header, &batch, &error) != FR_OK) {
-        answer_undecodable(exchange, message, &error);
+    struct fr_bytes body = {nng_msg_body(arrival->message), nng_msg_len(arrival->message)};
+    if (fr_wire_read_request_batch(body, &header, &error) != FR_OK) {
+        answer_unopened(arrival->exchange, arrival->message, &error, 0);
+        return;
+    }
+    if (open_batch(server, arrival, &header, &batch, &error) != FR_OK) {
+        /* What is exhausted here is the server, not a bound on the message: there may be room later. */
+        uint64_t retry_after_us = error.code == FR_RESOURCE_EXHAUSTED ? RETRY_AFTER_US : 0;
+        answer_unopened(arrival->exchange, arrival->message, &error, retry_after_us);
         return;
     }
     struct session *session = batch->session;
     fr_session_begin_batch(session, batch);
     const char *refusal = NULL;
-    if (overloaded || atomic_load(&server->held_bytes) > server->limits.held_bytes) {
-        refusal = overloaded ? "the server has too many open messages" : "the server's memory for open calls is full";
+    if (arrival->overloaded || atomic_load(&server->held_bytes) > server->limits.held_bytes) {
+        refusal = arrival->overloaded ? "the server has too many open messages"
+                                      : "the server's memory for open calls is full";
     }
     uint64_t now_us = fr_clock_now_us();
     fr_nng_thread_tick(now_us);
     struct id_set ids = {0};
     fr_cork();
     if (header.cancel_count > 0) {
-        fr_wire_ids((struct fr_bytes){nng_msg_body(message), nng_msg_len(message)}, FR_WIRE_CANCEL, cancel, batch);
+        cancel(batch);
     }
     for (size_t i = 0; i < batch->call_count; i++) {
         dispatch(&batch->calls[i], now_us, refusal, !add_id(&ids, batch, i));

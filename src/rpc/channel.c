@@ -97,7 +97,6 @@ static void on_paused(struct fr_timer *timer)
 static void pause_locked(struct fr_channel *self, struct fr_pending *call, uint64_t until_us)
 {
     call->state = CALL_PAUSED;
-    call->attempts++;
     fr_ring_append(&self->paused, &call->link);
     self->unfinished++;
     atomic_fetch_add(&call->refs, 1);
@@ -118,33 +117,37 @@ void fr_call_detach_locked(struct fr_channel *self, struct fr_pending *call)
 }
 
 /* Retries a call that was detached, if it may be. */
-static bool retry_locked(struct fr_channel *self, struct fr_pending *call, enum fr_code code, uint64_t retry_after_us)
+static bool retry_locked(struct fr_channel *self, struct fr_pending *call, const struct call_end *end)
 {
     uint64_t now_us = fr_clock_now_us(), delay_us;
     struct fr_retry_failure failure = {
-        .code = code,
-        .retry_after_us = retry_after_us,
-        .attempts = call->attempts + 1,
+        .code = end->code,
+        .retry_after_us = end->retry_after_us,
+        .attempts = call->attempts,
+        .refusals = call->refusals,
+        .together = end->together,
+        .not_started = end->not_started,
         .idempotent = call->idempotent,
-        .time_left_us = call->deadline_us == 0         ? UINT64_MAX
-                        : call->deadline_us > now_us   ? call->deadline_us - now_us
-                                                       : 0,
+        .time_left_us = call->deadline_us == 0       ? UINT64_MAX
+                        : call->deadline_us > now_us ? call->deadline_us - now_us
+                                                     : 0,
     };
     bool retried = !self->closed &&
                    fr_retry_failed(&self->throttle, &self->policy, &failure, fr_random_u64(), &delay_us);
     if (retried) {
-        pause_locked(self, call, now_us + delay_us);
+        pause_locked(self, call, fr_clock_deadline_us(now_us, delay_us));
     }
     return retried;
 }
 
-bool fr_call_settle_locked(struct fr_channel *self, struct fr_pending *call, enum fr_code code,
-                           uint64_t retry_after_us)
+bool fr_call_settle_locked(struct fr_channel *self, struct fr_pending *call, const struct call_end *end)
 {
     fr_call_detach_locked(self, call);
-    if (self->retries && code == FR_OK) {
-        fr_retry_succeeded(&self->throttle, &self->policy);
-    } else if (self->retries && retry_locked(self, call, code, retry_after_us)) {
+    call->attempts += !end->not_started;
+    call->refusals += end->not_started;
+    if (self->retries && end->code == FR_OK) {
+        fr_retry_succeeded(&self->throttle, &self->policy, end->together);
+    } else if (self->retries && retry_locked(self, call, end)) {
         return false;
     }
     call->state = CALL_DONE;
@@ -167,19 +170,26 @@ void fr_calls_complete(struct fr_channel *self, struct call_link *ring, const st
     size_t count = 0;
     while (!fr_ring_empty(ring)) {
         struct fr_pending *call = fr_call_of_link(ring->next);
+        struct fr_result own = *result;
+        own.not_sent = result->not_sent && call->attempts == 0;
         fr_ring_remove(&call->link);
-        count += fr_call_complete(call, result);
+        count += fr_call_complete(call, &own);
     }
     if (count > 0) {
         fr_channel_finished(self, count);
     }
 }
 
-void fr_calls_settle_locked(struct fr_channel *self, struct call_link *from, struct call_link *to, enum fr_code code)
+void fr_calls_settle_locked(struct fr_channel *self, struct call_link *from, struct call_link *to,
+                            struct call_end end)
 {
+    end.together = 0;
+    for (const struct call_link *link = from->next; link != from; link = link->next) {
+        end.together++;
+    }
     while (!fr_ring_empty(from)) {
         struct fr_pending *call = fr_call_of_link(from->next);
-        if (fr_call_settle_locked(self, call, code, 0)) {
+        if (fr_call_settle_locked(self, call, &end)) {
             fr_ring_append(to, &call->link);
         }
     }
@@ -241,7 +251,7 @@ void fr_channel_lost(struct fr_channel *self, int pipe)
     fr_connection_unusable_locked(self);
     /* Calls on a lane end, or wait again, when the lane does. */
     fr_lanes_poke_locked(self);
-    fr_calls_settle_locked(self, &self->late, &ended, FR_UNAVAILABLE);
+    fr_calls_settle_locked(self, &self->late, &ended, (struct call_end){.code = FR_UNAVAILABLE});
     if (self->waiting_count > 0 && !self->closed) {
         fr_connection_watch_locked(self);
     }
@@ -251,9 +261,8 @@ void fr_channel_lost(struct fr_channel *self, int pipe)
 
 void fr_channel_fail_waiting(struct fr_channel *self, const char *message)
 {
-    struct call_link untried, tried;
-    fr_ring_init(&untried);
-    fr_ring_init(&tried);
+    struct call_link ended;
+    fr_ring_init(&ended);
     pthread_mutex_lock(&self->mu);
     for (struct call_link *link = self->waiting.next, *next; link != &self->waiting; link = next) {
         struct fr_pending *call = fr_call_of_link(link);
@@ -261,12 +270,11 @@ void fr_channel_fail_waiting(struct fr_channel *self, const char *message)
         if (!call->patient) {
             fr_call_detach_locked(self, call);
             call->state = CALL_DONE;
-            fr_ring_append(call->attempts == 0 ? &untried : &tried, &call->link);
+            fr_ring_append(&ended, &call->link);
         }
     }
     pthread_mutex_unlock(&self->mu);
-    complete_unavailable(self, &untried, message, true);
-    complete_unavailable(self, &tried, message, false);
+    complete_unavailable(self, &ended, message, true);
 }
 
 /* ---- the channel's life ---- */
@@ -334,16 +342,17 @@ void fr_channel_free(struct fr_channel *self)
     if (self == NULL) {
         return;
     }
+    const struct call_end cancelled = {.code = FR_CANCELLED};
     struct call_link ended;
     fr_ring_init(&ended);
     pthread_mutex_lock(&self->mu);
     self->closed = true;
     /* Closed, nothing is retried. */
-    fr_calls_settle_locked(self, &self->waiting, &ended, FR_CANCELLED);
-    fr_calls_settle_locked(self, &self->late, &ended, FR_CANCELLED);
-    fr_calls_settle_locked(self, &self->paused, &ended, FR_CANCELLED);
+    fr_calls_settle_locked(self, &self->waiting, &ended, cancelled);
+    fr_calls_settle_locked(self, &self->late, &ended, cancelled);
+    fr_calls_settle_locked(self, &self->paused, &ended, cancelled);
     for (unsigned i = 0; i < FR_LANES && self->lanes[i].channel != NULL; i++) {
-        fr_calls_settle_locked(self, &self->lanes[i].calls, &ended, FR_CANCELLED);
+        fr_calls_settle_locked(self, &self->lanes[i].calls, &ended, cancelled);
     }
     pthread_mutex_unlock(&self->mu);
     struct fr_result result = {.code = FR_CANCELLED, .message = "the channel was closed"};

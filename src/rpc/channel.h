@@ -69,7 +69,8 @@ typedef void fr_call_done(void *argument, const struct fr_result *result);
  *   FR_DEADLINE_EXCEEDED   no answer in time; the server may still have run it
  *   FR_UNAVAILABLE         no connection, or it broke before the answer
  *   FR_CANCELLED           fr_pending_cancel, or the channel was freed
- *   FR_RESOURCE_EXHAUSTED  the request is over FR_MAX_MESSAGE_BYTES, too many calls wait, or no memory
+ *   FR_RESOURCE_EXHAUSTED  the request is over FR_MAX_MESSAGE_BYTES, too many calls wait (then
+ *                          retry_after_us is set), or no memory
  *   FR_INVALID_ARGUMENT    bad metadata
  * and whatever the server answers.
  */

@@ -59,7 +59,8 @@ struct fr_pending {
     struct fr_timer pause;
     fr_call_done *done;
     void *argument;
-    unsigned attempts;
+    unsigned attempts; /* that ended and may have started */
+    unsigned refusals; /* those that certainly did not */
     bool idempotent;
     bool patient; /* waits for a connection until its deadline */
     size_t rest_size;
@@ -203,17 +204,26 @@ void fr_channel_finished(struct fr_channel *self, size_t count);
 void fr_call_wait_locked(struct fr_channel *self, struct fr_pending *call);
 /* Takes a call out of wherever it is. */
 void fr_call_detach_locked(struct fr_channel *self, struct fr_pending *call);
+
+/* What an attempt came to, as far as it matters for another one. */
+struct call_end {
+    enum fr_code code;
+    uint64_t retry_after_us;
+    bool not_started; /* certainly */
+    size_t together;  /* calls that end for the same cause */
+};
+
 /* Takes a call out of ring and table; it is DONE, unless its failure is to be retried: then false. */
-bool fr_call_settle_locked(struct fr_channel *self, struct fr_pending *call, enum fr_code code,
-                           uint64_t retry_after_us);
+bool fr_call_settle_locked(struct fr_channel *self, struct fr_pending *call, const struct call_end *end);
 /* Completes a call that was settled. Returns by how much the caller must count unfinished down. */
 FR_MUST_CHECK size_t fr_call_complete(struct fr_pending *self, const struct fr_result *result);
-/* Calls of one ring that were settled, all with the same end. */
+/* Calls of one ring that were settled, all with the same end; but who was tried before may have started then. */
 void fr_calls_complete(struct fr_channel *self, struct call_link *ring, const struct fr_result *result);
 /* The same for calls whose connection broke. */
 void fr_calls_complete_broken(struct fr_channel *self, struct call_link *ring);
-/* Settles the calls of from; those that end move to to. */
-void fr_calls_settle_locked(struct fr_channel *self, struct call_link *from, struct call_link *to, enum fr_code code);
+/* Settles the calls of from, all together; those that end move to to. */
+void fr_calls_settle_locked(struct fr_channel *self, struct call_link *from, struct call_link *to,
+                            struct call_end end);
 /* Puts calls that certainly never started back into the queue. */
 void fr_calls_requeue_locked(struct fr_channel *self, struct call_link *calls);
 

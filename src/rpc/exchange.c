@@ -3,7 +3,9 @@
  * exchange.c - one REP context: receive a message, have it dispatched, send its answer, again.
  *
  * A server opens another exchange whenever fewer than SPARE of them wait for a message, so that a message never
- * waits in nng behind calls that take long; at the limit the calls of the last ones are refused at once.
+ * waits in nng behind calls that take long, or behind answers that a client does not read: nng keeps a context until
+ * it has handed its answer to the kernel. Long before the limit peer.c closes the connections that have too many; at
+ * the limit the last messages are refused at once.
  */
 #include <nng/nng.h>
 
@@ -13,11 +15,12 @@
 #include "rpc/nng_error.h"
 #include "rpc/server_internal.h"
 
-#define SPARE         8
-#define MAX_EXCHANGES 8192
+#define SPARE 8
 
 struct exchange {
     struct fr_server *server;
+    struct peer *peer;    /* whose message it has, with a reference; NULL while it waits for one */
+    size_t answer_bytes;  /* while it sends */
     nng_ctx ctx;
     nng_aio *aio;
     pthread_mutex_t mu;
@@ -39,7 +42,8 @@ static void on_received(struct exchange *self)
 {
     struct fr_server *server = self->server;
     nng_msg *message = nng_aio_get_msg(self->aio);
-    if (atomic_load(&server->ignoring)) {
+    self->peer = atomic_load(&server->ignoring) ? NULL : fr_peers_begin_message(server, nng_msg_get_pipe(message));
+    if (self->peer == NULL) {
         nng_msg_free(message);
         receive(self);
         return;
@@ -47,11 +51,11 @@ static void on_received(struct exchange *self)
     self->state = WORKING;
     atomic_fetch_add(&server->open_batches, 1);
     bool few = atomic_fetch_sub(&server->receiving, 1) <= SPARE;
-    bool full = few && atomic_load(&server->exchange_count) >= MAX_EXCHANGES;
+    bool full = few && atomic_load(&server->exchange_count) >= server->limits.messages;
     if (few && !full && fr_exchange_open(server, NULL) != FR_OK) {
         full = true;
     }
-    fr_batch_dispatch(server, self, message, few && full);
+    fr_batch_dispatch(server, &(struct arrival){self, self->peer, message, few && full});
 }
 
 static void on_sent(struct exchange *self, int result)
@@ -61,6 +65,8 @@ static void on_sent(struct exchange *self, int result)
         /* Stopped or out of memory: nng left the message with us. For a client that is gone it reports success. */
         nng_msg_free(nng_aio_get_msg(self->aio));
     }
+    fr_peer_end_message(server, self->peer, self->answer_bytes);
+    self->peer = NULL;
     atomic_fetch_add(&server->receiving, 1);
     atomic_fetch_sub(&server->open_batches, 1);
     receive(self);
@@ -119,6 +125,8 @@ void fr_exchange_answer(struct exchange *self, nng_msg *reply)
     if (reply == NULL && nng_msg_alloc(&reply, 0) != 0) {
         reply = NULL;
     }
+    self->answer_bytes = SP_HEADER_BYTES + (reply == NULL ? 0 : nng_msg_len(reply));
+    fr_peer_begin_answer(self->server, self->peer, self->answer_bytes);
     pthread_mutex_lock(&self->mu);
     bool stopped = self->stopped || reply == NULL;
     if (!stopped) {
@@ -155,6 +163,9 @@ void fr_exchange_close(struct exchange *self)
 void fr_exchange_free(struct exchange *self)
 {
     fr_exchange_close(self);
+    if (self->peer != NULL) {
+        fr_peer_unref(self->peer);
+    }
     pthread_mutex_destroy(&self->mu);
     free(self);
 }

@@ -205,7 +205,7 @@ static void on_broken(struct fr_channel *self, struct lane *lane)
     struct call_link ended;
     fr_ring_init(&ended);
     pthread_mutex_lock(&self->mu);
-    fr_calls_settle_locked(self, &lane->calls, &ended, FR_UNAVAILABLE);
+    fr_calls_settle_locked(self, &lane->calls, &ended, (struct call_end){.code = FR_UNAVAILABLE});
     fr_lane_retire_locked(lane);
     pthread_mutex_unlock(&self->mu);
     fr_calls_complete_broken(self, &ended);

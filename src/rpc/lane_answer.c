@@ -71,7 +71,12 @@ static void match_locked(struct fr_channel *self, struct lane *lane, uint32_t co
         lane->answered[i] = NULL;
         if (entry != NULL) {
             struct fr_pending *call = (struct fr_pending *)((char *)entry - offsetof(struct fr_pending, by_id));
-            if (fr_call_settle_locked(self, call, fr_code_from_wire(response->code), response->retry_after_us)) {
+            const struct call_end end = {
+                .code = fr_code_from_wire(response->code),
+                .retry_after_us = response->retry_after_us,
+                .together = count,
+            };
+            if (fr_call_settle_locked(self, call, &end)) {
                 lane->answered[i] = call;
             }
         }
@@ -122,7 +127,7 @@ static void forget_late_locked(struct fr_channel *self, const struct lane *lane,
 {
     if (lane->collect && batch->count == 0 && batch->pending_count == 0 && !batch->draining &&
         alone_locked(self, lane)) {
-        fr_calls_settle_locked(self, &self->late, forgotten, FR_UNAVAILABLE);
+        fr_calls_settle_locked(self, &self->late, forgotten, (struct call_end){.code = FR_UNAVAILABLE});
     }
 }
 
@@ -217,12 +222,17 @@ void fr_lane_answered(struct fr_channel *self, struct lane *lane, nng_msg *messa
         apply_locked(self, lane, body, &batch);
         forget_late_locked(self, lane, &batch, &forgotten);
     }
-    fr_calls_settle_locked(self, &lane->calls, &lost, error.code);
+    unmentioned.code = error.code;
+    fr_calls_settle_locked(self, &lane->calls, &lost,
+                           (struct call_end){
+                               .code = unmentioned.code,
+                               .retry_after_us = unmentioned.retry_after_us,
+                               .not_started = unmentioned.not_sent,
+                           });
     /* The lane stays busy while its calls complete: what they start in turn leaves together. */
     pthread_mutex_unlock(&self->mu);
     fr_cork();
     complete_answered(self, lane, batch.count);
-    unmentioned.code = error.code;
     fr_calls_complete(self, &lost, &unmentioned);
     struct fr_result unknown = {.code = FR_UNAVAILABLE, .message = "the server does not know this call any more"};
     fr_calls_complete(self, &forgotten, &unknown);

@@ -29,5 +29,6 @@ struct fr_method {
 #define FR_MAX_MESSAGE_BYTES (4u << 20)  /* one Request or Response with its envelope */
 #define FR_MAX_BATCH_BYTES   (16u << 20) /* one REQ or REP message */
 #define FR_MAX_BATCH_CALLS   4096u
+#define FR_MAX_CANCELLED     4096u /* ids in one message */
 
 #endif

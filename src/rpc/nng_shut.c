@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -97,8 +98,16 @@ static struct ends *find(int fd, struct ends *ends, size_t count)
     return is_ends ? bsearch(&key, ends, count, sizeof ends[0], compare) : NULL;
 }
 
+enum which { ALL, READ_UP };
+
+static bool is_read_up(int fd)
+{
+    int unread = 0;
+    return ioctl(fd, FIONREAD, &unread) == 0 && unread == 0;
+}
+
 /* nng may close fd at any moment and something else get its number: looks at a duplicate, which cannot change. */
-static void shut_if_ours(int fd, struct ends *ends, size_t count)
+static void shut_if_ours(int fd, struct ends *ends, size_t count, enum which which)
 {
     if (find(fd, ends, count) == NULL) {
         return;
@@ -106,15 +115,19 @@ static void shut_if_ours(int fd, struct ends *ends, size_t count)
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     struct ends *found = copy < 0 ? NULL : find(copy, ends, count);
     if (found != NULL) {
-        shutdown(copy, SHUT_RD);
         found->found = true;
+        if (which == ALL) {
+            shutdown(copy, SHUT_RD);
+        } else if (is_read_up(copy)) {
+            shutdown(copy, SHUT_RDWR);
+        }
     }
     if (copy >= 0) {
         close(copy);
     }
 }
 
-static void shut(struct ends *ends, size_t count)
+static void shut(struct ends *ends, size_t count, enum which which)
 {
     DIR *files = opendir("/proc/self/fd");
     if (files == NULL) {
@@ -123,7 +136,7 @@ static void shut(struct ends *ends, size_t count)
     struct dirent *file;
     while ((file = readdir(files)) != NULL) {
         if (file->d_name[0] != '.') {
-            shut_if_ours(atoi(file->d_name), ends, count);
+            shut_if_ours(atoi(file->d_name), ends, count, which);
         }
     }
     closedir(files);
@@ -135,11 +148,11 @@ void fr_nng_shut_listener(nng_listener listener)
     nng_sockaddr address;
     memset(&ends, 0, sizeof ends);
     if (nng_listener_get_addr(listener, NNG_OPT_LOCADDR, &address) == 0 && end_of_address(&address, &ends.local)) {
-        shut(&ends, 1);
+        shut(&ends, 1, ALL);
     }
 }
 
-void fr_nng_shut_pipes(const nng_pipe *pipes, size_t count)
+static void shut_pipes(const nng_pipe *pipes, size_t count, enum which which)
 {
     struct ends *ends = calloc(count + 1, sizeof ends[0]);
     size_t known = 0;
@@ -154,7 +167,7 @@ void fr_nng_shut_pipes(const nng_pipe *pipes, size_t count)
     }
     if (known > 0) {
         qsort(ends, known, sizeof ends[0], compare);
-        shut(ends, known);
+        shut(ends, known, which);
     }
     for (size_t i = 0; i < known; i++) {
         if (!ends[i].found) {
@@ -162,6 +175,16 @@ void fr_nng_shut_pipes(const nng_pipe *pipes, size_t count)
         }
     }
     free(ends);
+}
+
+void fr_nng_shut_pipes(const nng_pipe *pipes, size_t count)
+{
+    shut_pipes(pipes, count, ALL);
+}
+
+void fr_nng_shut_pipes_read_up(const nng_pipe *pipes, size_t count)
+{
+    shut_pipes(pipes, count, READ_UP);
 }
 
 static bool is_gone(nng_pipe pipe)

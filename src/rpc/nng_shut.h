@@ -20,6 +20,10 @@
  */
 void fr_nng_shut_pipes(const nng_pipe *pipes, size_t count);
 
+/* As fr_nng_shut_pipes, for pipes on which nothing is to be sent: their peers see the end at once, not when nng does.
+   Leaves those alone of which nng has not read all that has arrived. */
+void fr_nng_shut_pipes_read_up(const nng_pipe *pipes, size_t count);
+
 /* The listener takes no connection any more, though it has still to be closed. */
 void fr_nng_shut_listener(nng_listener listener);
 

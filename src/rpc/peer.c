@@ -12,13 +12,10 @@
 #include "rpc/server_internal.h"
 
 #define MAX_SESSIONS 16 /* of one connection; a client needs one */
-#define SWEEPS       8  /* looks at a parked message within park_us */
-
-struct peer {
-    struct fr_id_entry by_pipe;
-    struct session sessions; /* head of a ring */
-    unsigned count;          /* of sessions with an id */
-};
+/* Messages of a connection for which it is never closed: those of our channel's two lanes, while the end of two more
+   may not have been counted yet. */
+#define ORDINARY     4
+#define RELIEF_US    (20 * FR_MILLISECOND_US) /* until the messages of a connection that was closed have given way */
 
 static struct peer *find_locked(struct fr_server *server, int pipe)
 {
@@ -40,12 +37,20 @@ static void unlink_locked(struct session *session)
     session->next = session->previous = NULL;
 }
 
+void fr_peer_unref(struct peer *self)
+{
+    if (atomic_fetch_sub(&self->refs, 1) == 1) {
+        free(self);
+    }
+}
+
 static void on_connected(struct fr_server *server, nng_pipe pipe)
 {
     struct peer *peer = calloc(1, sizeof *peer);
     pthread_mutex_lock(&server->peers_mu);
     bool full = peer == NULL || server->peers.count >= server->limits.connections;
     if (!full) {
+        atomic_init(&peer->refs, 1);
         peer->by_pipe.id = (uint64_t)nng_pipe_id(pipe);
         peer->sessions.next = peer->sessions.previous = &peer->sessions;
         fr_id_table_insert(&server->peers, &peer->by_pipe);
@@ -66,7 +71,7 @@ static void kill_peer(struct peer *peer)
         fr_session_kill(session);
         fr_session_unref(session);
     }
-    free(peer);
+    fr_peer_unref(peer);
 }
 
 /* Takes a connection out, with its sessions, which nobody finds from now on. Each gives a reference to the taker. */
@@ -74,6 +79,7 @@ static struct peer *take_locked(struct fr_server *server, struct fr_id_entry *en
 {
     struct peer *peer = (struct peer *)entry;
     fr_id_table_remove(&server->peers, entry);
+    peer->gone = true;
     for (struct session *session = peer->sessions.next; session != &peer->sessions; session = session->next) {
         session->previous = NULL; /* detached; next still leads through the ring for kill_peer */
     }
@@ -119,6 +125,104 @@ void fr_peers_fini(struct fr_server *server)
     pthread_mutex_destroy(&server->peers_mu);
 }
 
+/* ---- messages under way ---- */
+
+/* Ends the connection soon. What it still sends is dropped until then. */
+static void close_peer(struct peer *peer)
+{
+    if (!atomic_exchange(&peer->closing, true)) {
+        fr_nng_shut_pipes(&(nng_pipe){(uint32_t)peer->by_pipe.id}, 1);
+    }
+}
+
+/* So few exchanges are left that they are kept for those with ordinary numbers of messages. */
+static bool is_scarce(struct fr_server *server)
+{
+    unsigned limit = server->limits.messages;
+    return atomic_load(&server->open_batches) >= limit - limit / 8;
+}
+
+static struct peer *find_heaviest_locked(struct fr_server *server)
+{
+    struct peer *heaviest = NULL;
+    struct fr_id_entry *entry = NULL;
+    unsigned most = ORDINARY;
+    while ((entry = fr_id_table_next(&server->peers, entry)) != NULL) {
+        struct peer *peer = (struct peer *)entry;
+        unsigned messages = atomic_load(&peer->messages);
+        if (messages > most && !atomic_load(&peer->closing)) {
+            heaviest = peer;
+            most = messages;
+        }
+    }
+    return heaviest;
+}
+
+/* Closes the connection with the most messages under way. */
+static void relieve(struct fr_server *server)
+{
+    uint64_t now_us = fr_clock_now_us();
+    uint_fast64_t last_us = atomic_load(&server->relieved_us);
+    if (now_us - last_us < RELIEF_US || !atomic_compare_exchange_strong(&server->relieved_us, &last_us, now_us)) {
+        return;
+    }
+    pthread_mutex_lock(&server->peers_mu);
+    struct peer *heaviest = find_heaviest_locked(server);
+    if (heaviest != NULL) {
+        atomic_fetch_add(&heaviest->refs, 1);
+    }
+    pthread_mutex_unlock(&server->peers_mu);
+    if (heaviest != NULL) {
+        close_peer(heaviest);
+        fr_peer_unref(heaviest);
+    }
+}
+
+struct peer *fr_peers_begin_message(struct fr_server *server, nng_pipe pipe)
+{
+    unsigned messages = 0;
+    pthread_mutex_lock(&server->peers_mu);
+    struct peer *peer = find_locked(server, nng_pipe_id(pipe));
+    if (peer != NULL) {
+        atomic_fetch_add(&peer->refs, 1);
+        messages = atomic_fetch_add(&peer->messages, 1) + 1;
+    }
+    pthread_mutex_unlock(&server->peers_mu);
+    if (peer == NULL) {
+        return NULL;
+    }
+    bool scarce = is_scarce(server);
+    if (messages > server->limits.connection_messages || (scarce && messages > ORDINARY)) {
+        close_peer(peer);
+    } else if (scarce) {
+        relieve(server);
+    }
+    if (atomic_load(&peer->closing)) {
+        fr_peer_end_message(server, peer, 0);
+        return NULL;
+    }
+    return peer;
+}
+
+void fr_peer_begin_answer(struct fr_server *server, struct peer *self, size_t bytes)
+{
+    atomic_fetch_add(&server->held_bytes, bytes);
+    if (atomic_fetch_add(&self->unread_bytes, bytes) + bytes > server->limits.connection_bytes) {
+        close_peer(self);
+    }
+}
+
+void fr_peer_end_message(struct fr_server *server, struct peer *self, size_t bytes)
+{
+    atomic_fetch_sub(&server->held_bytes, bytes);
+    atomic_fetch_sub(&self->unread_bytes, bytes);
+    atomic_fetch_add(&self->sent, 1);
+    atomic_fetch_sub(&self->messages, 1);
+    fr_peer_unref(self);
+}
+
+/* ---- sessions ---- */
+
 static struct session *find_session(struct peer *peer, uint64_t id)
 {
     for (struct session *session = peer->sessions.next; session != &peer->sessions; session = session->next) {
@@ -152,9 +256,9 @@ static struct session *take_idle_locked(struct peer *peer)
 }
 
 /* A new session of peer, with a reference for the caller. */
-static struct session *add_session_locked(struct fr_server *server, struct peer *peer, int pipe, uint64_t id)
+static struct session *add_session_locked(struct fr_server *server, struct peer *peer, uint64_t id)
 {
-    struct session *session = fr_session_new(server, pipe, id);
+    struct session *session = fr_session_new(server, (int)peer->by_pipe.id, id);
     if (session != NULL) {
         atomic_store(&session->refs, 2);
         session->heard_us = fr_clock_now_us();
@@ -164,14 +268,13 @@ static struct session *add_session_locked(struct fr_server *server, struct peer 
     return session;
 }
 
-enum fr_code fr_peers_session(struct fr_server *server, int pipe, uint64_t id, struct session **ret_session,
-                              struct fr_error *reterr)
+enum fr_code fr_peers_session(struct fr_server *server, struct peer *peer, uint64_t id,
+                              struct session **ret_session, struct fr_error *reterr)
 {
     enum fr_code code = FR_OK;
     struct session *session = NULL, *idle = NULL;
     pthread_mutex_lock(&server->peers_mu);
-    struct peer *peer = find_locked(server, pipe);
-    if (peer == NULL) {
+    if (peer->gone) {
         code = fr_error_set(reterr, FR_UNAVAILABLE, "the connection is gone");
     } else {
         session = id == 0 ? NULL : find_session(peer, id);
@@ -181,7 +284,7 @@ enum fr_code fr_peers_session(struct fr_server *server, int pipe, uint64_t id, s
             idle = id != 0 && peer->count >= MAX_SESSIONS ? take_idle_locked(peer) : NULL;
             if (id != 0 && peer->count >= MAX_SESSIONS) {
                 code = fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "this connection has too many sessions");
-            } else if ((session = add_session_locked(server, peer, pipe, id)) == NULL) {
+            } else if ((session = add_session_locked(server, peer, id)) == NULL) {
                 code = fr_error_no_memory(reterr);
             }
         }
@@ -211,134 +314,6 @@ void fr_peers_detach(struct session *session)
     if (attached) {
         fr_session_unref(session);
     }
-}
-
-/* ---- every session of the server ---- */
-
-/* The sessions that choose picks, each with a reference; NULL when there are none, or no memory. */
-static struct session **pick_sessions(struct fr_server *server, bool (*choose)(struct session *session, uint64_t now_us),
-                                      size_t *ret_count)
-{
-    struct session **picked = NULL;
-    size_t count = 0, room = 0;
-    uint64_t now_us = fr_clock_now_us();
-    pthread_mutex_lock(&server->peers_mu);
-    struct fr_id_entry *entry = NULL;
-    while ((entry = fr_id_table_next(&server->peers, entry)) != NULL) {
-        struct peer *peer = (struct peer *)entry;
-        for (struct session *session = peer->sessions.next; session != &peer->sessions; session = session->next) {
-            if (!choose(session, now_us)) {
-                continue;
-            }
-            if (count == room) {
-                size_t grown_room = room == 0 ? 64 : 2 * room;
-                struct session **grown = realloc(picked, grown_room * sizeof grown[0]);
-                if (grown == NULL) {
-                    break;
-                }
-                picked = grown;
-                room = grown_room;
-            }
-            atomic_fetch_add(&session->refs, 1);
-            picked[count++] = session;
-        }
-    }
-    pthread_mutex_unlock(&server->peers_mu);
-    *ret_count = count;
-    return picked;
-}
-
-static void for_picked(struct fr_server *server, bool (*choose)(struct session *session, uint64_t now_us),
-                       void (*act)(struct session *session))
-{
-    size_t count;
-    struct session **picked = pick_sessions(server, choose, &count);
-    for (size_t i = 0; i < count; i++) {
-        act(picked[i]);
-        fr_session_unref(picked[i]);
-    }
-    free(picked);
-}
-
-static bool is_parked(struct session *session, uint64_t now_us)
-{
-    (void)now_us;
-    pthread_mutex_lock(&session->mu);
-    bool parked = session->id != 0 && session->parked != NULL;
-    pthread_mutex_unlock(&session->mu);
-    return parked;
-}
-
-void fr_peers_release_all(struct fr_server *server)
-{
-    for_picked(server, is_parked, fr_session_release);
-}
-
-static bool is_parked_long(struct session *session, uint64_t now_us)
-{
-    pthread_mutex_lock(&session->mu);
-    bool long_parked = session->id != 0 && session->parked != NULL &&
-                       now_us - session->parked_us >= session->server->limits.park_us;
-    pthread_mutex_unlock(&session->mu);
-    return long_parked;
-}
-
-static bool is_silent(struct session *session, uint64_t now_us)
-{
-    pthread_mutex_lock(&session->mu);
-    bool silent = session->id != 0 && session->parked == NULL &&
-                  (session->calls.count > 0 || session->ready.size > 0) &&
-                  now_us - session->heard_us >= 3 * session->server->limits.park_us;
-    pthread_mutex_unlock(&session->mu);
-    return silent;
-}
-
-static void disconnect(struct session *session)
-{
-    fr_nng_shut_pipes(&(nng_pipe){(uint32_t)session->pipe}, 1);
-}
-
-static void on_sweep(struct fr_timer *timer);
-
-static void start_sweep(struct fr_server *server)
-{
-    fr_timer_start(&server->sweep, fr_clock_now_us() + server->limits.park_us / SWEEPS, on_sweep);
-}
-
-static void on_sweep(struct fr_timer *timer)
-{
-    struct fr_server *server = (struct fr_server *)((char *)timer - offsetof(struct fr_server, sweep));
-    for_picked(server, is_parked_long, fr_session_release);
-    for_picked(server, is_silent, disconnect);
-    pthread_mutex_lock(&server->mu);
-    bool stopping = server->stopping;
-    if (!stopping) {
-        start_sweep(server);
-    }
-    pthread_mutex_unlock(&server->mu);
-    if (stopping) {
-        fr_server_unref(server);
-    }
-}
-
-void fr_peers_watch(struct fr_server *server)
-{
-    atomic_fetch_add(&server->refs, 1);
-    start_sweep(server);
-}
-
-nng_pipe *fr_peers_pipes(struct fr_server *server, size_t *ret_count)
-{
-    size_t count = 0;
-    pthread_mutex_lock(&server->peers_mu);
-    nng_pipe *pipes = calloc(server->peers.count + 1, sizeof pipes[0]);
-    struct fr_id_entry *entry = NULL;
-    while (pipes != NULL && (entry = fr_id_table_next(&server->peers, entry)) != NULL) {
-        pipes[count++].id = (uint32_t)entry->id;
-    }
-    pthread_mutex_unlock(&server->peers_mu);
-    *ret_count = count;
-    return pipes;
 }
 
 static struct peer *take_any(struct fr_server *server)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/worker_pool.h"
 #include "rpc/channel_internal.h"
 #include "rpc/cork.h"
 
@@ -50,7 +51,7 @@ static void end_early(struct fr_channel *self, struct fr_pending *call, enum fr_
         struct fr_result result = {
             .code = code,
             .message = message,
-            .not_sent = state == CALL_WAITING && call->attempts == 0,
+            .not_sent = state != CALL_SENT && call->attempts == 0,
         };
         fr_lanes_kick(self);
         fr_channel_finished(self, fr_call_complete(call, &result));
@@ -81,8 +82,8 @@ static enum fr_code submit(struct fr_channel *self, struct fr_pending *call, str
     if (self->closed) {
         code = fr_error_set(reterr, FR_CANCELLED, "the channel was closed");
     } else if (self->waiting_count >= self->max_waiting) {
-        code = fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "%zu calls wait for %s already", self->waiting_count,
-                            self->title);
+        code = fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "%zu %s for %s already", self->waiting_count,
+                            self->waiting_count == 1 ? "call waits" : "calls wait", self->title);
     } else if (!self->connected || self->leaving) {
         if (!call->patient && fr_connection_hopeless_locked(self, reterr)) {
             code = FR_UNAVAILABLE;
@@ -180,7 +181,12 @@ static bool start(struct fr_channel *self, struct fr_pending *call, fr_call_done
     if (code == FR_OK) {
         return true;
     }
-    struct fr_result result = {.code = code, .message = error.message, .not_sent = true};
+    struct fr_result result = {
+        .code = code,
+        .message = error.message,
+        .retry_after_us = code == FR_RESOURCE_EXHAUSTED ? FR_OVERLOAD_PAUSE_US : 0,
+        .not_sent = true,
+    };
     done(argument, &result);
     fr_pending_unref(call);
     return false;

@@ -22,7 +22,15 @@
 #define FIRST_EXCHANGES 16
 /* nng hands an answer to the kernel after it reports it as sent, and closing does not wait for that. */
 #define LINGER_US       (50 * FR_MILLISECOND_US)
+#define QUIET_LOOK_US   (20 * FR_MILLISECOND_US)
+#define QUIET_LOOKS     6
 #define DRAIN_POLL_US   (2 * FR_MILLISECOND_US)
+/* A drain does not wait for answers that nobody reads. */
+#define DRAIN_STUCK_US  FR_SECOND_US
+#define DRAIN_LOOK_US   (100 * FR_MILLISECOND_US)
+/* Messages under way: for each connection twice what our channel has, and for a few that have many. */
+#define FAIR_MESSAGES   4
+#define MORE_MESSAGES   4096
 
 /* FNV-1a (Fowler, Noll, Vo). */
 static uint64_t hash_of(struct fr_bytes name)
@@ -117,6 +125,9 @@ enum fr_code fr_server_limit_method(struct fr_server *self, const char *method, 
 
 static const struct fr_server_limits default_limits = {
     .connections = 10000,
+    .messages = FAIR_MESSAGES * 10000 + MORE_MESSAGES,
+    .connection_messages = 1024,
+    .connection_bytes = (size_t)64 << 20,
     .open_calls = 65536,
     .session_calls = 16384,
     .session_bytes = (size_t)32 << 20,
@@ -129,6 +140,10 @@ static const struct fr_server_limits default_limits = {
 void fr_server_set_limits(struct fr_server *self, const struct fr_server_limits *limits)
 {
     LIMIT(connections);
+    unsigned fair = FAIR_MESSAGES * self->limits.connections + MORE_MESSAGES;
+    self->limits.messages = limits->messages != 0 ? limits->messages : fair;
+    LIMIT(connection_messages);
+    LIMIT(connection_bytes);
     LIMIT(open_calls);
     LIMIT(session_calls);
     LIMIT(session_bytes);
@@ -220,13 +235,19 @@ static size_t open_work(struct fr_server *self)
 
 size_t fr_server_drain(struct fr_server *self, uint64_t timeout_us)
 {
-    uint64_t end_us = fr_clock_now_us() + timeout_us;
+    uint64_t begin_us = fr_clock_now_us();
+    uint64_t now_us = begin_us, look_us = begin_us;
     atomic_store(&self->serving, false);
     atomic_store(&self->draining, true);
     fr_peers_release_all(self);
     /* Polled: who gives up the last reference may not touch the server again, not even to wake us. */
-    while (open_work(self) > 0 && fr_clock_now_us() < end_us) {
+    while (open_work(self) > 0 && now_us - begin_us < timeout_us) {
+        if (now_us >= look_us) {
+            fr_peers_close_stuck(self, DRAIN_STUCK_US);
+            look_us = now_us + DRAIN_LOOK_US;
+        }
         pause_us(DRAIN_POLL_US);
+        now_us = fr_clock_now_us();
     }
     int calls = atomic_load(&self->running);
     size_t left = calls > 0 ? (size_t)calls : open_work(self);
@@ -255,6 +276,46 @@ static void drop_reference(void *argument)
     fr_server_unref(argument);
 }
 
+static bool has_peers(struct fr_server *self)
+{
+    pthread_mutex_lock(&self->peers_mu);
+    bool any = self->peers.count > 0;
+    pthread_mutex_unlock(&self->peers_mu);
+    return any;
+}
+
+/*
+ * Ends the connections one by one as they are quiet, so that a message which has arrived is still told that the server
+ * drains: its client then knows that nothing was started. When nng reads the end of a stream it drops what it has to
+ * send there, so a message is lost, and its calls in doubt, if it arrives within the fraction of a millisecond between
+ * the look at its connection and the end, or was on its way then. No server can help that: its client sent it before
+ * it could know.
+ */
+static void end_quiet_pipes(struct fr_server *self)
+{
+    for (unsigned look = 0; look < QUIET_LOOKS; look++) {
+        size_t count;
+        nng_pipe *pipes = fr_peers_quiet_pipes(self, &count);
+        /* The first look only tells the second one what there was. */
+        if (look > 0 && count > 0) {
+            fr_nng_shut_pipes_read_up(pipes, count);
+        }
+        free(pipes);
+        if (!has_peers(self)) {
+            break;
+        }
+        pause_us(QUIET_LOOK_US);
+    }
+}
+
+static void end_pipes(struct fr_server *self)
+{
+    size_t count;
+    nng_pipe *pipes = fr_peers_pipes(self, &count);
+    fr_nng_end_pipes(pipes, count);
+    free(pipes);
+}
+
 void fr_server_free(struct fr_server *self)
 {
     if (self == NULL) {
@@ -263,16 +324,17 @@ void fr_server_free(struct fr_server *self)
     pthread_mutex_lock(&self->mu);
     self->stopping = true;
     pthread_mutex_unlock(&self->mu);
-    atomic_store(&self->ignoring, true);
+    bool drained = atomic_exchange(&self->draining, true);
     bool listening = nng_listener_id(self->listener) > 0;
     if (listening) {
         fr_nng_shut_listener(self->listener);
     }
-    size_t pipe_count;
-    nng_pipe *pipes = fr_peers_pipes(self, &pipe_count);
+    if (drained) {
+        end_quiet_pipes(self);
+    }
     /* Before the listener, which would close them. */
-    fr_nng_end_pipes(pipes, pipe_count);
-    free(pipes);
+    end_pipes(self);
+    atomic_store(&self->ignoring, true);
     if (listening) {
         nng_listener_close(self->listener);
     }

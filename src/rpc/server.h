@@ -31,10 +31,16 @@ struct fr_server_method {
 /* Beyond a limit calls are answered with RESOURCE_EXHAUSTED at once, and connections are closed. 0: the default. */
 struct fr_server_limits {
     unsigned connections;   /* 10000 */
+    unsigned messages;      /* received and not answered yet: 4 for each connection, and 4096. When seven eighths are
+                               taken, the connection with the most of them is closed, if it has more than 4 */
+    unsigned connection_messages; /* the same of one connection: 1024. One that has more is closed */
+    size_t connection_bytes;      /* answers that one connection has not read: 64 MiB, which must not be less than one
+                                     answer. One that has more is closed, or that reads nothing of them for
+                                     3 x park_us */
     unsigned open_calls;    /* calls whose handler has not answered: 65536 */
     unsigned session_calls; /* the same in one session: 16384 */
     size_t session_bytes;   /* late answers that the client has not collected: 32 MiB */
-    size_t held_bytes;      /* messages with open calls and late answers of all clients: 512 MiB */
+    size_t held_bytes;      /* messages with open calls, late answers and unread ones of all clients: 512 MiB */
     uint64_t park_us;       /* longest time a message is parked: 10 s. A client that is silent for three times as long
                                while its calls are open is taken for dead */
 };
@@ -76,8 +82,9 @@ const char *fr_server_address(const struct fr_server *self);
 void fr_server_set_serving(struct fr_server *self, bool serving);
 
 /*
- * Answers new calls with UNAVAILABLE, waits until the open ones are answered and sent, at most timeout_us.
- * Returns how many were still open. Once only.
+ * Starts no new calls: those of a session are left out of the answer, which says that the server drains, others are
+ * answered with UNAVAILABLE. Waits until the open ones are answered and sent, at most timeout_us, but not for clients
+ * that do not read. Returns how many were still open. Once only.
  */
 size_t fr_server_drain(struct fr_server *self, uint64_t timeout_us);
 

@@ -6,6 +6,7 @@
  *             1 ── n peer      one connection, while it lasts
  *   peer      1 ── n session   where late answers of a client gather; ends with the connection
  *   exchange  1 ── 1 batch     one received message, until its answer is sent
+ *   exchange  n ── 1 peer      whose message it has
  *   batch     1 ── n fr_call   one call; its handler may outlive the answer when the call ended early
  *
  * A message with session 0 has a session of its own, which answers when every call is done ("whole").
@@ -35,6 +36,7 @@
 #define REFUSAL_BYTES   64 /* a Response that only says that it does not fit */
 
 struct exchange;
+struct peer;
 
 /* A registered method. */
 struct method_slot {
@@ -59,14 +61,15 @@ struct fr_server {
 
     atomic_bool serving;
     atomic_bool draining;
-    atomic_bool ignoring; /* received messages are dropped: the server is being freed */
+    atomic_bool ignoring; /* received messages are dropped: the connections have ended */
 
     pthread_mutex_t mu;
     bool stopping;               /* guarded by mu */
     struct exchange **exchanges; /* guarded by mu; owned */
     atomic_uint exchange_count;  /* changed under mu */
     atomic_uint receiving;       /* exchanges that wait for a message */
-    atomic_uint open_batches;    /* received and not yet sent */
+    atomic_uint open_batches;    /* received and not yet sent: at most limits.messages */
+    atomic_uint_fast64_t relieved_us; /* when a connection was last closed to make room */
     atomic_uint live_batches;    /* not yet freed: a handler still runs, or the answer is not sent */
 
     pthread_mutex_t peers_mu;
@@ -74,7 +77,7 @@ struct fr_server {
     struct fr_timer sweep;
     atomic_uint ending;       /* threads that may be calling an on_over */
     atomic_int running;       /* late calls whose handler has not finished */
-    atomic_size_t held_bytes; /* of messages with open calls, and of late answers that were not collected */
+    atomic_size_t held_bytes; /* of messages with open calls, late answers not collected, and answers not read */
 };
 
 struct session {
@@ -97,6 +100,23 @@ struct session {
     uint64_t heard_us;        /* when the latest message came */
 };
 
+/* What nng has not handed to the kernel yet counts as unread. */
+struct peer {
+    struct fr_id_entry by_pipe;
+    atomic_uint refs;           /* the connection, while it lasts, and each of its messages */
+    atomic_bool closing;        /* it went beyond a limit: what it still sends is dropped */
+    atomic_uint messages;       /* under way: received, and their answers not read */
+    atomic_uint sent;           /* counts the answers that were read */
+    atomic_size_t unread_bytes; /* of answers */
+    /* The rest is guarded by peers_mu. */
+    unsigned seen_sent; /* at the latest look for connections that do not read */
+    bool seen_unread;
+    uint64_t moved_us;       /* when such a look last found no unread answers, or others */
+    struct session sessions; /* head of a ring */
+    unsigned count;          /* of sessions with an id */
+    bool gone;               /* the connection has ended */
+};
+
 enum over_state { OVER_NOT_RUN, OVER_RUNNING, OVER_RAN };
 
 struct fr_call {
@@ -113,7 +133,7 @@ struct fr_call {
     bool inlined;  /* answered within the dispatch, or never started; dispatcher only */
     bool late;     /* in session->calls; guarded by session->mu */
     bool answered; /* guarded by session->mu */
-    bool cancelled; /* before it was late; guarded by session->mu */
+    bool cancelled; /* while its batch was dispatched; guarded by session->mu */
     unsigned round; /* of the session when it was answered late; guarded by session->mu */
     atomic_bool over;
     atomic_uint over_state; /* enum over_state */
@@ -133,6 +153,7 @@ struct batch {
     size_t held_bytes;
     uint32_t max_reply_bytes;
     bool collect;
+    bool hurried;          /* is not parked, for want of room */
     bool left_out;         /* calls were not started since the server drains */
     struct fr_reply reply; /* inline answers; the dispatcher's, then under session->mu */
     struct fr_arena *arena; /* of requests unpacked within the dispatch */
@@ -152,8 +173,15 @@ void fr_exchange_close(struct exchange *self);
 void fr_exchange_answer(struct exchange *self, nng_msg *reply);
 
 /* ---- batch.c ---- */
-/* Runs every call of message, which it takes over; answers through exchange. overloaded: refuse them all. */
-void fr_batch_dispatch(struct fr_server *server, struct exchange *exchange, nng_msg *message, bool overloaded);
+/* A received message. */
+struct arrival {
+    struct exchange *exchange;
+    struct peer *peer;
+    nng_msg *message;
+    bool overloaded; /* there is no room for messages that are not answered at once */
+};
+/* Runs every call of the message, which it takes over; answers through the exchange. */
+void fr_batch_dispatch(struct fr_server *server, const struct arrival *arrival);
 void fr_batch_unref(struct batch *self);
 /* Answers the call within the dispatch. false: it does not fit the reply; nothing was done. */
 bool fr_batch_put(struct batch *self, const struct fr_wire_response *response, uint8_t **ret_payload);
@@ -177,8 +205,8 @@ struct session *fr_session_new(struct fr_server *server, int pipe, uint64_t id);
 void fr_session_unref(struct session *self);
 /* The dispatch of batch begins; fr_session_finish_batch ends it. */
 void fr_session_begin_batch(struct session *self, struct batch *batch);
-/* Ends a call without a word, if the session knows it or is just dispatching it, in another batch than by. */
-void fr_session_cancel(struct session *self, const struct batch *by, uint64_t id);
+/* Ends calls without a word, if the session knows them or is dispatching them in another batch than by. Sorts ids. */
+void fr_session_cancel(struct session *self, const struct batch *by, uint64_t *ids, size_t count);
 /* After its handler returned without an answer: the session knows call from now on, unless it was answered since. */
 void fr_session_admit(struct session *self, struct fr_call *call);
 /* Answers call, without a word if response is NULL; then the caller calls fr_session_flush. false: it was answered. */
@@ -195,23 +223,39 @@ void fr_session_kill(struct session *self);
 /* ---- peer.c ---- */
 FR_MUST_CHECK enum fr_code fr_peers_init(struct fr_server *server, struct fr_error *reterr);
 void fr_peers_fini(struct fr_server *server);
-/* Watches over parked messages and silent clients from now on. */
-void fr_peers_watch(struct fr_server *server);
+/*
+ * A message came from pipe; it is under way until fr_peer_end_message. NULL: it is to be dropped, as the connection is
+ * gone, or is being closed because of a limit.
+ */
+struct peer *fr_peers_begin_message(struct fr_server *server, nng_pipe pipe);
+/* Its answer, with so many bytes, is about to be sent. */
+void fr_peer_begin_answer(struct fr_server *server, struct peer *self, size_t bytes);
+/* The answer, with so many bytes, was read, or never will be. */
+void fr_peer_end_message(struct fr_server *server, struct peer *self, size_t bytes);
+void fr_peer_unref(struct peer *self);
 /*
  * The session of a message, with a reference.
  *   FR_RESOURCE_EXHAUSTED  too many sessions, or no memory
  *   FR_UNAVAILABLE         the connection is gone
  */
-FR_MUST_CHECK enum fr_code fr_peers_session(struct fr_server *server, int pipe, uint64_t id,
+FR_MUST_CHECK enum fr_code fr_peers_session(struct fr_server *server, struct peer *peer, uint64_t id,
                                             struct session **ret_session, struct fr_error *reterr);
 /* The connection forgets a whole session, which is over. */
 void fr_peers_detach(struct session *session);
-/* Answers what is parked, so that every client learns of the drain. */
-void fr_peers_release_all(struct fr_server *server);
-/* Every connection, from malloc; NULL without memory. */
-nng_pipe *fr_peers_pipes(struct fr_server *server, size_t *ret_count);
 /* Ends every call and waits until no on_over runs. */
 void fr_peers_kill_all(struct fr_server *server);
+
+/* ---- peer_watch.c ---- */
+/* Watches over parked messages, and clients that are silent or do not read, from now on. */
+void fr_peers_watch(struct fr_server *server);
+/* Answers what is parked, so that every client learns of the drain. */
+void fr_peers_release_all(struct fr_server *server);
+/* Closes connections that have read nothing of their answers for so long, as far as this function was called then. */
+void fr_peers_close_stuck(struct fr_server *server, uint64_t patience_us);
+/* Every connection, from malloc; NULL without memory. */
+nng_pipe *fr_peers_pipes(struct fr_server *server, size_t *ret_count);
+/* Those without a message since this function was called before. */
+nng_pipe *fr_peers_quiet_pipes(struct fr_server *server, size_t *ret_count);
 
 /* ---- server.c ---- */
 struct method_slot *fr_server_find(const struct fr_server *self, struct fr_bytes name);

@@ -75,17 +75,27 @@ static struct fr_call *call_of(struct fr_id_entry *entry)
     return (struct fr_call *)((char *)entry - offsetof(struct fr_call, by_id));
 }
 
-/* A cancellation can overtake the calls of a batch that is still being dispatched. */
-static void cancel_dispatching_locked(struct session *self, const struct batch *by, uint64_t id)
+static int compare_ids(const void *one, const void *other)
 {
-    for (struct batch *batch = self->dispatching; batch != NULL; batch = batch->next_dispatching) {
-        for (size_t i = 0; i < batch->call_count && batch != by; i++) {
-            batch->calls[i].cancelled |= batch->calls[i].request.id == id;
-        }
-    }
+    uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+    return (a > b) - (a < b);
 }
 
-void fr_session_cancel(struct session *self, const struct batch *by, uint64_t id)
+/* A cancellation can overtake the calls of a batch that is still being dispatched. Looks at each such call once, since
+   a client may send as many ids as there are calls, in many messages. */
+static void cancel_dispatching(struct session *self, const struct batch *by, const uint64_t *sorted_ids, size_t count)
+{
+    pthread_mutex_lock(&self->mu);
+    for (struct batch *batch = self->dispatching; batch != NULL; batch = batch->next_dispatching) {
+        for (size_t i = 0; i < batch->call_count && batch != by; i++) {
+            struct fr_call *call = &batch->calls[i];
+            call->cancelled |= bsearch(&call->request.id, sorted_ids, count, sizeof sorted_ids[0], compare_ids) != NULL;
+        }
+    }
+    pthread_mutex_unlock(&self->mu);
+}
+
+static void cancel_known(struct session *self, uint64_t id)
 {
     struct fr_call *call = NULL;
     pthread_mutex_lock(&self->mu);
@@ -93,14 +103,22 @@ void fr_session_cancel(struct session *self, const struct batch *by, uint64_t id
     if (entry != NULL) {
         call = call_of(entry);
         atomic_fetch_add(&call->batch->refs, 1);
-    } else {
-        cancel_dispatching_locked(self, by, id);
     }
     pthread_mutex_unlock(&self->mu);
     if (call != NULL) {
         struct batch *batch = call->batch;
         fr_call_end(call, NULL);
         fr_batch_unref(batch);
+    }
+}
+
+void fr_session_cancel(struct session *self, const struct batch *by, uint64_t *ids, size_t count)
+{
+    qsort(ids, count, sizeof ids[0], compare_ids);
+    /* First: a call that becomes known meanwhile ends then, or is found afterwards. */
+    cancel_dispatching(self, by, ids, count);
+    for (size_t i = 0; i < count; i++) {
+        cancel_known(self, ids[i]);
     }
 }
 
@@ -118,11 +136,14 @@ static void too_large(struct fr_wire_response *response, const char *message)
 /* What can never be delivered becomes a refusal. */
 static void bound_locked(const struct session *self, struct fr_wire_response *response)
 {
+    const struct fr_server_limits *limits = &self->server->limits;
     size_t size = fr_wire_response_size(response);
     if (size > FR_MAX_MESSAGE_BYTES) {
         too_large(response, "the answer is larger than 4 MiB");
-    } else if (self->ready.size + size > self->server->limits.session_bytes) {
+    } else if (self->ready.size + size > limits->session_bytes) {
         too_large(response, "the client does not collect its answers");
+    } else if (atomic_load(&self->server->held_bytes) + size > limits->held_bytes) {
+        too_large(response, "the server's memory for answers is full");
     }
 }
 
@@ -336,7 +357,8 @@ void fr_session_finish_batch(struct session *self, struct batch *batch)
     self->heard_us = fr_clock_now_us();
     bool silent = batch->reply.size == 0 && self->ready.size == 0;
     bool untold = atomic_load(&self->server->draining) && !self->told_draining;
-    bool park = !self->dead && self->calls.count > 0 && (self->id == 0 || (batch->collect && silent && !untold));
+    bool may_wait = batch->collect && silent && !untold && !batch->hurried;
+    bool park = !self->dead && self->calls.count > 0 && (self->id == 0 || may_wait);
     if (park) {
         /* One message is parked at most; a second one relieves the first. */
         previous = take_parked_locked(self, true, &previous_reply);

@@ -114,7 +114,7 @@ static const struct fr_metric server_metrics[SERVER_METRICS] = {
     [OPEN_MESSAGES] = {"freshet_rpc_server_open_messages", NULL, FR_METRIC_GAUGE, "",
                        "Messages received and not yet answered, parked ones included"},
     [HELD_BYTES] = {"freshet_rpc_server_held_bytes", NULL, FR_METRIC_GAUGE, "bytes",
-                    "Memory of messages with open calls and of late answers"},
+                    "Memory of messages with open calls, of late answers and of unread ones"},
 };
 
 static void read_server(void *context, int64_t *values)

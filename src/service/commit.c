@@ -101,6 +101,7 @@ void fr_commit(struct fr_service *service, struct fr_call *call, const struct Pr
     *self = (struct commit){
         .work.run = run, .service = service, .call = call, .request = request, .write = write};
     if (fr_worker_pool_submit(service->pool, &self->work, &error) != FR_OK) {
+        fr_call_set_retry_after(call, FR_OVERLOAD_PAUSE_US);
         fr_call_fail_error(call, &error);
         free(self);
     }

@@ -247,7 +247,10 @@ static enum fr_code begin(struct fr_store_connection *connection, struct fr_erro
     return code;
 }
 
-/* The write lock is held since begin, so every mark above version_at_begin is this transaction's. */
+/*
+ * The write lock is held since begin, so every mark above version_at_begin is this transaction's, but for one above the
+ * sequence, which somebody made by hand.
+ */
 static enum fr_code commit(struct fr_store_connection *connection, struct fr_store_marks *ret_marks,
                            struct fr_error *reterr)
 {
@@ -259,9 +262,10 @@ static enum fr_code commit(struct fr_store_connection *connection, struct fr_sto
     }
     enum fr_code code = FR_OK;
     if (ret_marks != NULL) {
-        code = fr_store_marks_query(
-            connection, "SELECT kind, reference, version, time_us FROM dirty WHERE version > $1 ORDER BY version",
-            (int64_t)self->version_at_begin, &marks, reterr);
+        code = fr_store_marks_query(connection,
+                                    "SELECT kind, reference, version, time_us FROM dirty WHERE version > $1 "
+                                    "AND version <= (SELECT value FROM freshet_sequence) ORDER BY version",
+                                    (int64_t)self->version_at_begin, &marks, reterr);
     }
     if (code == FR_OK) {
         code = run(connection, "COMMIT", NULL, 0, NULL, NULL, NULL, reterr);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 #include "cached/demand.h"
+#include "cached/extras.h"
+#include "cached/reply.h"
 #include "message/message.h"
 
 struct batch;
@@ -18,6 +20,8 @@ struct item {
     struct fr_buffer encoded; /* the serialized request */
     struct fr_buffer user;    /* the serialized User, when found */
     bool found;
+    enum fr_source source;
+    uint64_t age_us;
 };
 
 struct batch {
@@ -29,6 +33,8 @@ struct batch {
     struct item items[];
 };
 
+static const struct fr_read_result no_memory = {.code = FR_RESOURCE_EXHAUSTED, .message = "out of memory"};
+
 static void put_element(struct fr_buffer *out, uint8_t tag, const void *data, size_t size)
 {
     fr_buffer_append(out, &tag, 1);
@@ -39,6 +45,20 @@ static void put_element(struct fr_buffer *out, uint8_t tag, const void *data, si
         rest >>= 7;
     } while (rest > 0);
     fr_buffer_append(out, data, size);
+}
+
+/* What the least trustworthy of its parts is: they are in the order of enum fr_source. */
+static void describe(struct batch *self)
+{
+    enum fr_source source = FR_SOURCE_NEAR;
+    uint64_t age_us = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        source = self->items[i].source > source ? self->items[i].source : source;
+        age_us = self->items[i].age_us > age_us ? self->items[i].age_us : age_us;
+    }
+    if (self->count > 0) {
+        fr_read_describe(self->call, source, age_us);
+    }
 }
 
 /* The users are embedded as the serialized bytes that they came as: BatchGetUsersResponse, fields 1 and 2. */
@@ -58,6 +78,7 @@ static void answer(struct batch *self)
         fr_error_no_memory(&self->error);
     }
     if (self->error.code == FR_OK) {
+        describe(self);
         fr_call_reply(self->call, fr_buffer_bytes(&payload));
     } else {
         fr_call_fail_error(self->call, &self->error);
@@ -82,11 +103,14 @@ static void close_one(struct batch *self)
     free(self);
 }
 
-static void fail(struct batch *self, enum fr_code code, const char *message)
+/* The first failure is the answer, with what came beside it. */
+static void fail(struct batch *self, const struct fr_read_result *failure)
 {
     pthread_mutex_lock(&self->mu);
     if (self->error.code == FR_OK) {
-        fr_error_set(&self->error, code, "%s", message);
+        fr_error_set(&self->error, failure->code, "%s", failure->message);
+        fr_call_set_retry_after(self->call, failure->retry_after_us);
+        fr_extras_tell(self->call, failure->extras);
     }
     pthread_mutex_unlock(&self->mu);
 }
@@ -94,22 +118,35 @@ static void fail(struct batch *self, enum fr_code code, const char *message)
 static void on_read(void *argument, const struct fr_read_result *result)
 {
     struct item *item = argument;
+    item->source = result->source;
+    item->age_us = result->age_us;
     if (result->code == FR_OK) {
         item->found = true;
         fr_buffer_append(&item->user, result->payload.data, result->payload.size);
         if (item->user.failed) {
-            fail(item->batch, FR_RESOURCE_EXHAUSTED, "out of memory");
+            fail(item->batch, &no_memory);
         }
     } else if (result->code != FR_NOT_FOUND) {
-        fail(item->batch, result->code, result->message);
+        fail(item->batch, result);
     }
     close_one(item->batch);
+}
+
+static bool is_gone(void *argument)
+{
+    const struct item *item = argument;
+    return fr_call_is_over(item->batch->call);
 }
 
 static void start(struct batch *self, const Users__V1__BatchGetUsersRequest *request, const struct fr_demand *demand,
                   struct fr_cached *cached, const struct fr_method *get_user)
 {
-    struct fr_cache_read read = {.demand = *demand, .deadline_us = fr_call_deadline_us(self->call), .done = on_read};
+    struct fr_cache_read read = {
+        .demand = *demand,
+        .deadline_us = fr_call_deadline_us(self->call),
+        .done = on_read,
+        .is_gone = is_gone,
+    };
     for (size_t i = 0; i < self->count; i++) {
         struct item *item = &self->items[i];
         item->batch = self;
@@ -117,7 +154,7 @@ static void start(struct batch *self, const Users__V1__BatchGetUsersRequest *req
         item->request.id = request->ids[i];
         fr_message_pack(&item->request.base, &item->encoded);
         if (item->encoded.failed) {
-            fail(self, FR_RESOURCE_EXHAUSTED, "out of memory");
+            fail(self, &no_memory);
             continue;
         }
         pthread_mutex_lock(&self->mu);

@@ -45,11 +45,12 @@ static void end(struct library *self, struct fr_load *load, uint64_t version)
     }
     enum fr_code code = self->failing;
     enum fr_source source = self->source;
+    uint64_t age_us = self->age_us;
     fr_wait_unlock_changed(self->wait);
     char text[24];
     snprintf(text, sizeof text, "%llu", (unsigned long long)version);
-    struct fr_read_result result = {.code = code, .message = "as the test wants", .version = version,
-                                    .source = source};
+    struct fr_read_result result = {
+        .code = code, .message = "as the test wants", .version = version, .age_us = age_us, .source = source};
     if (code == FR_OK) {
         result.code = version != 0 ? FR_OK : FR_NOT_FOUND;
         result.payload = fr_bytes_of(version != 0 ? text : "");
@@ -79,6 +80,30 @@ static void load(void *context, struct fr_load *first)
         next = load->next;
         end(self, load, AS_THE_ROW_IS);
     }
+}
+
+static void cancel(void *context, struct fr_load *load)
+{
+    struct library *self = context;
+    fr_wait_lock(self->wait);
+    struct fr_load **at = &self->pending;
+    while (*at != load) {
+        at = &(*at)->next;
+    }
+    *at = load->next;
+    self->open--;
+    self->cancelled++;
+    fr_wait_unlock_changed(self->wait);
+    fr_load_end(load, &(struct fr_read_result){.code = FR_CANCELLED, .message = "as the cache wants"});
+}
+
+static void release(void *context, struct fr_load *load)
+{
+    struct library *self = context;
+    (void)load;
+    fr_wait_lock(self->wait);
+    self->released++;
+    fr_wait_unlock_changed(self->wait);
 }
 
 /* A subscription is proved whole within a fraction of a second; there is no event to wait for. */
@@ -114,6 +139,8 @@ void library_open(struct library *self, struct database *database, const struct 
         .load_timeout_us = options->load_timeout_us,
         .role = options->role,
         .load = load,
+        .cancel = options->cancels ? cancel : NULL,
+        .release = options->cancels ? release : NULL,
         .context = self,
     };
     FR_ASSERT(fr_cache_new(&cache, &self->cache, NULL) == FR_OK);
@@ -149,6 +176,7 @@ static void on_answer(void *argument, const struct fr_read_result *result)
     self->code = result->code;
     self->source = result->source;
     self->version = result->version;
+    self->retry_after_us = result->retry_after_us;
     for (size_t i = 0; i < result->payload.size; i++) {
         self->payload = self->payload * 10 + (uint64_t)(result->payload.data[i] - '0');
     }
@@ -166,6 +194,22 @@ void library_start(struct library *self, unsigned row, const struct fr_cache_rea
     read.done = on_answer;
     read.argument = answer;
     fr_cache_get(self->cache, &read);
+}
+
+void library_leave(struct answer *answer)
+{
+    fr_wait_lock(answer->wait);
+    answer->gone = true;
+    fr_wait_unlock_changed(answer->wait);
+}
+
+bool library_has_left(void *answer)
+{
+    struct answer *self = answer;
+    fr_wait_lock(self->wait);
+    bool gone = self->gone;
+    fr_wait_unlock_changed(self->wait);
+    return gone;
 }
 
 void library_wait(struct answer *answer)

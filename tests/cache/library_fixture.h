@@ -22,9 +22,11 @@ struct library {
     bool held;             /* loads stay in pending */
     enum fr_code failing;  /* what loads end with; FR_OK: with the row */
     enum fr_source source; /* where they say that it is from */
+    uint64_t age_us;       /* and how old it is there */
     struct fr_load *pending;
     uint64_t calls, loads; /* of the loader; keys that it was given */
     uint64_t open, most_open;
+    uint64_t cancelled, released; /* loads that nobody waits for any more; that have ended */
     struct fr_demand demand; /* of the last load */
 };
 
@@ -39,6 +41,7 @@ void library_reset(struct database *database, const struct fr_redis_server *serv
 struct library_options {
     enum fr_read_role role;
     bool near;
+    bool cancels; /* its loader is told of loads that nobody waits for any more; it ends them as CANCELLED */
     uint64_t ttl_us, stale_us, load_timeout_us; /* 0: a minute, none, that of the library */
     unsigned max_loads, max_waiting_loads;
     const char *url; /* NULL: the server's */
@@ -55,9 +58,11 @@ void library_close(struct library *self);
 struct answer {
     struct fr_wait *wait;
     uint64_t count; /* guarded by wait: 1 when it is there */
+    bool gone;      /* guarded by wait */
     enum fr_code code;
     enum fr_source source;
     uint64_t version, payload; /* payload: the number in it */
+    uint64_t retry_after_us;
     char message[FR_ERROR_MESSAGE_BYTES];
 };
 
@@ -65,6 +70,9 @@ struct fr_key library_key(unsigned row);
 /* Starts a read; answer lives until it is answered. */
 void library_start(struct library *self, unsigned row, const struct fr_cache_read *how, struct answer *answer);
 void library_wait(struct answer *answer);
+/* The reader does not want its answer any more, if how of its start had is_gone of this. */
+void library_leave(struct answer *answer);
+bool library_has_left(void *answer);
 /* Both. */
 struct answer library_get(struct library *self, unsigned row);
 struct answer library_get_with(struct library *self, unsigned row, struct fr_demand demand);

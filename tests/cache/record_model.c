@@ -32,6 +32,10 @@ struct model_lease model_lease(struct model *self, uint64_t token, uint64_t end,
         result.answer = FR_LEASE_WAIT;
     } else {
         result.answer = FR_LEASE_GRANTED;
+        if (record->kind != FR_VALUE_NONE && end == MODEL_FAR && !self->lasting) {
+            /* A value may not outlive its hard expiry, but floor and token must. */
+            *record = (struct fr_record){.floor = record->floor, .incarnation = incarnation};
+        }
         record->token = token;
         record->lease_end_us = end;
     }

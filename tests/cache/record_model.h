@@ -16,6 +16,7 @@
 
 struct model {
     bool present;
+    bool lasting; /* the record's own life is longer than any lease */
     struct fr_record record;
 };
 
@@ -29,7 +30,7 @@ struct model_lease {
 /* end: when the lease ends, MODEL_PAST or MODEL_FAR. min_version: an older value counts as absent. */
 struct model_lease model_lease(struct model *self, uint64_t token, uint64_t end, uint64_t incarnation,
                                uint64_t min_version);
-/* soft: 0, or MODEL_FAR. The result: stored. */
+/* soft: 0, or MODEL_FAR. The result: stored. lasting is the caller's to set. */
 bool model_fill(struct model *self, uint64_t token, enum fr_value_kind kind, uint64_t version,
                 uint64_t incarnation, uint64_t soft, struct fr_bytes payload);
 /* The result: something changed. */

@@ -313,6 +313,39 @@ static void an_origin_answers_who_came_late_only_with_what_redis_took(void **sta
     library_close(&a);
 }
 
+/* Without a subscription, or while it is not whole, no event would keep a reader from what was read before it asked. */
+static void who_hears_nothing_answers_who_came_late_only_with_what_redis_took(void **state)
+{
+    (void)state;
+    static const enum fr_read_role roles[] = {FR_READ_BOTH, FR_READ_CONSUMER};
+    for (unsigned i = 0; i < 2; i++) {
+        struct library a, other;
+        struct answer early, late;
+        library_reset(&database, &server);
+        library_open(&a, &database, &server, &(struct library_options){.role = roles[i]});
+        library_open(&other, &database, &server, &(struct library_options){0});
+        library_set_row(&database, 1, 5);
+        library_hold(&a, true);
+        library_start(&a, 1, NULL, &early);
+        library_wait_loads(&a, 1);
+        library_write(&other, 1, 6);
+        library_start(&a, 1, NULL, &late);
+        struct fr_cache_statistics now = {0};
+        for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced == 0;) {
+            assert_true(fr_clock_now_us() < end_us);
+            fr_cache_statistics(a.cache, &now);
+        }
+        library_hold(&a, false);
+        library_release_as(&a, 5);
+        library_wait(&early);
+        library_expect(&early, FR_SOURCE_ORIGIN, 5);
+        library_wait(&late);
+        library_expect(&late, FR_SOURCE_ORIGIN, 6);
+        library_close(&other);
+        library_close(&a);
+    }
+}
+
 /* ---- demands ---- */
 
 static void min_version_looks_past_what_is_older(void **state)
@@ -405,6 +438,7 @@ int main(void)
         FACT(keys_that_are_read_together_are_loaded_in_one_call),
         FACT(two_processes_share_one_load_by_lease),
         FACT(an_origin_answers_who_came_late_only_with_what_redis_took),
+        FACT(who_hears_nothing_answers_who_came_late_only_with_what_redis_took),
         FACT(min_version_looks_past_what_is_older),
         FACT(no_cache_is_loaded_after_it_was_asked_for),
         FACT(only_cached_never_loads),

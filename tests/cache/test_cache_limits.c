@@ -159,6 +159,64 @@ static void an_old_value_that_is_invalidated_meanwhile_serves_nobody(void **stat
     }
 }
 
+/* Starts reads of row 1 of a until one finds it expired and waits for its load, which is held. */
+static void start_expired(struct library *a, struct answer *answer)
+{
+    uint64_t before = a->loads, loads = before;
+    library_hold(a, true);
+    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; loads == before;) {
+        assert_true(fr_clock_now_us() < end_us);
+        library_start(a, 1, NULL, answer);
+        while (!fr_wait_for(a->wait, &answer->count, 1, 0) && loads == before) {
+            fr_wait_lock(a->wait);
+            loads = a->loads;
+            fr_wait_unlock_changed(a->wait);
+        }
+    }
+}
+
+static void wait_coalesced(struct library *a)
+{
+    struct fr_cache_statistics now = {0};
+    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced == 0;) {
+        assert_true(fr_clock_now_us() < end_us);
+        fr_cache_statistics(a->cache, &now);
+    }
+}
+
+/* No event takes the old value away from these: Redis has to be asked again, or who came later has to. */
+static void who_asks_after_an_invalidation_gets_no_old_value_from_who_hears_none(void **state)
+{
+    (void)state;
+    static const enum fr_read_role roles[] = {FR_READ_ORIGIN, FR_READ_BOTH, FR_READ_CONSUMER};
+    for (unsigned i = 0; i < 3; i++) {
+        struct library a, other;
+        struct answer before, after;
+        const struct library_options options = {.ttl_us = 1000, .stale_us = 60 * FR_SECOND_US};
+        struct library_options as = options;
+        as.role = roles[i];
+        library_reset(&database, &server);
+        library_open(&other, &database, &server, &options);
+        library_open(&a, &database, &server, &as);
+        library_set_row(&database, 1, 5);
+        library_expect_get(&other, 1, FR_SOURCE_ORIGIN, 5);
+        start_expired(&a, &before);
+        library_write(&other, 1, 6);
+        library_start(&a, 1, NULL, &after);
+        wait_coalesced(&a);
+        library_fail(&a, FR_UNAVAILABLE);
+        library_hold(&a, false);
+        library_release(&a);
+        library_wait(&before);
+        library_wait(&after);
+        assert_int_equal(after.code, FR_UNAVAILABLE);
+        /* A consumer does not ask Redis again; but this one asked before the write. */
+        assert_int_equal(before.code, roles[i] == FR_READ_CONSUMER ? FR_OK : FR_UNAVAILABLE);
+        library_close(&a);
+        library_close(&other);
+    }
+}
+
 static void who_joins_and_demands_more_than_the_old_value_is_told_why(void **state)
 {
     (void)state;
@@ -167,23 +225,9 @@ static void who_joins_and_demands_more_than_the_old_value_is_told_why(void **sta
     library_open(&a, &database, &server, &(struct library_options){.ttl_us = 1000, .stale_us = 60 * FR_SECOND_US});
     library_set_row(&database, 1, 5);
     library_expect_get(&a, 1, FR_SOURCE_ORIGIN, 5);
-    library_hold(&a, true);
-    /* Until one of them finds it expired, and waits for the load. */
-    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US, loads = 0; loads < 2;) {
-        assert_true(fr_clock_now_us() < end_us);
-        library_start(&a, 1, NULL, &plain);
-        while (!fr_wait_for(a.wait, &plain.count, 1, 0) && loads < 2) {
-            fr_wait_lock(a.wait);
-            loads = a.loads;
-            fr_wait_unlock_changed(a.wait);
-        }
-    }
+    start_expired(&a, &plain);
     library_start(&a, 1, &(struct fr_cache_read){.demand = {.min_version = 6}}, &newer);
-    struct fr_cache_statistics now = {0};
-    for (uint64_t end_us = fr_clock_now_us() + FR_TEST_PATIENCE_US; now.coalesced == 0;) {
-        assert_true(fr_clock_now_us() < end_us);
-        fr_cache_statistics(a.cache, &now);
-    }
+    wait_coalesced(&a);
     library_fail(&a, FR_UNAVAILABLE);
     library_release(&a);
     library_wait(&plain);
@@ -342,6 +386,7 @@ static void loads_beyond_the_most_wait_and_beyond_that_are_refused(void **state)
     }
     struct answer refused = library_get(&a, 4);
     assert_int_equal(refused.code, FR_RESOURCE_EXHAUSTED);
+    assert_true(refused.retry_after_us > 0);
     library_hold(&a, false);
     library_release(&a);
     for (unsigned row = 0; row < 4; row++) {
@@ -495,6 +540,7 @@ int main(void)
         FACT(an_expired_value_serves_while_the_origin_cannot_be_reached),
         FACT(an_expired_value_serves_from_the_near_cache_when_redis_lost_it),
         FACT(an_old_value_that_is_invalidated_meanwhile_serves_nobody),
+        FACT(who_asks_after_an_invalidation_gets_no_old_value_from_who_hears_none),
         FACT(who_joins_and_demands_more_than_the_old_value_is_told_why),
         FACT(what_is_stale_at_the_origin_is_kept_nowhere),
         FACT(an_expired_value_serves_while_the_origin_hangs),

@@ -244,6 +244,27 @@ static void every_record_has_a_bounded_life(void **state)
     assert_in_range(fixture_redis_integer(f, "PTTL user:1"), 890000, 1000000);
 }
 
+#define SOFT_EXPIRY_AT 42 /* of a record: five fixed fields with their tags, and its own tag */
+
+/* One token a lease period: that of a value about to expire must outlive it. */
+static void a_lease_taken_just_before_the_hard_expiry_outlives_the_value(void **state)
+{
+    struct fixture *f = *state;
+    do_lease(f, "1", 71, LEASE_US);
+    do_invalidate(f, "1", 5);
+    do_lease(f, "1", 72, LEASE_US);
+    do_fill_ttl(f, "1", 72, 5, "Ada", LEASE_US);
+    fixture_redis_integer(f, "SETRANGE user:1 %d %b", SOFT_EXPIRY_AT, "\1\0\0\0\0\0\0\0", (size_t)8);
+    struct outcome leased = do_lease(f, "1", 73, LEASE_US);
+    assert_true(leased.granted);
+    assert_string_equal(leased.payload, "Ada"); /* should the load fail */
+    assert_true(fixture_redis_integer(f, "PTTL user:1") > (long long)(LEASE_US / 1000));
+    assert_int_equal(do_get(f, "1").kind, FR_VALUE_NONE);
+    assert_true(do_lease(f, "1", 74, LEASE_US).wait);
+    assert_false(do_fill(f, "1", 73, 4, "older").stored);
+    assert_true(do_fill(f, "1", 73, 6, "Eve").stored);
+}
+
 static void lives_are_spread_downwards(void **state)
 {
     struct fixture *f = *state;
@@ -286,14 +307,28 @@ static void a_full_redis_still_invalidates(void **state)
     assert_true(do_lease(f, "2", 72, LEASE_US).granted);
 }
 
-static void a_key_of_another_type_is_unavailable(void **state)
+static void a_strangers_value_of_another_type_counts_as_absent(void **state)
 {
     struct fixture *f = *state;
     freeReplyObject(fixture_redis(f, "LPUSH user:1 x"));
-    assert_int_equal(do_get(f, "1").code, FR_UNAVAILABLE);
-    assert_int_equal(do_lease(f, "1", 71, LEASE_US).code, FR_UNAVAILABLE);
-    assert_int_equal(do_fill(f, "1", 71, 5, "Ada").code, FR_UNAVAILABLE);
-    assert_int_equal(do_invalidate(f, "1", 6).code, FR_UNAVAILABLE);
+    struct outcome got = do_get(f, "1");
+    assert_int_equal(got.code, FR_OK);
+    assert_int_equal(got.kind, FR_VALUE_NONE);
+    struct outcome filled = do_fill(f, "1", 71, 5, "Ada");
+    assert_int_equal(filled.code, FR_OK);
+    assert_false(filled.stored);
+    assert_int_equal(do_invalidate(f, "1", 6).code, FR_OK);
+    assert_int_equal(fixture_redis_integer(f, "LLEN user:1"), 1);
+    assert_true(do_lease(f, "1", 71, LEASE_US).granted);
+    assert_true(do_fill(f, "1", 71, 5, "Ada").stored);
+    assert_string_equal(do_get(f, "1").payload, "Ada");
+}
+
+static void a_counter_of_another_type_is_told_from_a_redis_that_is_away(void **state)
+{
+    struct fixture *f = *state;
+    freeReplyObject(fixture_redis(f, "LPUSH cache-invalidation:number x"));
+    assert_int_equal(do_invalidate(f, "1", 6).code, FR_FAILED_PRECONDITION);
 }
 
 static void foreign_bytes_count_as_absent(void **state)
@@ -319,7 +354,7 @@ static void versions_up_to_two_to_the_53_are_exact(void **state)
     assert_true(do_fill(f, "1", UINT64_MAX - 1, FR_VERSION_MAX - 1, "new").stored);
     do_invalidate(f, "1", FR_VERSION_MAX);
     assert_int_equal(stored_record(f).floor, FR_VERSION_MAX);
-    assert_int_equal(do_invalidate(f, "1", FR_VERSION_MAX + 1).code, FR_UNAVAILABLE);
+    assert_int_equal(do_invalidate(f, "1", FR_VERSION_MAX + 1).code, FR_INVALID_ARGUMENT);
 }
 
 static void namespaces_do_not_meet(void **state)
@@ -373,10 +408,12 @@ int main(void)
         TEST(a_record_of_another_incarnation_counts_as_absent),
         TEST(an_invalidation_raises_the_floor_of_another_incarnation),
         TEST(every_record_has_a_bounded_life),
+        TEST(a_lease_taken_just_before_the_hard_expiry_outlives_the_value),
         TEST(lives_are_spread_downwards),
         TEST(forgotten_scripts_are_taught_again),
         TEST(a_full_redis_still_invalidates),
-        TEST(a_key_of_another_type_is_unavailable),
+        TEST(a_strangers_value_of_another_type_counts_as_absent),
+        TEST(a_counter_of_another_type_is_told_from_a_redis_that_is_away),
         TEST(foreign_bytes_count_as_absent),
         TEST(versions_up_to_two_to_the_53_are_exact),
         TEST(namespaces_do_not_meet),

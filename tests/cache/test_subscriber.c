@@ -128,6 +128,31 @@ static void keys_in_events_carry_no_namespace_and_stay_in_theirs(void **state)
     fixture_close(&f);
 }
 
+/* Channels are the server's: numbers of another database's counter would be gaps here. */
+static void databases_do_not_meet(void **state)
+{
+    (void)state;
+    static struct fixture second, zero;
+    char url[160];
+    snprintf(url, sizeof url, "%s/2", server.url);
+    fixture_open(&second, &server, &(struct fixture_options){.subscribe = true, .url = url});
+    fixture_wait_up(&second, 1);
+    fixture_open(&zero, &server, &(struct fixture_options){.subscribe = true});
+    fixture_wait_up(&zero, 1);
+    assert_true(fr_wait_for(&second.wait, &second.drops[FR_DROP_BASE_LINE], 1, FR_TEST_PATIENCE_US));
+    assert_true(fr_wait_for(&zero.wait, &zero.drops[FR_DROP_BASE_LINE], 1, FR_TEST_PATIENCE_US));
+    do_invalidate(&zero, "1", 5);
+    do_invalidate(&second, "2", 6);
+    assert_true(fr_wait_for(&zero.wait, &zero.event_count, 1, FR_TEST_PATIENCE_US));
+    assert_true(fr_wait_for(&second.wait, &second.event_count, 1, FR_TEST_PATIENCE_US));
+    assert_string_equal(zero.events[0].key, "user:1");
+    assert_string_equal(second.events[0].key, "user:2");
+    assert_int_equal(fixture_redis_integer(&zero, "PUBLISH cache-invalidation x"), 1);
+    assert_int_equal(fixture_redis_integer(&zero, "PUBLISH cache-invalidation@2 x"), 1);
+    fixture_close(&zero);
+    fixture_close(&second);
+}
+
 static void malformed_events_are_ignored(void **state)
 {
     (void)state;
@@ -195,6 +220,7 @@ int main(void)
         cmocka_unit_test(an_event_follows_the_floor_that_it_announces),
         cmocka_unit_test(a_pair_that_redis_forgot_is_still_announced_after_the_floor),
         cmocka_unit_test(keys_in_events_carry_no_namespace_and_stay_in_theirs),
+        cmocka_unit_test(databases_do_not_meet),
         cmocka_unit_test(malformed_events_are_ignored),
         cmocka_unit_test(a_killed_subscription_is_made_again),
         cmocka_unit_test(a_restarted_redis_is_heard_again),

@@ -30,7 +30,7 @@ struct fixture {
     struct fr_cache *cache;
     struct fr_worker_pool *pool;
     struct fr_relay *relay;
-    struct fr_cached *cached;
+    struct fr_cached *cached, *other;
     struct fr_server *data_server, *api_server;
     struct fr_channel *data, *api;
     struct fr_wait wait;
@@ -38,6 +38,7 @@ struct fixture {
     /* The last answer; guarded by wait. */
     enum fr_code code;
     char message[FR_ERROR_MESSAGE_BYTES], source[16];
+    uint64_t retry_after_us;
     Products__V1__Product product;
     char sku[32];
 };
@@ -130,7 +131,9 @@ static void remove_folder(const char *path)
 static int close_fixture(void **state)
 {
     struct fixture *self = *state;
-    fr_cache_stop(self->cache);
+    if (self->other == NULL) {
+        fr_cache_stop(self->cache);
+    }
     fr_channel_free(self->api);
     fr_server_free(self->api_server);
     fr_channel_free(self->data);
@@ -139,6 +142,7 @@ static int close_fixture(void **state)
     fr_relay_free(self->relay);
     fr_cache_free(self->cache);
     fr_cached_free(self->cached);
+    fr_cached_free(self->other);
     fr_store_connection_free(self->writer);
     fr_store_connection_free(self->loader[0]);
     fr_store_free(self->store);
@@ -178,6 +182,7 @@ static void on_product(void *argument, const struct fr_result *result, const Pro
     struct fr_bytes source = fr_metadata_find(result->metadata, "x-cache");
     fr_wait_lock(&self->wait);
     self->code = result->code;
+    self->retry_after_us = result->retry_after_us;
     snprintf(self->message, sizeof self->message, "%s", result->message);
     snprintf(self->source, sizeof self->source, "%.*s", (int)source.size, source.size == 0 ? "" : (const char *)source.data);
     if (product != NULL) {
@@ -310,6 +315,37 @@ static void a_load_needs_a_database(void **state)
     fr_cached_free(cached);
 }
 
+/* What protocol.md promises of overload, from the service behind to api's caller. */
+static void who_finds_no_worker_is_told_when_to_come_again(void **state)
+{
+    struct fixture *self = *state;
+    struct fr_channel *data = self->data, *api = self->api;
+    struct fr_server *data_server, *api_server;
+    struct fr_worker_pool *full;
+    struct fr_cached *cached;
+    struct fr_error error;
+    check(fr_worker_pool_new(1, 0, &full, &error), &error);
+    check(fr_cached_new(&(struct fr_cached_options){self->cache, full, self->loader}, &cached, &error),
+          &error);
+    check(fr_server_new(&data_server, &error), &error);
+    check(products_register_data(data_server, cached, &error), &error);
+    self->data = serve(data_server);
+    check(fr_server_new(&api_server, &error), &error);
+    check(products_register_api(api_server, cached, self->data, &error), &error);
+    self->api = serve(api_server);
+    get_from(self, 7, FR_RESOURCE_EXHAUSTED, "");
+    assert_int_equal(self->retry_after_us, FR_OVERLOAD_PAUSE_US);
+    fr_channel_free(self->api);
+    fr_server_free(api_server);
+    fr_cache_stop(self->cache);
+    fr_channel_free(self->data);
+    fr_server_free(data_server);
+    fr_worker_pool_free(full);
+    self->data = data;
+    self->api = api;
+    self->other = cached; /* its kinds are the cache's until that is freed */
+}
+
 #define FACT(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
 
 int main(void)
@@ -322,6 +358,7 @@ int main(void)
         FACT(a_key_that_is_too_long_is_refused_in_the_callers_words),
         FACT(a_method_without_source_and_handler_is_unimplemented),
         FACT(a_load_needs_a_database),
+        FACT(who_finds_no_worker_is_told_when_to_come_again),
     };
     fr_redis_server_start(&redis, NULL);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

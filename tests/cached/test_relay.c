@@ -423,6 +423,109 @@ static void a_mark_that_no_key_can_have_is_cleared(void **state)
     assert_int_equal(f->published, 0);
 }
 
+/* Until as many marks are left. */
+static void wait_dirty(struct fixture *self, size_t count)
+{
+    uint64_t begin_us = fr_clock_now_us();
+    while (dirty_count(self) != count) {
+        assert_true(fr_clock_now_us() - begin_us < FR_TEST_PATIENCE_US);
+        (void)fr_wait_for(&self->wait, &self->published, UINT64_MAX, FR_MILLISECOND_US);
+    }
+}
+
+/* No version can be so high, so Redis is never asked. As a signed number it is below all others: the oldest marks. */
+static void plant_bad_marks(struct fixture *self, unsigned count)
+{
+    char sql[200];
+    snprintf(sql, sizeof sql,
+             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %u) "
+             "INSERT INTO dirty(kind, reference, version) SELECT 'user', 'bad-' || i, -i FROM n",
+             count);
+    run(self, sql);
+}
+
+static void a_refused_mark_keeps_no_other_from_being_cleared(void **state)
+{
+    struct fixture *f = *state;
+    plant_bad_marks(f, 1);
+    for (unsigned i = 1; i <= 10; i++) {
+        write_and_crash(f, i);
+    }
+    start_relay(f);
+    wait_dirty(f, 1);
+    for (unsigned i = 11; i <= 20; i++) {
+        uint64_t version = write_and_crash(f, i);
+        wait_published(f, i, version);
+        wait_dirty(f, 1);
+    }
+    assert_int_equal(f->published, 20); /* none again and again */
+}
+
+static void more_refused_marks_than_one_poll_takes_hide_no_other(void **state)
+{
+    struct fixture *f = *state;
+    plant_bad_marks(f, 600);
+    uint64_t version = write_and_crash(f, 1);
+    start_relay(f);
+    wait_published(f, 1, version);
+    wait_published(f, 2, write_and_crash(f, 2));
+    wait_dirty(f, 600);
+    run(f, "UPDATE dirty SET version = 1"); /* put right */
+    wait_clean(f);
+}
+
+static size_t occurrences(const char *text, const char *of)
+{
+    size_t count = 0;
+    for (const char *at = text; (at = strstr(at, of)) != NULL; at += strlen(of)) {
+        count++;
+    }
+    return count;
+}
+
+static void a_refused_mark_is_tried_again_and_logged_once(void **state)
+{
+    struct fixture *f = *state;
+    char command[200], log[8192];
+    int output[2], before = dup(STDERR_FILENO);
+    const char *name_space = f->folder + strlen("/tmp/");
+    redisContext *redis = redisConnect("127.0.0.1", server.port);
+    snprintf(command, sizeof command, "SET %s:cache-invalidation:number none", name_space);
+    freeReplyObject(redisCommand(redis, command));
+    assert_int_equal(pipe(output), 0);
+    dup2(output[1], STDERR_FILENO);
+    uint64_t version = write_and_crash(f, 1);
+    start_relay(f);
+    /* Several tries: the time is over when nothing was published in it. */
+    bool published = fr_wait_for(&f->wait, &f->published, 1, FR_SECOND_US);
+    snprintf(command, sizeof command, "DEL %s:cache-invalidation:number", name_space);
+    freeReplyObject(redisCommand(redis, command));
+    redisFree(redis);
+    wait_published(f, 1, version);
+    wait_clean(f);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    close(output[1]);
+    ssize_t size = read(output[0], log, sizeof log - 1);
+    close(output[0]);
+    assert_false(published);
+    assert_true(size > 0);
+    log[size] = '\0';
+    assert_int_equal(occurrences(log, "invalidation refused kind=user reference=1 "), 1);
+}
+
+static void a_strangers_value_at_the_key_keeps_no_mark(void **state)
+{
+    struct fixture *f = *state;
+    redisContext *redis = redisConnect("127.0.0.1", server.port);
+    freeReplyObject(redisCommand(redis, "LPUSH %s:user:1 x", f->folder + strlen("/tmp/")));
+    redisFree(redis);
+    uint64_t version = write_and_crash(f, 1);
+    start_relay(f);
+    wait_published(f, 1, version);
+    wait_clean(f);
+}
+
 static int start_server(void **state)
 {
     (void)state;
@@ -453,6 +556,10 @@ int main(void)
         FACT(a_mark_raised_meanwhile_survives_the_clearing),
         FACT(clearing_an_older_version_leaves_the_mark),
         FACT(a_mark_that_no_key_can_have_is_cleared),
+        FACT(a_refused_mark_keeps_no_other_from_being_cleared),
+        FACT(more_refused_marks_than_one_poll_takes_hide_no_other),
+        FACT(a_refused_mark_is_tried_again_and_logged_once),
+        FACT(a_strangers_value_at_the_key_keeps_no_mark),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }

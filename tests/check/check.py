@@ -47,8 +47,8 @@ def parse(arguments):
     parser.add_argument("--writes", type=int, default=60, metavar="N", help="writes per second [60]")
     parser.add_argument("--min-reads", type=int, metavar="N",
                         help="fewer, and the run does not count [a third of what the rate gives]")
-    parser.add_argument("--bound", type=float, default=5, metavar="S",
-                        help="a read staler than this counts as stale for good; 0: none does [5]")
+    parser.add_argument("--bound", type=float, default=judge.FAILING_BOUND_S, metavar="S",
+                        help=f"a read staler than this counts as stale for good; 0: none does [{judge.FAILING_BOUND_S:g}]")
     parser.add_argument("--no-faults", action="store_true", help="measure in peace")
     parser.add_argument("--keep", action="store_true", help="leave the folder with databases and logs")
     given = parser.parse_args(arguments)

@@ -138,6 +138,19 @@ def stranger_del(system, details):
     return system.redis.command("DEL", *keys) > 0
 
 
+# What is there makes way for a list, in one step: a lease might come between two.
+MAKE_LISTS = "for _, key in ipairs(KEYS) do redis.call('DEL', key) redis.call('RPUSH', key, 'x') end return #KEYS"
+DROP_LISTS = "for _, key in ipairs(KEYS) do if redis.call('TYPE', key).ok == 'list' then redis.call('DEL', key) end end"
+
+
+def stranger_type(system, details):
+    keys = ["user:" + name for name in _some_ids(details, details["keys"])]
+    made = system.redis.command("EVAL", MAKE_LISTS, len(keys), *keys)
+    yield details["there_s"]
+    system.redis.command("EVAL", DROP_LISTS, len(keys), *keys)
+    return made == len(keys)
+
+
 def _succeed(system, server):
     """The present server is gone; this one takes its place."""
     server.start()
@@ -266,4 +279,5 @@ HOW = {
     "proxy-drop": proxy_drop,
     "proxy-cut": proxy_cut,
     "typed-sql": typed_sql,
+    "stranger-type": stranger_type,
 }

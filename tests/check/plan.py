@@ -91,6 +91,8 @@ KINDS = {
     "proxy-drop": _lossy_link,
     "proxy-cut": lambda chance: {"links": chance.sample(LINKS[:-1], chance.randint(1, len(LINKS) - 1))},
     "typed-sql": lambda chance: {"rows": chance.randint(1, 8), "choice": chance.getrandbits(32)},
+    "stranger-type": lambda chance: {"keys": chance.randint(2, 40), "there_s": chance.uniform(0.2, 1.5),
+                                     "choice": chance.getrandbits(32)},
 }
 
 
@@ -121,6 +123,6 @@ def needs(fault):
     own = {fault.details[name] for name in ("process", "link") if name in fault.details}
     own.update(fault.details.get("links", ()))
     if fault.kind in ("stop-redis", "kill-pubsub", "tiny-output-buffers", "flushall", "eviction", "stranger-del",
-                      "redis-empty", "redis-old-rdb", "promotion"):
+                      "stranger-type", "redis-empty", "redis-old-rdb", "promotion"):
         own.add("redis")
     return own

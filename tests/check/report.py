@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """report.py - what a run came to, for a person. Pure: made from what --json holds."""
 import plan
-from judge import COUNTS
+from judge import COUNTS, STATED_BOUND_S
 
 SHOWN_DIFFERENCES = 10
 TIMES_DELIVERY = 3  # how stale hits without faults may be, next to what Redis itself takes to deliver
@@ -18,6 +18,8 @@ def _figures(result):
            f"fired {sum(result['fired'].values())} of {len(result['faults'])}")
     yield (f"stale reads {totals['stale']}: {totals['over_100ms']} by 100 ms or more, {totals['over_1s']} by 1 s, "
            f"{totals['over_5s']} by 5 s; longest {totals['longest_us'] / 1e6:.3f} s")
+    within = totals["longest_us"] <= STATED_BOUND_S * 1e6
+    yield f"every read within the stated bound of {STATED_BOUND_S:g} s: {'yes' if within else 'NO'}"
     yield (f"staleness of all hits ({result['hits']}): p50 {get('hit_p50_us')} us, p99 {get('hit_p99_us')} us, p99.9 "
            f"{get('hit_p999_us')} us")
     if get("publish_delays"):

@@ -6,6 +6,7 @@ import unittest
 import compare
 import judge
 import plan
+import report
 from sp_client import cache, users
 
 
@@ -95,9 +96,20 @@ class Verdict(unittest.TestCase):
         self.assertEqual(status, judge.STALE)
         self.assertIn("never fired: b", reasons[0])
 
+    BY_DEFAULT = ((int(judge.STATED_BOUND_S * 1e6), int(judge.FAILING_BOUND_S * 1e6), judge.OK),
+                  (1_600_000, int(judge.FAILING_BOUND_S * 1e6), judge.STALE))
+
+    def test_the_report_says_whether_the_stated_bound_was_kept(self):
+        run = {"design": "freshet", "seed": 1, "hits": "near", "exit": judge.OK, "reasons": [], "fired": {}, "faults": [],
+               "stale_by_fault": {}, "stale_for_good": [], "over_bound": [], "history": {}, "compared": 0}
+        for longest_us, word in ((690_000, "yes"), (710_000, "NO")):
+            with self.subTest(longest_us=longest_us):
+                self.assertIn(f"every read within the stated bound of 0.7 s: {word}\n",
+                              report.text({**run, "totals": {"longest_us": longest_us}}))
+
     def test_a_read_over_the_bound_is_as_bad(self):
         for longest_us, bound_us, status in ((4_000_000, 5_000_000, judge.OK), (6_000_000, 5_000_000, judge.STALE),
-                                             (6_000_000, 0, judge.OK)):
+                                             (6_000_000, 0, judge.OK), *self.BY_DEFAULT):
             with self.subTest(longest_us=longest_us, bound_us=bound_us):
                 totals = {"reads": 100, "near": 60, "longest_us": longest_us}
                 self.assertEqual(self.run_of(totals=totals, bound_us=bound_us)[0], status)

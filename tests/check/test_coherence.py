@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 from freshet_testing import BUILD, PR_SET_CHILD_SUBREAPER, SLOWNESS, prctl, wait_until
+from judge import FAILING_BOUND_S
 from sp_client import SOURCE
 
 COMMAND = [os.path.join(SOURCE, "tools", "check-coherence")]
@@ -36,7 +37,8 @@ class Coherence(unittest.TestCase):
     def check(self, design):
         report = os.path.join(self.folder, "report.json")
         run = subprocess.run([*COMMAND, "--seconds", str(SECONDS), "--seed", str(SEED), "--design", design, "--hits",
-                              HITS[design], "--reads", str(READS), "--json", report], env=self.environment,
+                              HITS[design], "--reads", str(READS), "--bound", str(FAILING_BOUND_S * SLOWNESS),
+                              "--json", report], env=self.environment,
                              capture_output=True, text=True, timeout=LIMIT_S, check=False)
         print(run.stdout[run.stdout.rfind("\nreads "):][:4000], flush=True)
         self.assertEqual(children(), [], "processes are left")

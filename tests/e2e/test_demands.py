@@ -3,11 +3,12 @@
 """test_demands.py - what a read may demand of the caches, what it is told, and what a batch costs."""
 import contextlib
 import re
+import signal
 import struct
 
 from freshet_testing import Service, System, TestCase, main, wait_until
 from recorder import Recorder
-from sp_client import FAILED_PRECONDITION, INVALID_ARGUMENT, UNAVAILABLE, RpcError, users
+from sp_client import DEADLINE_EXCEEDED, FAILED_PRECONDITION, INVALID_ARGUMENT, UNAVAILABLE, RpcError, users
 
 GET = "users.v1.Users/GetUser"
 BATCH = "users.v1.Users/BatchGetUsers"
@@ -52,8 +53,8 @@ class Demands(TestCase):
 
     def test_no_cache(self):
         self.near("user-123")
-        for _ in range(3):
-            read = self.client.call(GET, id="user-123", metadata={"x-cache-control": "no-cache"})
+        for name in ("no-cache", "No-Cache", "x, NO-CACHE"):
+            read = self.client.call(GET, id="user-123", metadata={"x-cache-control": name})
             self.assertEqual(read.source, "origin")
 
     def test_only_if_cached(self):
@@ -67,7 +68,34 @@ class Demands(TestCase):
                          metadata={"x-cache-control": "no-cache, only-if-cached"})
 
 
+class Hanging(TestCase):
+    def test_a_batch_without_a_deadline_has_that_of_a_read(self):
+        system = self.started()
+        with system.client() as client:
+            wait_until(lambda: client.call(GET, id="user-123").cached, 10, "all is up")
+            system["data"].signal(signal.SIGSTOP)
+            self.addCleanup(system["data"].signal, signal.SIGCONT)
+            for method, fields in ((GET, {"id": "cold"}), (BATCH, {"ids": ["cold", "colder"]})):
+                message = self.assert_code(DEADLINE_EXCEEDED, client.call, method, **fields)
+                self.assertEqual(message, "the value was not there in time")
+
+
 class Batches(TestCase):
+    def test_a_batch_says_where_the_farthest_of_its_values_is_from(self):
+        system = self.started()
+        with system.client() as client:
+            def is_near():
+                reply = client.call(BATCH, ids=["user-123", "user-456"])
+                return reply if reply.source == "near" else None
+
+            near = wait_until(is_near, 10, "both come from the near cache")
+            self.assertNotIn("x-cache-version", near.metadata)
+            ages = [int(client.call(GET, id=user_id).metadata["x-cache-age-ms"]) for user_id in ("user-123", "user-456")]
+            mixed = client.call(BATCH, ids=["user-123", "nobody yet", "user-456"])
+            self.assertEqual(mixed.source, "origin")
+            self.assertGreaterEqual(int(mixed.metadata["x-cache-age-ms"]), max(ages))
+            self.assertNotIn("x-cache", client.call(BATCH, ids=[]).metadata)
+
     def redis_reads(self, system):
         """How often Redis has read from a socket: commands that came together are one."""
         return int(re.search(rb"total_reads_processed:(\d+)", system.redis.command("INFO", "stats"))[1])
@@ -196,6 +224,7 @@ class Stale(TestCase):
             for _ in range(3):
                 stale = client.call(GET, id="user-123")
                 self.assertEqual((stale.source, stale.message.name), ("stale", "Alice"))
+                self.assertEqual(client.call(BATCH, ids=["user-123"]).source, "stale")
             newer = {"x-cache-min-version": str(stale.message.version + 1)}
             self.assertIn("data", self.assert_code(UNAVAILABLE, client.call, GET, id="user-123", metadata=newer))
             system.start_service("data")

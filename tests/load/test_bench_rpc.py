@@ -85,8 +85,8 @@ class BenchRpc(unittest.TestCase):
                          [(1, 3, 300), (4, 3, 300), (16, 3, 300)])
 
     def test_methods_by_weight_with_templates_and_lines(self):
-        lines = self.path("ids.jsonl", '{"id":"a"}\n\n{"id":"b{{.i}}"}\n')
-        run, = self.report(f"{GET}=3", f"@{lines}", GET, '{"id":"{{.key}}-{{word 3}}"}', "--keys", "100", "--zipf", "0.99",
+        lines = self.path("ids.jsonl", '{"id":"a"}\n\n{"id":"b{{n}}"}\n')
+        run, = self.report(f"{GET}=3", f"@{lines}", GET, '{"id":"{{key}}-{{word 3}}"}', "--keys", "100", "--zipf", "0.99",
                            "--count", "1000", "--decode", "-H", "x-a: b")
         self.assertEqual([(method["weight"], method["codes"]) for method in run["methods"]],
                          [(3, {"OK": 750}), (1, {"OK": 250})])
@@ -109,6 +109,15 @@ class BenchRpc(unittest.TestCase):
             self.assertAlmostEqual(run["planned"], planned, delta=2, msg=schedule)
             self.assertGreaterEqual(run["seconds"], 0.49, schedule)
             self.assertGreaterEqual(run["latency"]["p50_us"], run["uncorrected"]["p50_us"])
+
+    def test_one_run_has_its_figures_at_the_top_of_the_json(self):
+        done = self.bench(GET, ALICE, "-n", "200", "--json", "-")
+        report = json.loads(done.stdout)
+        run = report["runs"][0]
+        self.assertEqual(report["calls_per_s"], run["calls_per_s"])
+        for name in ("p50_us", "p90_us", "p99_us", "p999_us", "max_us"):
+            self.assertEqual(report[name], run["latency"][name])
+        self.assertEqual(report["errors"], {code: count for code, count in run["codes"].items() if code != "OK"})
 
     def test_a_stall_shows_from_the_planned_time_and_hides_without(self):
         bench = self.started("--rate", "1000", "--duration", "3", "-c", "8", "--json", "-")
@@ -140,6 +149,54 @@ class BenchRpc(unittest.TestCase):
         self.assertRegex(out, r"calls/s: \d+ answered")
         self.assertIn("p99.99", out)
         self.assertNotIn("closed loop, 3", out)
+
+    def test_an_interrupt_within_a_stall_shows_the_stall(self):
+        path = self.path("interrupted.json")
+        bench = self.started("--rate", "200", "--duration", "1m", "-c", "4", "--json", path)
+        self.server.send_signal(signal.SIGSTOP)
+        self.addCleanup(self.server.send_signal, signal.SIGCONT)
+        bench.stderr.readline()
+        bench.stderr.readline()  # a second and more without an answer
+        bench.send_signal(signal.SIGINT)
+        out, err = bench.communicate(timeout=20 * SLOWNESS)
+        self.server.send_signal(signal.SIGCONT)
+        self.assertEqual(bench.returncode, 0, err)
+        self.assertRegex(out, r"ended early: [\d.]+ of 60 s\n")
+        self.assertIn("warning: the target rate was not reached", out)
+        with open(path, encoding="utf-8") as file:
+            report = json.load(file)
+        run, = report["runs"]
+        self.assertEqual((report["complete"], run["complete"]), (False, False))
+        self.assertGreater(run["unfinished"], 100)
+        self.assertEqual(run["latency"]["count"], run["calls"] + run["unfinished"])
+        self.assertGreater(run["latency"]["max_us"], 900_000)
+        self.assertGreater(run["seconds"], 1.9)
+        done = self.bench(GET, ALICE, "--rate", "200", "-c", "4", "-d", "100ms", "--compare", path)
+        self.assertIn("warning: the older run was ended early", done.stdout)
+
+    def test_an_interrupt_in_the_warm_up_measures_nothing(self):
+        bench = self.started("--warmup", "1m", "--json", "-")
+        bench.send_signal(signal.SIGINT)
+        out, err = bench.communicate(timeout=20 * SLOWNESS)
+        self.assertEqual((bench.returncode, out), (1, ""))
+        self.assertIn("ended in the warm-up: nothing was measured", err)
+
+    def test_an_interrupt_while_requests_are_read_just_ends_it(self):
+        bench = subprocess.Popen([os.path.join(BIN, "freshet"), "bench", "rpc", GET, "@-"], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        bench.stdin.write(b"{" + b" " * 200_000)  # more than a pipe holds: it has begun to read
+        bench.stdin.flush()
+        bench.send_signal(signal.SIGINT)
+        bench.communicate(timeout=20 * SLOWNESS)
+        self.assertEqual(bench.returncode, -signal.SIGINT)
+
+    def test_calls_per_second_count_the_plan(self):
+        run, = self.report(GET, ALICE, "--rate", "5", "--count", "2")  # due at 0 and 0.2 s
+        self.assertAlmostEqual(run["calls_per_s"], 5, delta=0.5)
+        run, = self.report(GET, ALICE, "--schedule", "step:50:-50:200ms", "--duration", "1")
+        self.assertAlmostEqual(run["calls_per_s"], 10, delta=0.5)
+        run, = self.report(GET, ALICE, "--schedule", "ramp:100:0:200ms", "--count", "10")  # all there are
+        self.assertEqual(run["calls"], 10)
 
     def test_a_server_that_dies_ends_calls_not_the_run(self):
         server = subprocess.Popen([os.path.join(BIN, "bench_echo"), "serve"], stdin=subprocess.PIPE,
@@ -240,19 +297,24 @@ class BenchRpc(unittest.TestCase):
                 (2, "bad.json': line 2, column", (GET, "@" + bad_json)),
                 (2, "line 2 of .*bad.jsonl", (GET, "@" + lines)),
                 (2, "cannot open", (GET, "@" + self.path("none.json"))),
-                (2, "duration", (GET, ALICE, "--duration", "0")),
+                (2, "--duration: 0 is less than 0.001 s", (GET, ALICE, "--duration", "0")),
                 (2, "concurrency", (GET, ALICE, "-c", "0")),
                 (2, "concurrency", (GET, ALICE, "-c", "1,,2")),
                 (2, "--rate", (GET, ALICE, "--rate", "0")),
                 (2, "not both", (GET, ALICE, "--rate", "1", "--schedule", "const:1")),
+                (2, "gives only 100 calls", (GET, ALICE, "--schedule", "ramp:100:0:2", "-n", "200")),
+                (2, "gives only 150 calls", (GET, ALICE, "--schedule", "step:100:-50:1", "-n", "100000")),
+                (2, "above 0, at most 1e.08", (GET, ALICE, "-r", "1e9")),
+                (2, "svg or .png", (GET, ALICE, "--plot", self.path("x.jpg"))),
+                (2, "have a unit", (GET, ALICE, "--slo", "p99=5")),
                 (2, "no schedule", (GET, ALICE, "--schedule", "wave:1")),
                 (2, "no objective", (GET, ALICE, "--slo", "fast")),
                 (2, "--zipf needs --keys", (GET, ALICE, "--zipf", "1")),
                 (2, "--zipf", (GET, ALICE, "--zipf", "nan", "--keys", "5")),
-                (2, "--keys", (GET, '{"id":"{{.key}}"}')),
+                (2, "--keys", (GET, '{"id":"{{key}}"}')),
                 (2, "--keys", (GET, ALICE, "--keys", "0")),
                 (2, "--keys", (GET, ALICE, "--keys", "5-4")),
-                (2, "expected {{.i}}", (GET, '{"id":"{{.j}}"}')),
+                (2, "expected {{n}}", (GET, '{"id":"{{m}}"}')),
                 (2, "WEIGHT", (GET + "=0", ALICE)),
                 (2, "no method before it", (ALICE,)),
                 (2, "only one report", (GET, ALICE, "--json", "-", "--csv", "-")),
@@ -266,6 +328,12 @@ class BenchRpc(unittest.TestCase):
                 self.assertEqual(len(lines_said), 1, done.stderr)
                 self.assertRegex(lines_said[0], message)
                 self.assertEqual(done.stdout, "")
+
+    def test_a_picture_that_cannot_be_drawn_costs_no_run(self):
+        path = self.path("none.png")
+        done = run_freshet("bench", "rpc", GET, ALICE, "--plot", path, environment={"PATH": self.folder})
+        self.assertEqual((done.returncode, os.path.exists(path)), (1, False))
+        self.assertIn("rsvg-convert: No such file or directory; install librsvg2-bin", done.stderr)
 
     def test_a_server_that_is_not_there(self):
         older = self.path("older.json", "a report that is worth keeping")

@@ -87,7 +87,7 @@ static void anything_else_is_no_objective(void **state)
     static const char *const wrong[] = {"",           "p99",         "p99=",      "p99=5parsecs", "p0=1ms",
                                         "p101=1ms",   "px=1ms",      "q99=1ms",   "errors=",      "errors=x",
                                         "errors=1.5", "errors=101%", "errors=-1", "rate=",        "rate=1k",
-                                        "max=slow",   "p99 =1ms"};
+                                        "max=slow",   "p99 =1ms", "p99=5", "max=1", "mean=0.5"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct slo slo;
         assert_int_equal(slo_parse(&slo, wrong[i], NULL), FR_INVALID_ARGUMENT);
@@ -161,6 +161,7 @@ static void a_slower_run_is_worse_and_a_faster_one_better(void **state)
     assert_non_null(strstr(strstr(text, "p50"), "worse"));
     assert_non_null(strstr(strstr(text, "p99"), "worse"));
     assert_non_null(strstr(text, "failed   0 -> 3"));
+    assert_null(strstr(text, "ended early"));
     report_fini(&report);
     report_fini(&older);
     make_report(&report, 2, 3000, 0);
@@ -197,7 +198,7 @@ static void the_json_holds_the_comparison(void **state)
                                  "\"verdict\":\"noise\",\"p\":"));
     assert_non_null(
         strstr(text, "{\"figure\":\"p99_us\",\"old\":3000.0,\"new\":5000.0,\"verdict\":\"worse\""));
-    assert_non_null(strstr(text, "],\"failed\":{\"old\":0,\"new\":3}}"));
+    assert_non_null(strstr(text, "],\"old_complete\":true,\"failed\":{\"old\":0,\"new\":3}}"));
     older.runs[0].concurrency = 9;
     assert_non_null(strstr(compared_as(&out, report_append_json), "\"figures\":null}"));
     fr_buffer_clear(&out);
@@ -224,6 +225,33 @@ static void another_load_is_named(void **state)
     fr_buffer_fini(&out);
     report_fini(&report);
     report_fini(&older);
+}
+
+static void an_interrupted_run_is_pointed_out(void **state)
+{
+    (void)state;
+    struct fr_buffer out = {0};
+    make_report(&report, 2, 5000, 0);
+    make_report(&older, 2, 5000, 0);
+    older.runs[0].interrupted = true;
+    assert_non_null(strstr(compared(&out), "warning: the older run was ended early"));
+    assert_non_null(strstr(compared_as(&out, report_append_json), "\"old_complete\":false"));
+    report_fini(&report);
+    report_fini(&older);
+    fr_buffer_fini(&out);
+}
+
+static void what_was_zero_has_no_percentage(void **state)
+{
+    (void)state;
+    struct fr_buffer out = {0};
+    make_report(&report, 2, 5000, 0);
+    make_report(&older, 2, 5000, 0);
+    older.runs[0].sum->codes[FR_OK] = 0;
+    assert_non_null(strstr(compared(&out), "calls/s  0 -> 2000  (from 0)"));
+    report_fini(&report);
+    report_fini(&older);
+    fr_buffer_fini(&out);
 }
 
 static void other_files_are_refused(void **state)
@@ -255,6 +283,8 @@ int main(void)
         cmocka_unit_test(runs_that_are_not_there_are_named),
         cmocka_unit_test(the_json_holds_the_comparison),
         cmocka_unit_test(another_load_is_named),
+        cmocka_unit_test(an_interrupted_run_is_pointed_out),
+        cmocka_unit_test(what_was_zero_has_no_percentage),
         cmocka_unit_test(other_files_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

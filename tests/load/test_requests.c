@@ -70,7 +70,7 @@ static void a_constant_request_is_the_same_for_all(void **state)
 static void the_number_of_the_call_never_repeats(void **state)
 {
     (void)state;
-    struct requests_options options = options_of("{\"id\":\"{{.i}}\"}");
+    struct requests_options options = options_of("{\"id\":\"{{n}}\"}");
     struct requests *requests = made(&options);
     assert_string_equal(id_of(requests, 1), "1");
     assert_string_equal(id_of(requests, REQUESTS_DRAWN + 7), "262151");
@@ -94,7 +94,7 @@ static void lines_are_sent_in_turn(void **state)
 static void lines_may_have_places(void **state)
 {
     (void)state;
-    struct requests_options options = options_of("{\"id\":\"a{{.i}}\"}\n{\"id\":\"b{{rand 5 5}}\"}\n");
+    struct requests_options options = options_of("{\"id\":\"a{{n}}\"}\n{\"id\":\"b{{rand 5 5}}\"}\n");
     options.lines = true;
     options.name = "x.jsonl";
     struct requests *requests = made(&options);
@@ -108,7 +108,7 @@ static void keys_are_drawn_anew_for_each_call(void **state)
     (void)state;
     struct keys keys;
     unsigned seen[6] = {0};
-    struct requests_options options = options_of("{\"id\":\"{{.key}}\"}");
+    struct requests_options options = options_of("{\"id\":\"{{key}}\"}");
     keys_init(&keys, 1, 5, 0);
     options.keys = &keys;
     struct requests *requests = made(&options);
@@ -127,7 +127,7 @@ static void keys_begin_where_they_are_told(void **state)
 {
     (void)state;
     struct keys keys;
-    struct requests_options options = options_of("{\"id\":\"{{.key}}\"}");
+    struct requests_options options = options_of("{\"id\":\"{{key}}\"}");
     keys_init(&keys, 1000, 3, 1);
     options.keys = &keys;
     struct requests *requests = made(&options);
@@ -141,7 +141,7 @@ static void more_keys_than_can_be_prepared_work_too(void **state)
 {
     (void)state;
     struct keys keys;
-    struct requests_options options = options_of("{\"id\":\"{{.key}}\"}");
+    struct requests_options options = options_of("{\"id\":\"{{key}}\"}");
     keys_init(&keys, 1, REQUESTS_KEYS * 1000, 0);
     options.keys = &keys;
     struct requests *requests = made(&options);
@@ -182,7 +182,7 @@ static void errors_say_where_they_are(void **state)
     assert_refused(&options, "line 2, column");
     options = options_of("{\"ID\":\"x\"}");
     assert_refused(&options, "ID");
-    options = options_of("{\"id\":\"{{.key}}\"}");
+    options = options_of("{\"id\":\"{{key}}\"}");
     assert_refused(&options, "--keys");
     options = options_of("{\"id\":\"a\"}\n\n{\"id\":7}\n");
     options.lines = true;

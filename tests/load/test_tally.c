@@ -15,6 +15,7 @@
 #include "load/mix.h"
 #include "load/run.h"
 #include "load/tally.h"
+#include "load/unsent.h"
 
 #define LARGEST ((UINT64_C(1) << 36) - 1)
 
@@ -22,8 +23,8 @@ static uint64_t shown(uint64_t value)
 {
     static struct latency latency;
     memset(&latency, 0, sizeof latency);
-    latency_record(&latency, value);
-    latency_record(&latency, LARGEST);
+    latency_record(&latency, value, 1);
+    latency_record(&latency, LARGEST, 1);
     return latency_quantile_us(&latency, 0.5);
 }
 
@@ -43,7 +44,7 @@ static void a_latency_above_the_range_is_counted_and_is_the_maximum(void **state
 {
     (void)state;
     static struct latency latency;
-    latency_record(&latency, LARGEST * 5);
+    latency_record(&latency, LARGEST * 5, 1);
     assert_int_equal(latency.count, 1);
     assert_int_equal(latency.max_us, LARGEST * 5);
     assert_true(latency_quantile_us(&latency, 1) >= LARGEST);
@@ -55,11 +56,11 @@ static void one_slow_call_in_ten_thousand_is_p9999(void **state)
     static struct latency latency;
     memset(&latency, 0, sizeof latency);
     for (unsigned i = 0; i < 99990; i++) {
-        latency_record(&latency, 100);
+        latency_record(&latency, 100, 1);
     }
     assert_int_equal(latency_quantile_us(&latency, 0.9999), 100);
     for (unsigned i = 0; i < 11; i++) {
-        latency_record(&latency, 7000);
+        latency_record(&latency, 7000, 1);
     }
     assert_in_range(latency_quantile_us(&latency, 0.9999), 7000, 7007);
     assert_int_equal(latency_quantile_us(&latency, 0.9998), 100);
@@ -93,6 +94,33 @@ static void failures_count_by_code_and_have_no_latency(void **state)
     assert_int_equal(sum.latency.count, 1);
     assert_string_equal(tally.messages[FR_NOT_FOUND], "first");
     assert_int_equal(tally.last_us, 7);
+    tally_fini(&tally);
+}
+
+static void what_was_never_sent_has_waited_since_it_was_due(void **state)
+{
+    (void)state;
+    struct tally tally;
+    struct tally_method sum;
+    struct mix mix;
+    struct schedule schedule = {.shape = SCHEDULE_CONST, .from = 1000};
+    mix_init(&mix, (const unsigned[]){3, 1}, 2);
+    assert_int_equal(tally_init(&tally, 2, true, NULL), FR_OK);
+    struct unsent unsent = {
+        .schedule = &schedule, .mix = &mix, .from = 1000, .until = 2000, .end_us = 2000000};
+    unsent_record(&unsent, &tally);
+    assert_int_equal(tally.methods[0].unfinished, 750);
+    assert_int_equal(tally.methods[1].unfinished, 250);
+    tally_sum(&tally, &sum);
+    assert_int_equal(sum.latency.max_us, 1000000);
+    assert_in_range(latency_quantile_us(&sum.latency, 0.5), 500000, 502000);
+    assert_int_equal(sum.uncorrected.count, 0);
+    assert_int_equal(tally_calls(&sum), 0);
+    unsent = (struct unsent){.schedule = &schedule, .mix = &mix, .until = 5000000, .end_us = 5000000000};
+    unsent_record(&unsent, &tally); /* more than are recorded one by one */
+    tally_sum(&tally, &sum);
+    assert_int_equal(sum.unfinished, 5001000);
+    assert_in_range(tally.methods[0].unfinished, 3750000, 3751500);
     tally_fini(&tally);
 }
 
@@ -201,6 +229,7 @@ int main(void)
         cmocka_unit_test(one_slow_call_in_ten_thousand_is_p9999),
         cmocka_unit_test(both_latencies_of_an_open_loop_are_kept),
         cmocka_unit_test(failures_count_by_code_and_have_no_latency),
+        cmocka_unit_test(what_was_never_sent_has_waited_since_it_was_due),
         cmocka_unit_test(slices_grow_wider_and_lose_nothing),
         cmocka_unit_test(slices_of_different_width_add_up),
         cmocka_unit_test(weights_are_exact_and_evenly_spread),

@@ -38,8 +38,8 @@ static void a_text_without_places_is_constant(void **state)
 static void i_becomes_the_number_of_the_call(void **state)
 {
     (void)state;
-    assert_expands("{\"id\":\"user-{{.i}}\"}", 42, "{\"id\":\"user-42\"}");
-    assert_expands("{{ .i }}/{{.i}}", 3, "3/3");
+    assert_expands("{\"id\":\"user-{{n}}\"}", 42, "{\"id\":\"user-42\"}");
+    assert_expands("{{ n }}/{{n}}", 3, "3/3");
 }
 
 static void rand_stays_within_its_limits_and_reaches_both(void **state)
@@ -73,10 +73,10 @@ static void key_is_the_same_everywhere_in_a_request(void **state)
 {
     (void)state;
     struct template template;
-    assert_int_equal(template_parse(&template, fr_bytes_of("{{.key}}"), NULL), FR_OK);
+    assert_int_equal(template_parse(&template, fr_bytes_of("{{key}}"), NULL), FR_OK);
     assert_true(template_has_key(&template));
     assert_false(template_has_number(&template) || template_has_chance(&template));
-    assert_expands("{{.key}}-{{.i}}-{{.key}}", 5, "77-5-77");
+    assert_expands("{{key}}-{{n}}-{{key}}", 5, "77-5-77");
 }
 
 static void word_has_that_many_letters(void **state)
@@ -115,12 +115,12 @@ static void anything_else_between_braces_is_refused(void **state)
 {
     (void)state;
     static const char *const wrong[] = {"{{",
-                                        "{{.i",
-                                        "{{.i}",
+                                        "{{n",
+                                        "{{n}",
                                         "{{m}}",
-                                        "{{.ii}}",
-                                        "{{n}}",
-                                        "{{.keys}}",
+                                        "{{nn}}",
+                                        "{{.i}}",
+                                        "{{keys}}",
                                         "{{word}}",
                                         "{{word 2000000}}",
                                         "{{uuid 1}}",
@@ -145,10 +145,10 @@ static void too_many_places_are_refused(void **state)
     struct template template;
     struct fr_buffer text = {0};
     for (int i = 0; i < TEMPLATE_PLACES; i++) {
-        fr_buffer_append_text(&text, "{{.i}}");
+        fr_buffer_append_text(&text, "{{n}}");
     }
     assert_int_equal(template_parse(&template, fr_buffer_bytes(&text), NULL), FR_OK);
-    fr_buffer_append_text(&text, "{{.i}}");
+    fr_buffer_append_text(&text, "{{n}}");
     assert_int_equal(template_parse(&template, fr_buffer_bytes(&text), NULL), FR_INVALID_ARGUMENT);
     fr_buffer_fini(&text);
 }

@@ -229,7 +229,7 @@ class Usage(Folder):
         self.refuses("unexpected argument 'user'", "user")
 
     def test_no_time_and_no_runs(self):
-        self.refuses("--time: 0 is not between 100 and 10000000 us", "--time", "0")
+        self.refuses("--time: 0 is not between 0.0001 s and 10 s", "--time", "0")
         self.refuses("--runs: 0 is not between 1 and 1000", "--runs", "0")
 
     def test_a_message_that_is_not_in_the_proto(self):
@@ -256,9 +256,22 @@ class Usage(Folder):
     def test_options_that_go_together(self):
         self.refuses("--message is missing: --proto, --message and --data go together", "--proto", KINDS)
 
+    def test_two_reports_on_standard_output_and_other_pictures(self):
+        self.refuses("only one report can go to standard output", "--json", "-", "--csv", "-")
+        self.refuses("--plot: expected a file that ends in .svg or .png, got 'x.jpg'", "--plot", "x.jpg")
+
     def test_without_protoc(self):
         self.refuses("cannot run protoc: No such file or directory; install protobuf-compiler",
                      *self.data("kinds.v1.Scalars", "{}"), code=1, environment={"PATH": self.folder})
+
+
+class FewRuns(unittest.TestCase):
+    def test_one_run_has_no_spread_and_no_verdict_on_times(self):
+        output = bench(*QUICK, "--shape", "tiny", "--codec", "protobuf-c,jansson").stdout
+        self.assertRegex(output, r"(?m)^protobuf-c +[\d.]+ +- +[\d.]+ +- ")
+        self.assertNotRegex(output, r"(?m)^ +(encode|decode) ")
+        self.assertRegex(output, r"(?m)^ +bytes +protobuf wins")
+        self.assertIn("Times are not judged: that takes 3 runs.", output)
 
 
 class Interrupt(unittest.TestCase):

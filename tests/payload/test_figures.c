@@ -67,6 +67,20 @@ static void the_best_of_each_format_are_compared_and_noise_is_a_tie(void **state
     assert_int_equal(winner(100, 112, 1), VERDICT_PROTOBUF);
 }
 
+static void times_of_two_runs_are_not_judged(void **state)
+{
+    (void)state;
+    struct row rows[] = {
+        {.codec = &codec_protobuf_c, .encode = time_of(100, 1), .encoded_bytes = 10},
+        {.codec = &codec_jansson, .encode = time_of(300, 1), .encoded_bytes = 30},
+    };
+    struct shape_result shape = {.name = "x", .rows = rows};
+    assert_int_equal(verdict_of(&shape, 2, VERDICT_ENCODE).winner, VERDICT_PROTOBUF);
+    rows[1].encode.runs = 2;
+    assert_int_equal(verdict_of(&shape, 2, VERDICT_ENCODE).winner, VERDICT_NOBODY);
+    assert_int_equal(verdict_of(&shape, 2, VERDICT_BYTES).winner, VERDICT_PROTOBUF);
+}
+
 static void sizes_tie_within_a_fiftieth_and_a_wrong_writer_does_not_count(void **state)
 {
     (void)state;
@@ -114,6 +128,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_median_lies_in_the_middle_and_the_quartiles_around_it),
         cmocka_unit_test(the_best_of_each_format_are_compared_and_noise_is_a_tie),
+        cmocka_unit_test(times_of_two_runs_are_not_judged),
         cmocka_unit_test(sizes_tie_within_a_fiftieth_and_a_wrong_writer_does_not_count),
         cmocka_unit_test(the_summary_names_what_json_wins),
     };

@@ -279,6 +279,7 @@ static void more_waiting_calls_than_allowed_fail_at_once(void **state)
     }
     assert_int_equal(outcomes[5].done, 1);
     assert_int_equal(outcomes[5].code, FR_RESOURCE_EXHAUSTED);
+    assert_true(outcomes[5].retry_after_us > 0);
     assert_true(outcomes[5].not_sent);
     struct wire other;
     uint32_t tag;

@@ -118,6 +118,19 @@ static void a_cancellation_that_overtakes_its_call_is_not_lost(void **state)
     fr_server_free(server);
 }
 
+static void a_message_cancels_4096_calls_and_no_more(void **state)
+{
+    struct fixture *f = *state;
+    struct wire peer;
+    wire_connect(&peer, f->address);
+    wire_forget(EXCHANGE(&peer, .session = SESSION, .calls = {{1, WATCH, ""}, {2, WATCH, ""}}));
+    wire_forget(EXCHANGE(&peer, .session = SESSION, .unknown = 4095, .cancel = {1, 2}));
+    assert_int_equal(f->over_count, 1);
+    assert_true(fr_call_is_over(f->held[0]));
+    assert_false(fr_call_is_over(f->held[1]));
+    wire_close(&peer);
+}
+
 static void a_deadline_ends_the_work_on_the_server(void **state)
 {
     struct fixture *f = *state;
@@ -302,6 +315,7 @@ int main(void)
         FACT(cancelling_a_call_reaches_its_handler),
         FACT(many_calls_cancelled_at_once_all_reach_their_handlers),
         FACT(a_cancellation_that_overtakes_its_call_is_not_lost),
+        FACT(a_message_cancels_4096_calls_and_no_more),
         FACT(a_deadline_ends_the_work_on_the_server),
         FACT(a_channel_that_is_freed_ends_its_work_on_the_server),
         FACT(a_server_that_is_freed_ends_its_work),

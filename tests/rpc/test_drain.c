@@ -82,6 +82,32 @@ static void a_call_without_a_session_is_refused(void **state)
     wire_forget(batch);
 }
 
+/* Until its connection ends a client is told, so that it knows that its call was not started. */
+static void a_message_that_arrives_before_the_end_is_answered(void **state)
+{
+    enum { CLIENTS = 100 };
+    struct fixture *f = *state;
+    struct wire clients[CLIENTS];
+    uint32_t tags[CLIENTS];
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        wire_connect(&clients[i], f->address);
+        wire_forget(EXCHANGE(&clients[i], .session = SESSION, .calls = {{1, ECHO, ""}}));
+    }
+    assert_int_equal(fr_server_drain(f->server, FR_TEST_PATIENCE_US), 0);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        tags[i] = ASK(&clients[i], .session = SESSION, .calls = {{2, HOLD, ""}});
+    }
+    fr_server_free(f->server);
+    f->server = NULL;
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        response_batch *batch = wire_answer(&clients[i], tags[i]);
+        assert_true(batch->draining);
+        wire_forget(batch);
+        wire_close(&clients[i]);
+    }
+    assert_int_equal(f->held_count, 0);
+}
+
 static void draining_waits_for_the_open_calls(void **state)
 {
     struct fixture *f = *state;
@@ -142,6 +168,7 @@ int main(int argc, char **argv)
         PEER_FACT(a_parked_collect_is_answered_so_that_the_client_learns_of_the_drain),
         PEER_FACT(a_call_of_a_session_is_left_out_without_a_word),
         PEER_FACT(a_call_without_a_session_is_refused),
+        PEER_FACT(a_message_that_arrives_before_the_end_is_answered),
         PEER_FACT(draining_waits_for_the_open_calls),
         cmocka_unit_test(a_drain_under_load_loses_no_call_and_runs_none_twice),
     };

@@ -186,6 +186,32 @@ static void a_server_holds_a_number_of_bytes_of_open_calls(void **state)
     }
 }
 
+/* Each of them would fit its session. */
+static void late_answers_beyond_the_bytes_of_the_server_are_refused(void **state)
+{
+    enum { CALLS = 8, KEPT = 3 };
+    static const uint8_t mib[1 << 20];
+    struct fixture *f = *state;
+    struct wire_request request = {.session = SESSION};
+    for (unsigned i = 0; i < CALLS; i++) {
+        request.calls[i] = (struct wire_call){.id = i + 1, .method = HOLD};
+    }
+    serve_limited(f, &(struct fr_server_limits){.held_bytes = (KEPT + 1) * sizeof mib});
+    wire_forget(wire_answer(&peer, wire_ask(&peer, &request)));
+    fixture_wait_held(f, CALLS);
+    for (; f->released < CALLS; f->released++) {
+        fr_call_reply(f->held[f->released], (struct fr_bytes){mib, sizeof mib});
+    }
+    response_batch *batch = EXCHANGE(&peer, .session = SESSION, .collect = true);
+    assert_int_equal(batch->n_response, CALLS);
+    for (unsigned i = 0; i < CALLS; i++) {
+        assert_int_equal(wire_find(batch, i + 1)->code, i < KEPT ? FR_OK : FR_RESOURCE_EXHAUSTED);
+        /* That would say that it was not started. */
+        assert_int_equal(wire_find(batch, i + 1)->retry_after_us, 0);
+    }
+    wire_forget(batch);
+}
+
 static void a_server_has_a_number_of_connections(void **state)
 {
     struct fixture *f = *state;
@@ -218,7 +244,7 @@ static void a_connection_has_16_sessions_and_an_idle_one_makes_room(void **state
         wire_forget(batch);
     }
     response_batch *batch = EXCHANGE(&peer, .session = 17, .calls = {{1, ECHO, ""}});
-    assert_int_equal(wire_find(batch, 0)->code, FR_RESOURCE_EXHAUSTED);
+    expect_refused(batch, 0);
     wire_forget(batch);
     wire_forget(EXCHANGE(&peer, .calls = {{1, ECHO, "needs no session"}}));
     fixture_release(f);
@@ -268,6 +294,7 @@ int main(void)
         cmocka_unit_test(only_a_method_that_is_registered_can_be_limited),
         LIMIT_FACT(a_session_keeps_a_number_of_bytes_that_are_not_collected),
         LIMIT_FACT(a_server_holds_a_number_of_bytes_of_open_calls),
+        LIMIT_FACT(late_answers_beyond_the_bytes_of_the_server_are_refused),
         LIMIT_FACT(a_server_has_a_number_of_connections),
         LIMIT_FACT(a_connection_has_16_sessions_and_an_idle_one_makes_room),
         LIMIT_FACT(refusals_that_do_not_fit_the_reply_do_not_widen_a_limit),

@@ -216,6 +216,98 @@ static void after_a_lost_connection_only_idempotent_calls_leave_again(void **sta
     assert_true(wire_is_silent(&server));
 }
 
+#define MANY 10000
+
+/* Receives until so many calls are under way. Messages that only collect stay unanswered. */
+static void receive_many(size_t count, void (*reply)(struct wire *, uint32_t, const request_batch *))
+{
+    uint32_t tag;
+    while (count > 0) {
+        request_batch *batch = wire_receive(&server, &tag);
+        assert_true(batch->n_request <= count);
+        count -= batch->n_request;
+        if (batch->n_request > 0) {
+            reply(&server, tag, batch);
+        }
+        wire_drop(batch);
+    }
+}
+
+static void a_lost_connection_fails_none_of_ten_thousand_idempotent_calls(void **state)
+{
+    struct fixture *f = *state;
+    struct outcome *outcomes = calloc(MANY, sizeof *outcomes);
+    assert_non_null(outcomes);
+    close_server(f);
+    open_server(f, &(struct fr_retry_policy){0});
+    for (size_t i = 0; i < MANY; i++) {
+        start_call(f, ECHO, "x", &idempotent, &outcomes[i], NULL);
+    }
+    receive_many(MANY, wire_reply_pending);
+    wire_close(&server);
+    wire_accept(&server, listener);
+    receive_many(MANY, wire_reply_echo);
+    for (size_t i = 0; i < MANY; i++) {
+        await(&outcomes[i]);
+        assert_int_equal(outcomes[i].code, FR_OK);
+    }
+    free(outcomes);
+}
+
+/* Answers the next message as a whole. */
+static void refuse_message(enum fr_code code, uint64_t retry_after_us)
+{
+    uint32_t tag;
+    receive_one(&tag, NULL);
+    REPLY(&server, tag, .answers = {{0, code, "", retry_after_us}}, .answer_count = 1);
+}
+
+static void a_refused_message_is_sent_again_whatever_its_calls_after_the_pause_it_names(void **state)
+{
+    const uint64_t pause_us = 10 * FR_MILLISECOND_US;
+    const struct fr_call_options *const options[] = {&once, &idempotent};
+    for (size_t i = 0; i < 2; i++) {
+        struct outcome outcome;
+        start_call(*state, ECHO, "x", options[i], &outcome, NULL);
+        uint64_t begin_us = fr_clock_now_us();
+        /* More often than there are attempts. */
+        for (unsigned n = 0; n < 2 * quick.max_attempts; n++) {
+            refuse_message(n % 2 == 0 ? FR_RESOURCE_EXHAUSTED : FR_UNAVAILABLE, pause_us);
+        }
+        answer_attempt(FR_OK, 0);
+        assert_true(fr_clock_now_us() - begin_us >= 2 * quick.max_attempts * pause_us);
+        await(&outcome);
+        assert_int_equal(outcome.code, FR_OK);
+    }
+}
+
+static void a_refusal_after_an_attempt_does_not_say_that_it_was_never_sent(void **state)
+{
+    const struct fr_call_options *const options[] = {&idempotent, &once};
+    for (size_t i = 0; i < 2; i++) {
+        struct outcome outcome;
+        start_call(*state, ECHO, "x", options[i], &outcome, NULL);
+        if (options[i]->idempotent) {
+            answer_attempt(FR_UNAVAILABLE, 0);
+        }
+        refuse_message(FR_INTERNAL, 0);
+        await(&outcome);
+        assert_int_equal(outcome.code, FR_INTERNAL);
+        assert_int_equal(outcome.not_sent, !options[i]->idempotent);
+    }
+}
+
+static void an_absurd_push_back_ends_a_call_without_a_deadline(void **state)
+{
+    struct outcome outcome;
+    start_call(*state, ECHO, "x", &(struct fr_call_options){.idempotent = true}, &outcome, NULL);
+    answer_attempt(FR_UNAVAILABLE, UINT64_MAX - 1);
+    await(&outcome);
+    assert_int_equal(outcome.code, FR_UNAVAILABLE);
+    assert_true(outcome.retry_after_us == UINT64_MAX - 1);
+    assert_true(wire_is_silent(&server));
+}
+
 static void a_call_that_was_tried_does_not_say_that_it_was_never_sent(void **state)
 {
     struct fixture *f = *state;
@@ -316,6 +408,10 @@ int main(int argc, char **argv)
         WIRE_FACT(a_call_that_pauses_can_be_cancelled_and_ends_with_its_channel),
         WIRE_FACT(many_failures_stop_retries),
         WIRE_FACT(after_a_lost_connection_only_idempotent_calls_leave_again),
+        WIRE_FACT(a_lost_connection_fails_none_of_ten_thousand_idempotent_calls),
+        WIRE_FACT(a_refused_message_is_sent_again_whatever_its_calls_after_the_pause_it_names),
+        WIRE_FACT(a_refusal_after_an_attempt_does_not_say_that_it_was_never_sent),
+        WIRE_FACT(an_absurd_push_back_ends_a_call_without_a_deadline),
         WIRE_FACT(a_call_that_was_tried_does_not_say_that_it_was_never_sent),
         BARE_FACT(a_call_with_a_deadline_waits_for_a_connection),
         cmocka_unit_test(killed_servers_fail_no_idempotent_call_and_run_no_other_twice),

@@ -28,6 +28,7 @@ static struct fixture fixture_of(struct fr_retry_policy policy)
 static const struct fr_retry_failure first_failure = {
     .code = FR_UNAVAILABLE,
     .attempts = 1,
+    .together = 1,
     .idempotent = true,
     .time_left_us = UINT64_MAX,
 };
@@ -134,6 +135,22 @@ static void the_default_pauses_double_from_50_ms_to_1_s(void **state)
     }
 }
 
+static void a_push_back_of_more_than_a_minute_is_not_waited_for_without_a_deadline(void **state)
+{
+    (void)state;
+    struct fixture fixture = fixture_of((struct fr_retry_policy){0});
+    struct fr_retry_failure failure = first_failure;
+    failure.retry_after_us = FR_RETRY_MAX_PAUSE_US;
+    assert_true(is_retried(&fixture, failure));
+    failure.retry_after_us++;
+    assert_false(is_retried(&fixture, failure));
+    failure.retry_after_us = UINT64_MAX - 1;
+    assert_false(is_retried(&fixture, failure));
+    failure.retry_after_us = FR_RETRY_MAX_PAUSE_US + 1;
+    failure.time_left_us = FR_RETRY_MAX_PAUSE_US + 2; /* who set a deadline said how long it waits */
+    assert_true(is_retried(&fixture, failure));
+}
+
 static void push_back_is_waited_exactly_and_beats_the_backoff(void **state)
 {
     (void)state;
@@ -232,6 +249,33 @@ static void what_may_not_run_twice_is_never_retried(void **state)
     }
 }
 
+static void what_certainly_never_started_may_start_whatever_it_is_until_its_deadline(void **state)
+{
+    (void)state;
+    struct fixture fixture = fixture_of((struct fr_retry_policy){.max_attempts = 2, .max_tokens = 4});
+    struct fr_retry_failure failure = {
+        .code = FR_UNAVAILABLE, .together = 1, .not_started = true, .time_left_us = FR_SECOND_US * 60};
+    for (failure.refusals = 1; failure.refusals < 100; failure.refusals++) {
+        assert_true(is_retried(&fixture, failure));
+    }
+    assert_true(is_retried(&fixture, first_failure)); /* they took no token */
+    failure.code = FR_RESOURCE_EXHAUSTED;
+    assert_false(is_retried(&fixture, failure));
+    failure.retry_after_us = 10;
+    assert_true(is_retried(&fixture, failure));
+}
+
+static void without_a_deadline_refusals_end_with_the_attempts(void **state)
+{
+    (void)state;
+    struct fixture fixture = fixture_of((struct fr_retry_policy){.max_attempts = 3});
+    struct fr_retry_failure failure = {
+        .code = FR_UNAVAILABLE, .together = 1, .not_started = true, .time_left_us = UINT64_MAX};
+    for (failure.refusals = 1; failure.refusals < 6; failure.refusals++) {
+        assert_int_equal(is_retried(&fixture, failure), failure.refusals < 3);
+    }
+}
+
 /* ---- the throttle ---- */
 
 static void retries_stop_once_half_of_the_tokens_are_gone(void **state)
@@ -262,11 +306,11 @@ static void successes_give_back_a_part_of_a_token_each(void **state)
     }
     /* Empty: it takes 24 successes to have 6 tokens, of which the next failure takes one. */
     for (unsigned successes = 0; successes < 24; successes++) {
-        fr_retry_succeeded(&fixture.throttle, &fixture.policy);
+        fr_retry_succeeded(&fixture.throttle, &fixture.policy, 1);
     }
     assert_false(is_retried(&fixture, first_failure));
     for (unsigned successes = 0; successes < 5; successes++) {
-        fr_retry_succeeded(&fixture.throttle, &fixture.policy);
+        fr_retry_succeeded(&fixture.throttle, &fixture.policy, 1);
     }
     assert_true(is_retried(&fixture, first_failure));
     assert_false(is_retried(&fixture, first_failure));
@@ -277,7 +321,25 @@ static void successes_never_fill_it_over_its_size(void **state)
     (void)state;
     struct fixture fixture = fixture_of((struct fr_retry_policy){.max_tokens = 4, .token_milli_ratio = 3000});
     for (unsigned successes = 0; successes < 1000; successes++) {
-        fr_retry_succeeded(&fixture.throttle, &fixture.policy);
+        fr_retry_succeeded(&fixture.throttle, &fixture.policy, 1);
+    }
+    assert_true(is_retried(&fixture, first_failure));
+    assert_false(is_retried(&fixture, first_failure));
+}
+
+static void calls_that_end_together_count_as_one(void **state)
+{
+    (void)state;
+    struct fixture fixture =
+        fixture_of((struct fr_retry_policy){.max_tokens = 10, .token_milli_ratio = 1000});
+    struct fr_retry_failure failure = first_failure;
+    failure.together = 10000;
+    for (unsigned call = 1; call <= 4 * failure.together; call++) {
+        assert_true(is_retried(&fixture, failure));
+    }
+    /* That was four; a fifth would be one too many, but for the success of as many. */
+    for (unsigned call = 1; call <= 10000; call++) {
+        fr_retry_succeeded(&fixture.throttle, &fixture.policy, 10000);
     }
     assert_true(is_retried(&fixture, first_failure));
     assert_false(is_retried(&fixture, first_failure));
@@ -318,16 +380,20 @@ int main(void)
         cmocka_unit_test(the_pause_is_random_below_a_bound_that_grows_to_its_maximum),
         cmocka_unit_test(an_initial_pause_over_the_maximum_is_cut),
         cmocka_unit_test(the_default_pauses_double_from_50_ms_to_1_s),
+        cmocka_unit_test(a_push_back_of_more_than_a_minute_is_not_waited_for_without_a_deadline),
         cmocka_unit_test(push_back_is_waited_exactly_and_beats_the_backoff),
         cmocka_unit_test(attempts_are_bounded_with_the_first_one_counted),
         cmocka_unit_test(a_pause_that_reaches_the_deadline_is_not_begun),
         cmocka_unit_test(by_default_only_unavailable_is_retried_and_exhaustion_with_a_push_back),
         cmocka_unit_test(a_mask_of_codes_replaces_the_default),
         cmocka_unit_test(what_may_not_run_twice_is_never_retried),
+        cmocka_unit_test(what_certainly_never_started_may_start_whatever_it_is_until_its_deadline),
+        cmocka_unit_test(without_a_deadline_refusals_end_with_the_attempts),
         cmocka_unit_test(retries_stop_once_half_of_the_tokens_are_gone),
         cmocka_unit_test(by_default_the_500th_failure_in_a_row_stops_them),
         cmocka_unit_test(successes_give_back_a_part_of_a_token_each),
         cmocka_unit_test(successes_never_fill_it_over_its_size),
+        cmocka_unit_test(calls_that_end_together_count_as_one),
         cmocka_unit_test(only_failures_with_a_retried_code_count),
         cmocka_unit_test(a_push_back_does_not_pass_the_throttle),
     };

@@ -52,6 +52,10 @@ static void send_all(struct wire *self, const void *bytes, size_t size)
     const char *at = bytes;
     while (size > 0) {
         ssize_t sent = send(self->fd, at, size, MSG_NOSIGNAL);
+        if (sent <= 0 && self->may_close) {
+            self->closed = true;
+            return;
+        }
         assert_true(sent > 0);
         at += sent;
         size -= (size_t)sent;
@@ -210,7 +214,7 @@ uint32_t wire_ask(struct wire *self, const struct wire_request *request)
 {
     request_batch batch = FRESHET__RPC__V1__REQUEST_BATCH__INIT;
     Freshet__Rpc__V1__Request requests[WIRE_CALLS], *pointers[WIRE_CALLS];
-    uint64_t cancel[4];
+    uint64_t cancel[WIRE_UNKNOWN + 4];
     batch.session = request->session;
     batch.collect = request->collect;
     batch.max_reply_bytes = request->max_reply_bytes;
@@ -227,8 +231,11 @@ uint32_t wire_ask(struct wire *self, const struct wire_request *request)
                                                     (uint8_t *)call->payload};
     }
     batch.cancel = cancel;
-    for (; batch.n_cancel < 4 && request->cancel[batch.n_cancel] != 0; batch.n_cancel++) {
-        cancel[batch.n_cancel] = request->cancel[batch.n_cancel];
+    for (; batch.n_cancel < request->unknown; batch.n_cancel++) {
+        cancel[batch.n_cancel] = UINT64_MAX - batch.n_cancel;
+    }
+    for (size_t i = 0; i < 4 && request->cancel[i] != 0; i++) {
+        cancel[batch.n_cancel++] = request->cancel[i];
     }
     size_t size = freshet__rpc__v1__request_batch__get_packed_size(&batch);
     uint8_t *body = malloc(size + 1);

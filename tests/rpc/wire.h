@@ -28,6 +28,7 @@ struct wire {
     int fd;
     uint32_t last_tag;
     bool closed; /* by the other side */
+    bool may_close; /* while we send: set by the test */
     struct wire_message *early;
 };
 
@@ -54,7 +55,8 @@ struct wire_call {
     uint64_t timeout_us;
 };
 
-#define WIRE_CALLS 20
+#define WIRE_CALLS   20
+#define WIRE_UNKNOWN 4096
 
 struct wire_request {
     uint64_t session;
@@ -62,6 +64,7 @@ struct wire_request {
     uint32_t max_reply_bytes;
     struct wire_call calls[WIRE_CALLS]; /* up to the first without a method */
     uint64_t cancel[4];                 /* up to the first 0 */
+    unsigned unknown;                   /* that many ids of no call stand before them, at most WIRE_UNKNOWN */
 };
 
 /* Sends a message; the tag is for wire_answer. */

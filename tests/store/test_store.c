@@ -239,6 +239,21 @@ static void commit_returns_what_this_transaction_made_old(void **state)
     assert_string_equal(marks_text(self->connection), "user/b user/a user/c");
 }
 
+/* Or each write would announce it, and none could be told from a failed one. */
+static void commit_does_not_take_a_mark_made_by_hand_for_its_own(void **state)
+{
+    struct fixture *self = *state;
+    struct fr_error error;
+    struct fr_store_marks marks;
+    shell_once(self, "INSERT INTO dirty(kind, reference, version) VALUES ('user', 'x', 1 << 60)");
+    check(fr_store_begin(self->connection, &error), &error);
+    run(self->connection, "UPDATE users SET age = 1 WHERE id = 'a'");
+    check(fr_store_commit(self->connection, &marks, &error), &error);
+    assert_int_equal(marks.count, 1);
+    assert_string_equal(marks.items[0].reference, "a");
+    fr_store_marks_fini(&marks);
+}
+
 static void a_transaction_that_wrote_nothing_has_no_marks(void **state)
 {
     struct fixture *self = *state;
@@ -374,6 +389,7 @@ int main(void)
         FACT(foreign_keys_are_enforced),
         FACT(a_failed_migration_leaves_nothing),
         FACT(commit_returns_what_this_transaction_made_old),
+        FACT(commit_does_not_take_a_mark_made_by_hand_for_its_own),
         FACT(a_transaction_that_wrote_nothing_has_no_marks),
         FACT(rollback_undoes_rows_and_marks),
         FACT(a_transaction_that_the_database_rolled_back_cannot_commit),

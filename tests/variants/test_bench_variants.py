@@ -189,7 +189,7 @@ class Usage(unittest.TestCase):
         self.refuses("unexpected argument 'user'", "user")
 
     def test_nothing_to_measure(self):
-        self.refuses("--seconds: 0 is not between 10000 and 600000000 us", "--seconds", "0")
+        self.refuses("--seconds: 0 is not between 0.01 s and 600 s", "--seconds", "0")
         self.refuses("--rounds: 0 is not between 1 and 100", "--rounds", "0")
         self.refuses("--concurrency: 0 is not between 1 and 4096", "--concurrency", "0")
         self.refuses("--keys: 0 is not between 1 and 100000", "--keys", "0")
@@ -197,12 +197,31 @@ class Usage(unittest.TestCase):
     def test_a_file_that_cannot_be_written(self):
         self.refuses("cannot open '/nowhere/x.json': No such file or directory", "--json", "/nowhere/x.json")
 
+    def test_two_reports_on_standard_output_and_other_pictures(self):
+        self.refuses("only one report can go to standard output", "--json", "-", "--csv", "-")
+        self.refuses("--plot: expected a file that ends in .svg or .png, got 'x.jpg'", "--plot", "x.jpg")
+
     def test_without_redis(self):
         with tempfile.TemporaryDirectory(prefix="freshet-test-") as folder:
             self.refuses("redis-server is not installed; install it", code=1, environment={"PATH": folder})
 
 
 class Interrupt(unittest.TestCase):
+    def test_a_reader_that_goes_away_leaves_nothing_behind(self):
+        with tempfile.TemporaryDirectory(prefix="freshet-test-") as folder:
+            read_end, write_end = os.pipe()
+            os.close(read_end)
+            done = subprocess.run([os.path.join(BIN, "freshet"), "bench", "variants", "--shape", "user", "--keys", "20"],
+                                  stdout=write_end, stderr=subprocess.PIPE, text=True, timeout=60,
+                                  env={**os.environ, "TMPDIR": folder})
+            os.close(write_end)
+            self.assertEqual((done.returncode, done.stderr), (1, "freshet: cannot write 'standard output': Broken pipe\n"))
+            self.assertEqual(os.listdir(folder), [])
+
+    def test_one_round_has_no_spread(self):
+        done = bench("--shape", "user", "--rounds", "1", "--seconds", "20ms", "--keys", "20")
+        self.assertRegex(done.stdout, r"(?m)^protobuf +\d+ +- ")
+
     def test_ctrl_c_prints_what_there_is_and_leaves_nothing_behind(self):
         controller, terminal = pty.openpty()
         self.addCleanup(os.close, controller)

@@ -3,28 +3,21 @@
  * bench_rpc.c - freshet bench rpc: load on a server, and a report of what came of it.
  */
 #include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "freshet/bench_calls.h"
+#include "freshet/bench_report.h"
 #include "freshet/bench_run.h"
 #include "freshet/command.h"
 #include "freshet/headers.h"
 #include "freshet/input.h"
-#include "freshet/output.h"
 #include "freshet/report.h"
 #include "freshet/usage.h"
 #include "load/compare.h"
-#include "load/picture.h"
-#include "load/report.h"
 
 #define COMMAND         "bench rpc"
 #define MAX_CONCURRENCY 65536
@@ -89,7 +82,7 @@ static const struct fr_option options[] = {
      .value = &given.channels},
     {.name = "keys",
      .argument = "RANGE",
-     .help = "{{.key}} is drawn from a RANGE such as 1000, which begins at 1, or 1000-1999",
+     .help = "{{key}} is drawn from a RANGE such as 1000, which begins at 1, or 1000-1999",
      .value = &given.keys},
     {.name = "zipf",
      .argument = "S",
@@ -162,14 +155,14 @@ static const struct usage usage = {
             "loop (--rate,\n"
             "--schedule): each call is due at a planned time, and its latency counts from then, sent late or "
             "not.\n"
-            "In requests {{.i}} counts the calls of the method, {{.key}} is a key (--keys), {{rand LOW "
+            "In requests {{n}} counts the calls of the method, {{key}} is a key (--keys), {{rand LOW "
             "HIGH}}, {{word N}} and\n"
             "{{uuid}} are random. A FILE that ends in .jsonl or .ndjson holds a request in each line, sent "
             "in turn.\n"
             "Ctrl-C ends early. Exit status 1 if an objective (--slo) was missed, or calls failed and no "
             "objective allows it.\n\n"
-            "  freshet bench rpc users.v1.Users/GetUser '{\"id\":\"user-{{.key}}\"}' --keys 1000 --zipf 0.99 "
-            "-c 1,8,64\n"
+            "  freshet bench rpc users.v1.Users/GetUser '{\"id\":\"user-{{key}}\"}' --keys 1000-1999 --zipf "
+            "0.99 -c 1,8,64\n"
             "  freshet bench rpc users.v1.Users/GetUser=9 '{\"id\":\"user-123\"}' \\\n"
             "    users.v1.Users/UpdatePreference=1 '{\"id\":\"user-123\",\"preference\":\"{{word 5}}\"}' "
             "--rate 2000 --slo p99=5ms\n",
@@ -177,13 +170,6 @@ static const struct usage usage = {
     .option_count = sizeof options / sizeof options[0],
     .min = 1,
     .max = 2 * MIX_METHODS,
-};
-
-struct form {
-    void (*append)(struct fr_buffer *out, const struct report *report);
-    const char **path;
-    struct output output;
-    bool picture;
 };
 
 struct bench {
@@ -197,15 +183,8 @@ struct bench {
     struct fr_buffer old_text;
     struct compare *old; /* owned; NULL: nothing to compare with */
     struct report report;
+    struct bench_outputs outputs;
 };
-
-static struct form forms[] = {
-    {.append = report_append_json, .path = &given.json},
-    {.append = report_append_csv, .path = &given.csv},
-    {.append = report_append_prometheus, .path = &given.prometheus},
-    {.append = picture_append, .path = &given.plot, .picture = true},
-};
-#define FORMS (sizeof forms / sizeof forms[0])
 
 /* ---- what was given ---- */
 
@@ -228,8 +207,21 @@ static enum fr_code read_schedule(struct bench *self, struct fr_error *reterr)
         schedule == NULL ? fr_error_no_memory(reterr) : schedule_parse(&self->schedule, schedule, NULL);
     fr_buffer_fini(&text);
     return code == FR_INVALID_ARGUMENT
-               ? fr_error_set(reterr, code, "--rate: expected calls per second, got '%.60s'", given.rate)
+               ? fr_error_set(reterr, code,
+                              "--rate: expected calls per second above 0, at most %g, got '%.60s'",
+                              SCHEDULE_MAX_RATE, given.rate)
                : code;
+}
+
+static enum fr_code check_count(const struct bench *self, struct fr_error *reterr)
+{
+    if (!self->open || given.count == 0 ||
+        schedule_time_us(&self->schedule, given.count - 1) != SCHEDULE_NEVER) {
+        return FR_OK;
+    }
+    return fr_error_set(reterr, FR_INVALID_ARGUMENT,
+                        "the schedule gives only %" PRIu64 " calls, --count asks for %" PRIu64,
+                        schedule_calls_before(&self->schedule, SCHEDULE_NEVER - 1), given.count);
 }
 
 /* What is due within ROOM_S at the highest rate of the plan's two ends. */
@@ -316,26 +308,6 @@ static enum fr_code read_slos(struct bench *self, struct fr_error *reterr)
     return code;
 }
 
-static enum fr_code check_outputs(struct fr_error *reterr)
-{
-    unsigned on_stdout = 0;
-    for (size_t i = 0; i < FORMS; i++) {
-        on_stdout += *forms[i].path != NULL && strcmp(*forms[i].path, "-") == 0;
-    }
-    return on_stdout < 2
-               ? FR_OK
-               : fr_error_set(reterr, FR_INVALID_ARGUMENT, "only one report can go to standard output");
-}
-
-static enum fr_code open_outputs(struct fr_error *reterr)
-{
-    enum fr_code code = FR_OK;
-    for (size_t i = 0; i < FORMS && code == FR_OK; i++) {
-        code = output_open(&forms[i].output, *forms[i].path, reterr);
-    }
-    return code;
-}
-
 static enum fr_code read_old(struct bench *self, struct fr_error *reterr)
 {
     struct fr_buffer path = {0};
@@ -368,14 +340,23 @@ static void name_methods(struct bench *self)
 static int prepare(struct bench *self, int argument_count, char **arguments)
 {
     struct fr_error error;
-    if (read_schedule(self, &error) != FR_OK || read_concurrency(self, &error) != FR_OK ||
-        read_keys(self, &error) != FR_OK || read_slos(self, &error) != FR_OK ||
-        check_outputs(&error) != FR_OK || headers_add_all(&self->headers, &given.headers, &error) != FR_OK ||
+    if (read_schedule(self, &error) != FR_OK || check_count(self, &error) != FR_OK ||
+        read_concurrency(self, &error) != FR_OK || read_keys(self, &error) != FR_OK ||
+        read_slos(self, &error) != FR_OK ||
+        headers_add_all(&self->headers, &given.headers, &error) != FR_OK ||
         fr_metadata_check(headers_metadata(&self->headers), &error) != FR_OK) {
         return report_usage(COMMAND, "%s", error.message);
     }
-    int exit_code = bench_calls_init(&self->calls, arguments, argument_count, given.addr, &given.descriptors,
-                                     given.keys != NULL ? &self->keys : NULL);
+    self->outputs = (struct bench_outputs){.paths = {[BENCH_JSON] = given.json,
+                                                     [BENCH_CSV] = given.csv,
+                                                     [BENCH_PROMETHEUS] = given.prometheus,
+                                                     [BENCH_PLOT] = given.plot}};
+    int exit_code = bench_outputs_check(&self->outputs);
+    if (exit_code != 0) {
+        return exit_code;
+    }
+    exit_code = bench_calls_init(&self->calls, arguments, argument_count, given.addr, &given.descriptors,
+                                 given.keys != NULL ? &self->keys : NULL);
     if (exit_code != 0) {
         return exit_code;
     }
@@ -383,12 +364,12 @@ static int prepare(struct bench *self, int argument_count, char **arguments)
     if (read_old(self, &error) != FR_OK) { /* before it may be written over */
         return report_usage(NULL, "%s", error.message);
     }
-    return open_outputs(&error) == FR_OK ? 0 : report_failure("%s", error.message);
+    return bench_outputs_open(&self->outputs);
 }
 
 /* ---- runs ---- */
 
-static int measure(struct bench *self, int signals)
+static int measure(struct bench *self)
 {
     struct fr_error error;
     struct load_options load = {.address = self->report.address,
@@ -403,12 +384,18 @@ static int measure(struct bench *self, int signals)
                                 .duration_us = given.duration_us,
                                 .retry = given.retry,
                                 .decode = given.decode};
-    const struct bench_run_options run_options = {
-        .load = &load, .progress = given.progress, .signals = signals};
+    const struct bench_run_options run_options = {.load = &load, .progress = given.progress};
+    self->report.runs_asked = self->run_count;
     for (size_t i = 0; i < self->run_count; i++) {
         load.concurrency = self->concurrency[i];
         struct run *run = &self->report.runs[i];
         enum fr_code code = bench_run(&run_options, run, &error);
+        if (code == FR_CANCELLED && i > 0) { /* the report says how many runs there are */
+            break;
+        }
+        if (code == FR_CANCELLED) {
+            return report_failure("%s", error.message);
+        }
         if (code != FR_OK) {
             return report_failure("%s: %s%s", fr_code_name(code), error.message,
                                   address_hint(given.addr, error.message));
@@ -421,93 +408,12 @@ static int measure(struct bench *self, int signals)
     return 0;
 }
 
-/* ---- the report ---- */
-
-static int write_form(const struct report *report, struct form *form)
+static int measure_and_report(struct bench *self)
 {
-    struct fr_buffer out = {0};
-    struct fr_error error;
-    form->append(&out, report);
-    enum fr_code code = form->picture ? output_write_picture(&form->output, &out, &error)
-                                      : output_write(&form->output, &out, &error);
-    fr_buffer_fini(&out);
-    return code == FR_OK ? 0 : report_failure("%s", error.message);
-}
-
-/* For people, where standard output does not carry something else; the comparison then goes to standard error. */
-static int write_text(const struct bench *self, bool on_stdout)
-{
-    struct fr_buffer out = {0};
-    struct fr_error error;
-    struct output output = {.path = "the report", .stream = on_stdout ? stdout : stderr};
-    if (on_stdout) {
-        report_append_text(&out, &self->report);
-    }
-    if (self->report.older != NULL) {
-        compare_append(&out, &self->report);
-    }
-    enum fr_code code = out.size > 0 ? output_write(&output, &out, &error) : FR_OK;
-    fr_buffer_fini(&out);
-    return code == FR_OK ? 0 : report_failure("%s", error.message);
-}
-
-static int write_forms(const struct bench *self)
-{
-    int exit_code = 0;
-    bool text = true;
-    for (size_t i = 0; i < FORMS; i++) {
-        if (forms[i].output.stream != NULL) {
-            int written = write_form(&self->report, &forms[i]);
-            exit_code = exit_code == 0 ? written : exit_code;
-            text = text && forms[i].output.stream != stdout;
-        }
-    }
-    int written = write_text(self, text);
-    return exit_code == 0 ? written : exit_code;
-}
-
-/* Says on standard error what makes the exit status 1. */
-static int judge(const struct report *report)
-{
-    int exit_code = 0;
-    for (size_t i = 0; i < report->run_count; i++) {
-        const struct run *run = &report->runs[i];
-        for (size_t j = 0; j < report->slo_count; j++) {
-            struct fr_buffer reached = {0};
-            if (!slo_is_met(&report->slos[j], run)) {
-                slo_append_reached(&report->slos[j], run, &reached);
-                const char *text = fr_buffer_text(&reached);
-                exit_code =
-                    report_failure("objective %s missed: %s", report->slos[j].text, text == NULL ? "" : text);
-            }
-            fr_buffer_fini(&reached);
-        }
-        for (unsigned code = 1; code < FR_CODE_COUNT && !report_limits_errors(report); code++) {
-            if (run->sum->codes[code] > 0) {
-                exit_code = report_failure("%" PRIu64 " call%s failed with %s: %s", run->sum->codes[code],
-                                           run->sum->codes[code] == 1 ? "" : "s", fr_code_name(code),
-                                           run->tally.messages[code]);
-            }
-        }
-    }
-    return exit_code;
-}
-
-/* Before any library thread starts, so that none of them takes the signal. */
-static int catch_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    return sigprocmask(SIG_BLOCK, &set, NULL) != 0 ? -1 : signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-static int measure_and_report(struct bench *self, int signals)
-{
-    int exit_code = measure(self, signals);
+    int exit_code = measure(self);
     if (self->report.run_count > 0) {
-        int written = write_forms(self), judged = judge(&self->report);
+        int written = bench_report_write(&self->outputs, &self->report);
+        int judged = bench_report_judge(&self->report);
         exit_code = exit_code != 0 ? exit_code : written != 0 ? written : judged;
     }
     return exit_code;
@@ -520,22 +426,15 @@ int command_bench_rpc(int argc, char **argv)
     if (!usage_parse(&usage, argc, argv, &count, &exit_code)) {
         return exit_code;
     }
-    int signals = catch_signals();
-    if (signals < 0) {
-        return report_failure("cannot wait for signals: %s", strerror(errno));
-    }
     exit_code = prepare(&bench, count, argv + 1);
     if (exit_code == 0) {
-        exit_code = measure_and_report(&bench, signals);
+        exit_code = measure_and_report(&bench);
     }
-    for (size_t i = 0; i < FORMS; i++) {
-        output_close(&forms[i].output);
-    }
+    bench_outputs_close(&bench.outputs);
     compare_free(bench.old);
     fr_buffer_fini(&bench.old_text);
     report_fini(&bench.report);
     bench_calls_fini(&bench.calls);
     headers_fini(&bench.headers);
-    close(signals);
     return exit_code;
 }

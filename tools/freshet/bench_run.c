@@ -4,9 +4,14 @@
  */
 #include "freshet/bench_run.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -26,9 +31,37 @@ struct watch {
     enum stage stage;
     uint64_t until_us; /* the stage ends then at the latest; UINT64_MAX: by itself */
     uint64_t start_us, tick_us, next_tick_us, last_ended;
+    uint64_t measuring_us, interrupted_us; /* when that began; when a signal came, 0: none */
     double cpu_before;
     bool live;
 };
+
+static int signals = -1; /* an eventfd: a handler can write to nothing simpler that poll waits for */
+
+static void on_signal(int number)
+{
+    (void)number;
+    int cause = errno;
+    eventfd_write(signals, 1);
+    errno = cause;
+}
+
+/*
+ * From here on a signal ends a run, not the program. A handler rather than blocked signals and a signalfd, as library
+ * threads are there already: while requests are read and prepared and the server is looked for, Ctrl-C just ends it all.
+ */
+static enum fr_code catch_signals(struct fr_error *reterr)
+{
+    if (signals < 0) {
+        signals = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    }
+    if (signals < 0) {
+        return fr_error_set(reterr, FR_RESOURCE_EXHAUSTED, "cannot wait for signals: %s", strerror(errno));
+    }
+    sigaction(SIGINT, &(struct sigaction){.sa_handler = on_signal, .sa_flags = SA_RESTART}, NULL);
+    sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_signal, .sa_flags = SA_RESTART}, NULL);
+    return FR_OK;
+}
 
 static double cpu_seconds(void)
 {
@@ -41,7 +74,9 @@ static double cpu_seconds(void)
 static uint64_t plan_us(const struct load_options *load)
 {
     if (load->schedule != NULL && load->count > 0) {
-        return schedule_time_us(load->schedule, load->count);
+        uint64_t next_us = schedule_time_us(load->schedule, load->count);
+        /* A schedule may end with the last one of them. */
+        return next_us != SCHEDULE_NEVER ? next_us : schedule_time_us(load->schedule, load->count - 1);
     }
     return load->count > 0 ? UINT64_MAX : load->duration_us;
 }
@@ -54,6 +89,7 @@ static uint64_t later(uint64_t time_us, uint64_t by_us)
 static void begin_measuring(struct watch *self, uint64_t now_us)
 {
     self->stage = MEASURING;
+    self->measuring_us = now_us;
     if (self->options->load->schedule == NULL && self->options->load->warmup_us > 0) {
         load_measure(self->load);
     }
@@ -66,6 +102,21 @@ static void stop(struct watch *self, uint64_t now_us, uint64_t grace_us)
     self->stage = STOPPING;
     self->until_us = now_us + grace_us;
     load_stop(self->load);
+}
+
+/* In the warm-up there is nothing to wait for. */
+static void interrupt(struct watch *self, uint64_t now_us)
+{
+    self->run->interrupted = true;
+    self->interrupted_us = now_us;
+    if (self->stage == WARMING) {
+        self->stage = OVER;
+        return;
+    }
+    if (self->stage == MEASURING) {
+        self->run->in_time = load_started(self->load);
+    }
+    stop(self, now_us, MOMENT_US);
 }
 
 /* The stage has lasted as long as it may. */
@@ -105,6 +156,13 @@ static void print_progress(struct watch *self, uint64_t now_us)
     self->last_ended = progress.ended;
 }
 
+/* Since an earlier run: while this one's server was looked for. */
+static bool has_signal(void)
+{
+    struct pollfd fd = {.fd = signals, .events = POLLIN};
+    return poll(&fd, 1, 0) > 0;
+}
+
 static bool prints(const struct watch *self)
 {
     return self->live || self->options->progress;
@@ -123,7 +181,7 @@ static void wait_for_events(const struct watch *self, struct pollfd fds[2])
 static void watch(struct watch *self)
 {
     struct pollfd fds[2] = {{.fd = load_ended_fd(self->load), .events = POLLIN},
-                            {.fd = self->options->signals, .events = POLLIN}};
+                            {.fd = signals, .events = POLLIN}};
     while (self->stage != OVER) {
         wait_for_events(self, fds);
         uint64_t now_us = fr_clock_now_us();
@@ -131,9 +189,8 @@ static void watch(struct watch *self)
             break;
         }
         if (fds[1].revents != 0) {
-            self->run->interrupted = true;
             fds[1] = (struct pollfd){.fd = -1};
-            stop(self, now_us, MOMENT_US);
+            interrupt(self, now_us);
         } else if (now_us >= self->until_us) {
             advance(self, now_us);
         }
@@ -147,18 +204,34 @@ static void watch(struct watch *self)
     }
 }
 
+static double seconds_of(uint64_t time_us)
+{
+    return (double)time_us / (double)FR_SECOND_US;
+}
+
+/* How long measuring took by the plan, or until the signal. */
+static double time_given(const struct watch *self)
+{
+    double plan = self->options->load->schedule != NULL ? seconds_of(plan_us(self->options->load)) : 0;
+    double until =
+        self->interrupted_us > self->measuring_us ? seconds_of(self->interrupted_us - self->measuring_us) : 0;
+    return self->interrupted_us == 0 ? plan : plan > 0 ? fmin(plan, until) : until;
+}
+
 /* Started and watched; the figures that need the load are taken. */
 static void collect(struct watch *self)
 {
     const struct load_options *load = self->options->load;
     struct run *run = self->run;
     run->cpu_seconds = cpu_seconds() - self->cpu_before;
-    run->planned = load_planned(self->load);
-    run->started = load_started(self->load);
-    run->in_time = self->stage == MEASURING ? run->started : run->in_time;
-    run->plan_seconds = load->schedule != NULL ? (double)plan_us(load) / FR_SECOND_US : 0;
+    run->in_time = self->stage == MEASURING ? load_started(self->load) : run->in_time;
     load_finish(self->load, &run->tally);
-    run->seconds = (double)run->tally.last_us / FR_SECOND_US;
+    run->started = load_started(self->load);
+    run->planned = load->schedule != NULL ? load_due(self->load) : load_planned(self->load);
+    run->asked_calls = load->count;
+    run->asked_seconds = load->count > 0 ? 0 : seconds_of(load->duration_us);
+    run->plan_seconds = load->schedule != NULL ? time_given(self) : 0;
+    run->seconds = fmax(time_given(self), seconds_of(run->tally.last_us));
 }
 
 static enum fr_code run_and_watch(struct watch *self, struct fr_error *reterr)
@@ -175,6 +248,10 @@ static enum fr_code run_and_watch(struct watch *self, struct fr_error *reterr)
         begin_measuring(self, self->start_us);
     }
     watch(self);
+    if (self->measuring_us == 0) {
+        load_finish(self->load, &self->run->tally);
+        return fr_error_set(reterr, FR_CANCELLED, "ended in the warm-up: nothing was measured");
+    }
     collect(self);
     return run_finish(self->run, reterr);
 }
@@ -192,7 +269,11 @@ enum fr_code bench_run(const struct bench_run_options *options, struct run *ret_
         code = load_new(load, &self.load, reterr);
     }
     if (code == FR_OK) {
-        code = run_and_watch(&self, reterr);
+        code = catch_signals(reterr);
+    }
+    if (code == FR_OK) {
+        code = has_signal() ? fr_error_set(reterr, FR_CANCELLED, "ended before anything was measured")
+                            : run_and_watch(&self, reterr);
     }
     load_free(self.load);
     if (code != FR_OK) {

@@ -11,12 +11,11 @@
 struct bench_run_options {
     const struct load_options *load;
     bool progress; /* lines on standard error even if it is no terminal */
-    int signals;   /* a signalfd; a signal ends the run */
 };
 
 /*
  * Runs and fills in *ret_run, which belongs to the caller then: run_fini.
- * The errors of load_new and load_start.
+ * The errors of load_new and load_start, and FR_CANCELLED: a signal came before anything was measured.
  */
 FR_MUST_CHECK enum fr_code bench_run(const struct bench_run_options *options, struct run *ret_run,
                                      struct fr_error *reterr);

@@ -11,10 +11,42 @@
 
 #include "freshet/child.h"
 
+static bool ends_with(const char *path, const char *end)
+{
+    size_t size = strlen(path), end_size = strlen(end);
+    return size > end_size && strcmp(path + size - end_size, end) == 0;
+}
+
 static bool is_png(const char *path)
 {
-    size_t size = strlen(path);
-    return size > 4 && strcmp(path + size - 4, ".png") == 0;
+    return ends_with(path, ".png");
+}
+
+static enum fr_code check_picture(const char *path, struct fr_error *reterr)
+{
+    struct fr_buffer version = {0};
+    char *arguments[] = {"rsvg-convert", "--version", NULL};
+    if (strcmp(path, "-") != 0 && !ends_with(path, ".svg") && !is_png(path)) {
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT,
+                            "--plot: expected a file that ends in .svg or .png, got '%s'", path);
+    }
+    enum fr_code code =
+        is_png(path) ? child_run(arguments, (struct fr_bytes){0}, "librsvg2-bin", &version, reterr) : FR_OK;
+    fr_buffer_fini(&version);
+    return code;
+}
+
+enum fr_code output_check(const char *const paths[], size_t count, const char *picture,
+                          struct fr_error *reterr)
+{
+    unsigned on_stdout = 0;
+    for (size_t i = 0; i < count; i++) {
+        on_stdout += paths[i] != NULL && strcmp(paths[i], "-") == 0;
+    }
+    if (on_stdout > 1) {
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "only one report can go to standard output");
+    }
+    return picture == NULL ? FR_OK : check_picture(picture, reterr);
 }
 
 enum fr_code output_open(struct output *self, const char *path, struct fr_error *reterr)

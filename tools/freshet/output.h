@@ -17,6 +17,13 @@ struct output {
     bool replaces;    /* what the file holds, when it is written */
 };
 
+/*
+ * Before any is opened: paths (NULL for none) and among them picture, which may be NULL too.
+ *   FR_INVALID_ARGUMENT  several would go to standard output, or the picture is neither .svg nor .png
+ *   FR_NOT_FOUND         the picture needs rsvg-convert, which is not installed
+ */
+FR_MUST_CHECK enum fr_code output_check(const char *const paths[], size_t count, const char *picture,
+                                        struct fr_error *reterr);
 /* path: NULL for none, "-" for standard output. FR_INVALID_ARGUMENT: cannot be written. */
 FR_MUST_CHECK enum fr_code output_open(struct output *self, const char *path, struct fr_error *reterr);
 /* FR_DATA_LOSS: not all of it could be written. */

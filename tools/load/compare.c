@@ -220,11 +220,15 @@ static const char *other_load(const json_t *old, const struct report *report, co
                                                                                           : NULL;
 }
 
+static bool was_interrupted(const json_t *old)
+{
+    return json_is_false(json_object_get(old, "complete")); /* older reports do not say */
+}
+
 /* ---- for people ---- */
 
 static void append_line(struct fr_buffer *out, const struct line *line)
 {
-    double change = line->old_value > 0 ? 100 * (line->new_value / line->old_value - 1) : 0;
     struct verdict verdict = judge(line);
     fr_buffer_append_format(out, "  %-8s ", line->name);
     if (line->more_is_better) {
@@ -234,7 +238,11 @@ static void append_line(struct fr_buffer *out, const struct line *line)
         fr_buffer_append_text(out, " -> ");
         report_time(out, (uint64_t)line->new_value);
     }
-    fr_buffer_append_format(out, "  (%+.1f%%)  ", change);
+    if (line->old_value > 0) {
+        fr_buffer_append_format(out, "  (%+.1f%%)  ", 100 * (line->new_value / line->old_value - 1));
+    } else {
+        fr_buffer_append_text(out, "  (from 0)  ");
+    }
     if (verdict.tested) {
         fr_buffer_append_format(out, "%-7s p=%.2g, larger in %.0f%% of pairs\n", verdict.word, verdict.p,
                                 100 * verdict.above);
@@ -263,6 +271,9 @@ static void append_run(struct fr_buffer *out, const struct report *report, const
     const char *other = other_load(old, report, run);
     if (other != NULL) {
         fr_buffer_append_format(out, "  not the same load: it had %s\n", other);
+    }
+    if (was_interrupted(old) || run->interrupted) {
+        fr_buffer_append_format(out, "  warning: the %s run was ended early\n", was_interrupted(old) ? "older" : "new");
     }
     for (size_t i = 0; i < FIGURES; i++) {
         fill(&line, old, run, i);
@@ -315,7 +326,8 @@ void compare_append_json(struct fr_buffer *out, const struct report *report, con
         fr_buffer_append_text(out, i == 0 ? "" : ",");
         append_json_line(out, &line);
     }
-    fr_buffer_append_format(out, "],\"failed\":{\"old\":%lld,\"new\":%" PRIu64 "}}",
+    fr_buffer_append_format(out, "],\"old_complete\":%s,\"failed\":{\"old\":%lld,\"new\":%" PRIu64 "}}",
+                            was_interrupted(old) ? "false" : "true",
                             (long long)json_integer_value(json_object_get(old, "failed")),
                             tally_errors(run->sum));
 }

@@ -4,12 +4,12 @@
  */
 #include "load/latency.h"
 
-void latency_record(struct latency *self, uint64_t value_us)
+void latency_record(struct latency *self, uint64_t value_us, uint64_t count)
 {
-    self->count++;
-    self->sum_us += value_us;
+    self->count += count;
+    self->sum_us += value_us * count;
     self->max_us = value_us > self->max_us ? value_us : self->max_us;
-    self->buckets[fr_log_linear_bucket(LATENCY_SUB_BITS, LATENCY_BUCKETS, value_us)]++;
+    self->buckets[fr_log_linear_bucket(LATENCY_SUB_BITS, LATENCY_BUCKETS, value_us)] += count;
 }
 
 void latency_add(struct latency *self, const struct latency *other)

@@ -18,8 +18,8 @@ struct latency {
     uint64_t buckets[LATENCY_BUCKETS];
 };
 
-/* A value above the range is counted in the last bucket; max_us keeps it exactly. */
-void latency_record(struct latency *self, uint64_t value_us);
+/* count equal values. One above the range is counted in the last bucket; max_us keeps it exactly. */
+void latency_record(struct latency *self, uint64_t value_us, uint64_t count);
 void latency_add(struct latency *self, const struct latency *other);
 /* What a share of fraction (0 to 1) of all values does not exceed; 0 when empty. */
 uint64_t latency_quantile_us(const struct latency *self, double fraction);

@@ -23,12 +23,14 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "load/channels.h"
+#include "load/unsent.h"
 #include "message/arena.h"
 
 #define ARENA_BYTES   ((size_t)16 << 10)
-#define CONNECT_US    (3 * FR_SECOND_US)
 #define RETRY_NS      10000000
-#define OTHER_THREADS 16 /* beside those that the library starts for each processor */
+#define LATE_US       1000 /* a call that leaves so late has not waited for the server */
+#define OTHER_THREADS 16   /* beside those that the library starts for each processor */
 
 struct slot {
     struct load *load;
@@ -52,7 +54,7 @@ struct load {
     struct load_options options;
     struct mix mix;
     unsigned generation; /* of the process's loads, so that a thread finds its shard in this one */
-    struct fr_channel **channels;
+    struct channels channels;
     struct slot *slots;
     struct shard *shards;
     unsigned shard_count;
@@ -73,6 +75,7 @@ struct load {
     uint64_t total;       /* tickets there are */
     uint64_t start_us;
     _Atomic(uint64_t) measured_from_us;
+    _Atomic(uint64_t) stopped_us; /* when load_stop was called; 0: it was not */
 };
 
 /* A call of fr_channel_start that has not returned on this thread. */
@@ -130,14 +133,23 @@ static void count_call(struct slot *slot, enum fr_code code, const char *message
     if (code != FR_OK) {
         add_one(&shard->failed);
     }
-    if (slot->measured && !(code != FR_OK && atomic_load(&self->cancelling))) {
-        uint64_t from_us = atomic_load_explicit(&self->measured_from_us, memory_order_relaxed);
-        tally_record(&shard->tally, &(struct tally_call){.method = slot->method,
-                                                         .code = code,
-                                                         .message = message,
-                                                         .due_us = slot->due_us - from_us,
-                                                         .start_us = slot->start_us - from_us,
-                                                         .end_us = now_us - from_us});
+    if (!slot->measured) {
+        return;
+    }
+    uint64_t from_us = atomic_load_explicit(&self->measured_from_us, memory_order_relaxed);
+    struct tally_call call = {.method = slot->method,
+                              .code = code,
+                              .message = message,
+                              .due_us = slot->due_us - from_us,
+                              .start_us = slot->start_us - from_us,
+                              .end_us = now_us - from_us};
+    if (code == FR_CANCELLED && atomic_load(&self->cancelling)) {
+        uint64_t stopped_us = atomic_load(&self->stopped_us);
+        /* A slot may have seen the stop late and started after it. */
+        call.end_us = (stopped_us > slot->start_us ? stopped_us : slot->start_us) - from_us;
+        tally_record_unfinished(&shard->tally, &call, 1);
+    } else {
+        tally_record(&shard->tally, &call);
     }
 }
 
@@ -379,34 +391,6 @@ static void *drive(void *argument)
 
 /* ---- the whole ---- */
 
-/* A server without health answers UNIMPLEMENTED; it is there all the same. */
-static enum fr_code connect_channel(struct fr_channel *channel, struct fr_arena *arena,
-                                    struct fr_error *reterr)
-{
-    const struct fr_call_options options = {.timeout_us = CONNECT_US};
-    struct fr_result result;
-    enum fr_code code = fr_channel_call(channel, "grpc.health.v1.Health/Check", (struct fr_bytes){0},
-                                        &options, arena, &result);
-    if (code != FR_UNAVAILABLE && code != FR_DEADLINE_EXCEEDED) {
-        return FR_OK;
-    }
-    return fr_error_set(reterr, code, "%s", result.message);
-}
-
-static enum fr_code open_channels(struct load *self, struct fr_error *reterr)
-{
-    static const struct fr_retry_policy policy;
-    const struct fr_channel_options channel_options = {.retry = self->options.retry ? &policy : NULL};
-    enum fr_code code = FR_OK;
-    for (uint64_t i = 0; i < self->options.channels && code == FR_OK; i++) {
-        code = fr_channel_new(self->options.address, &channel_options, &self->channels[i], reterr);
-        if (code == FR_OK) {
-            code = connect_channel(self->channels[i], self->shards[0].scratch.arena, reterr);
-        }
-    }
-    return code;
-}
-
 /* One for every thread that may run a done: the library starts some for each processor. */
 static enum fr_code make_shards(struct load *self, struct fr_error *reterr)
 {
@@ -454,18 +438,18 @@ enum fr_code load_new(const struct load_options *options, struct load **ret_load
     self->options = *options;
     self->generation = atomic_fetch_add(&generations, 1) + 1;
     plan(self);
-    self->channels = calloc(options->channels, sizeof(struct fr_channel *));
     self->slots = calloc(options->concurrency, sizeof(struct slot));
     self->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     self->driver_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (self->channels == NULL || self->slots == NULL || self->ended_fd < 0 || self->driver_fd < 0) {
+    if (self->slots == NULL || self->ended_fd < 0 || self->driver_fd < 0) {
         code = fr_error_no_memory(reterr);
     }
     if (code == FR_OK) {
         code = make_shards(self, reterr);
     }
     if (code == FR_OK) {
-        code = open_channels(self, reterr);
+        code = channels_open(&self->channels, options->address, options->channels, options->retry,
+                             self->shards[0].scratch.arena, reterr);
     }
     if (code != FR_OK) {
         load_free(self);
@@ -482,7 +466,8 @@ enum fr_code load_start(struct load *self, struct fr_error *reterr)
     atomic_store(&self->measured_from_us,
                  self->start_us + (self->options.schedule != NULL ? self->options.warmup_us : 0));
     for (uint64_t i = 0; i < self->options.concurrency; i++) {
-        self->slots[i] = (struct slot){.load = self, .channel = self->channels[i % self->options.channels]};
+        self->slots[i] =
+            (struct slot){.load = self, .channel = self->channels.items[i % self->options.channels]};
         hand_to_driver(&self->slots[i]);
     }
     if (pthread_create(&self->driver, NULL, drive, self) != 0) {
@@ -507,6 +492,8 @@ int load_ended_fd(const struct load *self)
 
 void load_stop(struct load *self)
 {
+    uint64_t never = 0;
+    atomic_compare_exchange_strong(&self->stopped_us, &never, fr_clock_now_us());
     atomic_store(&self->stopped, true);
     eventfd_write(self->driver_fd, 1);
 }
@@ -533,31 +520,46 @@ uint64_t load_planned(const struct load *self)
     return self->total == UINT64_MAX ? 0 : self->total - self->warm_calls;
 }
 
-uint64_t load_measured_from_us(const struct load *self)
+/* When the load ended, from the start of measuring on. */
+static uint64_t end_us(const struct load *self)
 {
-    return atomic_load(&self->measured_from_us);
+    uint64_t stopped_us = atomic_load(&self->stopped_us), from_us = atomic_load(&self->measured_from_us);
+    return stopped_us > from_us ? stopped_us - from_us : 0;
 }
 
-static void free_channels(struct load *self)
+uint64_t load_due(const struct load *self)
 {
-    for (uint64_t i = 0; self->channels != NULL && i < self->options.channels; i++) {
-        fr_channel_free(self->channels[i]);
-        self->channels[i] = NULL;
-    }
+    uint64_t started = load_started(self), time_us = end_us(self);
+    uint64_t due = schedule_calls_before(self->options.schedule, time_us > LATE_US ? time_us - LATE_US : 0);
+    due = due < load_planned(self) ? due : load_planned(self);
+    return due > started ? due : started;
+}
+
+static void count_unsent(const struct load *self, struct tally *tally)
+{
+    const struct unsent unsent = {.schedule = self->options.schedule,
+                                  .mix = &self->mix,
+                                  .from = load_started(self),
+                                  .until = load_due(self),
+                                  .end_us = end_us(self)};
+    unsent_record(&unsent, tally);
 }
 
 void load_finish(struct load *self, struct tally *tally)
 {
-    atomic_store(&self->stopped, true);
+    load_stop(self);
     atomic_store(&self->cancelling, true);
     if (self->driving) { /* it starts calls, so it must be gone before the channels are */
         eventfd_write(self->driver_fd, 1);
         pthread_join(self->driver, NULL);
         self->driving = false;
     }
-    free_channels(self);
+    channels_close(&self->channels);
     for (unsigned i = 0; i < self->shard_count; i++) {
         tally_add(tally, &self->shards[i].tally);
+    }
+    if (self->options.schedule != NULL) {
+        count_unsent(self, tally);
     }
 }
 
@@ -576,7 +578,7 @@ void load_free(struct load *self)
     if (self == NULL) {
         return;
     }
-    free_channels(self);
+    channels_close(&self->channels);
     free_shards(self);
     if (self->ended_fd >= 0) {
         close(self->ended_fd);
@@ -585,6 +587,5 @@ void load_free(struct load *self)
         close(self->driver_fd);
     }
     free(self->slots);
-    free(self->channels);
     free(self);
 }

@@ -53,7 +53,7 @@ FR_MUST_CHECK enum fr_code load_start(struct load *self, struct fr_error *reterr
 void load_measure(struct load *self);
 /* A descriptor that becomes readable once the last call has ended. Borrowed. */
 int load_ended_fd(const struct load *self);
-/* No new calls; those under way go on. Thread-safe. */
+/* No new calls; those under way go on. The first time is when the load ended, for what stays unfinished. Thread-safe. */
 void load_stop(struct load *self);
 
 struct load_progress {
@@ -65,10 +65,13 @@ struct load_progress load_progress(const struct load *self);
 uint64_t load_started(const struct load *self);
 /* Measured calls that the schedule or the count asks for; 0: no such number. */
 uint64_t load_planned(const struct load *self);
-/* When measuring began, on fr_clock_now_us; the times of the tally count from there. */
-uint64_t load_measured_from_us(const struct load *self);
+/* Of an open loop, after load_stop: measured calls that were due by then, or have been started. */
+uint64_t load_due(const struct load *self);
 
-/* Cancels what is under way (cancelled calls are not counted), then adds everything to tally. Once only. */
+/*
+ * Cancels what is under way and adds everything to tally; calls without an answer, sent or only due, are its unfinished
+ * ones. Once only.
+ */
 void load_finish(struct load *self, struct tally *tally);
 /* After load_finish, or before load_start. NULL is fine. */
 void load_free(struct load *self);

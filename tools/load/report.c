@@ -33,6 +33,16 @@ bool report_meets_slos(const struct report *self)
     return true;
 }
 
+bool report_is_complete(const struct report *self)
+{
+    for (size_t i = 0; i < self->run_count; i++) {
+        if (self->runs[i].interrupted) {
+            return false;
+        }
+    }
+    return self->run_count >= self->runs_asked;
+}
+
 bool report_limits_errors(const struct report *self)
 {
     for (size_t i = 0; i < self->slo_count; i++) {

@@ -20,7 +20,7 @@ struct report {
     unsigned weights[MIX_METHODS];
     size_t method_count;
     struct run runs[REPORT_MAX_RUNS];
-    size_t run_count;
+    size_t run_count, runs_asked; /* fewer are there when a signal ended it early */
     struct slo slos[REPORT_MAX_SLOS];
     size_t slo_count;
     const struct compare *older; /* what to compare with; NULL: nothing */
@@ -30,6 +30,8 @@ void report_fini(struct report *self);
 /* Of all runs. */
 uint64_t report_errors(const struct report *self);
 bool report_meets_slos(const struct report *self);
+/* Not ended early by a signal. */
+bool report_is_complete(const struct report *self);
 /* Whether an objective says how many errors there may be. */
 bool report_limits_errors(const struct report *self);
 

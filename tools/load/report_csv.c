@@ -25,7 +25,7 @@ static void append_line(struct fr_buffer *out, const struct run *run, const char
                             rate);
     append_latency(out, &method->latency);
     append_latency(out, run->schedule != NULL ? &method->uncorrected : &method->latency);
-    fr_buffer_append_text(out, "\n");
+    fr_buffer_append_format(out, ",%" PRIu64 ",%s\n", method->unfinished, run->interrupted ? "no" : "yes");
 }
 
 static void append_names(struct fr_buffer *out, const char *prefix)
@@ -43,7 +43,7 @@ void report_append_csv(struct fr_buffer *out, const struct report *self)
                           "method,loop,concurrency,channels,seconds,target_per_s,calls,failed,calls_per_s");
     append_names(out, "");
     append_names(out, "uncorrected_");
-    fr_buffer_append_text(out, "\n");
+    fr_buffer_append_text(out, ",unfinished,complete\n");
     for (size_t i = 0; i < self->run_count; i++) {
         const struct run *run = &self->runs[i];
         if (self->method_count > 1) {

@@ -8,15 +8,36 @@
 #include "load/compare.h"
 #include "load/report.h"
 
-static void append_latency(struct fr_buffer *out, const char *name, const struct latency *latency)
+static void append_quantiles(struct fr_buffer *out, const struct latency *latency)
 {
-    fr_buffer_append_format(out, "\"%s\":{\"count\":%" PRIu64 ",\"mean_us\":%.1f", name, latency->count,
-                            latency_mean_us(latency));
     for (size_t i = 0; i < RUN_QUANTILES; i++) {
         fr_buffer_append_format(out, ",\"%s\":%" PRIu64, run_quantiles[i].key,
                                 latency_quantile_us(latency, run_quantiles[i].fraction));
     }
-    fr_buffer_append_format(out, ",\"max_us\":%" PRIu64 "}", latency->max_us);
+    fr_buffer_append_format(out, ",\"max_us\":%" PRIu64, latency->max_us);
+}
+
+static void append_latency(struct fr_buffer *out, const char *name, const struct latency *latency)
+{
+    fr_buffer_append_format(out, "\"%s\":{\"count\":%" PRIu64 ",\"mean_us\":%.1f", name, latency->count,
+                            latency_mean_us(latency));
+    append_quantiles(out, latency);
+    fr_buffer_append_text(out, "}");
+}
+
+/* How many calls ended with each code from first_code on, and how many did not end. */
+static void append_codes(struct fr_buffer *out, const struct tally_method *method, unsigned first_code)
+{
+    bool first = true;
+    fr_buffer_append_text(out, "{");
+    for (unsigned i = first_code; i < FR_CODE_COUNT; i++) {
+        if (method->codes[i] > 0) {
+            fr_buffer_append_format(out, "%s\"%s\":%" PRIu64, first ? "" : ",", fr_code_name(i),
+                                    method->codes[i]);
+            first = false;
+        }
+    }
+    fr_buffer_append_format(out, "},\"unfinished\":%" PRIu64, method->unfinished);
 }
 
 static void append_method(struct fr_buffer *out, const struct tally_method *method, bool open)
@@ -26,16 +47,8 @@ static void append_method(struct fr_buffer *out, const struct tally_method *meth
         fr_buffer_append_text(out, ",");
         append_latency(out, "uncorrected", &method->uncorrected);
     }
-    fr_buffer_append_text(out, ",\"codes\":{");
-    bool first = true;
-    for (unsigned i = 0; i < FR_CODE_COUNT; i++) {
-        if (method->codes[i] > 0) {
-            fr_buffer_append_format(out, "%s\"%s\":%" PRIu64, first ? "" : ",", fr_code_name(i),
-                                    method->codes[i]);
-            first = false;
-        }
-    }
-    fr_buffer_append_text(out, "}");
+    fr_buffer_append_text(out, ",\"codes\":");
+    append_codes(out, method, FR_OK);
 }
 
 static void append_methods(struct fr_buffer *out, const struct report *self, const struct run *run)
@@ -113,11 +126,12 @@ static void append_run(struct fr_buffer *out, const struct report *self, const s
 {
     fr_buffer_append_format(out,
                             "{\"loop\":\"%s\",\"concurrency\":%" PRIu64 ",\"channels\":%" PRIu64
-                            ",\"seconds\":%.6f,\"calls\":%" PRIu64 ",\"failed\":%" PRIu64
+                            ",\"complete\":%s,\"seconds\":%.6f,\"calls\":%" PRIu64 ",\"failed\":%" PRIu64
                             ",\"calls_per_s\":%.1f,\"cpu_us_per_call\":%.4f,\"processors\":%.3f,",
                             run->schedule != NULL ? "open" : "closed", run->concurrency, run->channels,
-                            run->seconds, tally_calls(run->sum), tally_errors(run->sum), run_calls_per_s(run),
-                            run_cpu_us_per_call(run), run_processors(run));
+                            run->interrupted ? "false" : "true", run->seconds, tally_calls(run->sum),
+                            tally_errors(run->sum), run_calls_per_s(run), run_cpu_us_per_call(run),
+                            run_processors(run));
     if (run->schedule != NULL) {
         fr_buffer_append_format(out,
                                 "\"target_per_s\":%.1f,\"planned\":%" PRIu64 ",\"sent_in_time\":%" PRIu64
@@ -136,10 +150,24 @@ static void append_run(struct fr_buffer *out, const struct report *self, const s
     fr_buffer_append_text(out, "}");
 }
 
+/* The figures that scripts ask for first, at the top where there is one run. */
+static void append_summary(struct fr_buffer *out, const struct run *run)
+{
+    const struct latency *latency = &run->sum->latency;
+    fr_buffer_append_format(out, ",\"calls_per_s\":%.1f", run_calls_per_s(run));
+    append_quantiles(out, latency);
+    fr_buffer_append_text(out, ",\"errors\":");
+    append_codes(out, run->sum, FR_OK + 1);
+}
+
 void report_append_json(struct fr_buffer *out, const struct report *self)
 {
     fr_buffer_append_text(out, "{\"version\":\"" FRESHET_VERSION "\",\"address\":");
     report_json_text(out, self->address);
+    fr_buffer_append_format(out, ",\"complete\":%s", report_is_complete(self) ? "true" : "false");
+    if (self->run_count == 1) {
+        append_summary(out, &self->runs[0]);
+    }
     fr_buffer_append_text(out, ",\"runs\":[");
     for (size_t i = 0; i < self->run_count; i++) {
         fr_buffer_append_text(out, i == 0 ? "\n" : ",\n");

@@ -87,7 +87,7 @@ void report_append_prometheus(struct fr_buffer *out, const struct report *self)
     append_head(out, "calls_total", "counter", "Calls by their status code.");
     append_calls(out, self);
     append_head(out, "latency_seconds", "summary",
-                "Latency of calls answered with OK; in an open loop from when each was due.");
+                "Latency of calls answered with OK, or unfinished; in an open loop from when each was due.");
     append_latencies(out, self, false);
     if (self->run_count > 0 && self->runs[0].schedule != NULL) {
         append_head(out, "uncorrected_latency_seconds", "summary",

@@ -3,6 +3,7 @@
  * report_text.c - the report for people.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "freshet/report.h"
@@ -51,6 +52,27 @@ static void append_latency(struct fr_buffer *out, const struct run *run)
     append_row(out, "max", latency->max_us, uncorrected->max_us, open);
 }
 
+/* What an interrupted run had done of what was asked for. */
+static void append_early_end(struct fr_buffer *out, const struct run *run)
+{
+    fr_buffer_append_text(out, "  ended early: ");
+    if (run->asked_calls > 0) {
+        fr_buffer_append_format(out, "%" PRIu64 " of %" PRIu64 " calls\n", tally_calls(run->sum),
+                                run->asked_calls);
+    } else {
+        fr_buffer_append_format(out, "%.2f of %.4g s\n", fmin(run->seconds, run->asked_seconds),
+                                run->asked_seconds);
+    }
+}
+
+static void append_unfinished(struct fr_buffer *out, const struct run *run)
+{
+    if (run->sum->unfinished > 0) {
+        fr_buffer_append_format(out, "  %-20s %12" PRIu64 "            no answer by the end\n", "unfinished",
+                                run->sum->unfinished);
+    }
+}
+
 static void append_codes(struct fr_buffer *out, const struct run *run)
 {
     double all = (double)tally_calls(run->sum);
@@ -63,6 +85,7 @@ static void append_codes(struct fr_buffer *out, const struct run *run)
                                     run->tally.messages[i]);
         }
     }
+    append_unfinished(out, run);
 }
 
 static void append_methods(struct fr_buffer *out, const struct report *self, const struct run *run)
@@ -108,9 +131,16 @@ static void append_loop(struct fr_buffer *out, const struct run *run)
 static void append_run(struct fr_buffer *out, const struct report *self, const struct run *run)
 {
     append_loop(out, run);
-    fr_buffer_append_format(out, "  %.*f calls/s: %" PRIu64 " answered in %.2f s, %" PRIu64 " failed\n",
+    fr_buffer_append_format(out, "  %.*f calls/s: %" PRIu64 " answered in %.2f s, %" PRIu64 " failed",
                             run_calls_per_s(run) < 100 ? 1 : 0, run_calls_per_s(run), run->sum->codes[FR_OK],
                             run->seconds, tally_errors(run->sum));
+    if (run->sum->unfinished > 0) {
+        fr_buffer_append_format(out, ", %" PRIu64 " unfinished", run->sum->unfinished);
+    }
+    fr_buffer_append_text(out, "\n");
+    if (run->interrupted) {
+        append_early_end(out, run);
+    }
     fr_buffer_append_format(out, "  client: %.2f µs of processor time a call, %.2f processors busy\n",
                             run_cpu_us_per_call(run), run_processors(run));
     for (size_t i = 0; i < run->warning_count; i++) {
@@ -158,5 +188,8 @@ void report_append_text(struct fr_buffer *out, const struct report *self)
     }
     if (self->run_count > 1) {
         append_overview(out, self);
+    }
+    if (self->run_count < self->runs_asked) {
+        fr_buffer_append_format(out, "\nended early: %zu of %zu runs\n", self->run_count, self->runs_asked);
     }
 }

@@ -94,7 +94,7 @@ static enum fr_code add_line(struct requests *self, struct fr_bytes text, unsign
     line->number = number;
     enum fr_code code = template_parse(&line->template, text, &error);
     if (code == FR_OK && template_has_key(&line->template) && self->options.keys == NULL) {
-        code = fr_error_set(&error, FR_INVALID_ARGUMENT, "{{.key}} needs --keys");
+        code = fr_error_set(&error, FR_INVALID_ARGUMENT, "{{key}} needs --keys");
     }
     if (code != FR_OK) {
         return complain(self, line, code, error.message, reterr);

@@ -4,9 +4,9 @@
  *
  *   a text without places          one request
  *   lines without places           one for each line, sent in turn
- *   only {{.key}}                  one for each key, if they are not too many; the key is drawn in the run
+ *   only {{key}}                  one for each key, if they are not too many; the key is drawn in the run
  *   {{rand}}, {{word}}, {{uuid}}   a store of REQUESTS_DRAWN different ones, sent in turn
- *   {{.i}}, and what is left over  made in the run, which costs the client some time for each call
+ *   {{n}}, and what is left over  made in the run, which costs the client some time for each call
  */
 #ifndef LOAD_REQUESTS_H
 #define LOAD_REQUESTS_H
@@ -28,7 +28,7 @@ struct requests_options {
     struct fr_bytes text; /* JSON with places; with lines: one request a line, blank lines are skipped */
     bool lines;
     const char *name;        /* of the text in messages, such as a path; NULL: none */
-    const struct keys *keys; /* NULL: {{.key}} is refused */
+    const struct keys *keys; /* NULL: {{key}} is refused */
 };
 
 /*

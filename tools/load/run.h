@@ -17,13 +17,17 @@ struct run {
     const struct schedule *schedule; /* of an open loop, borrowed; NULL: closed */
     struct tally tally;
     struct tally_method *sum; /* owned: over all methods */
-    double seconds;           /* from the start of measuring until the last call ended */
-    double cpu_seconds;       /* of this process meanwhile, user and system */
-    uint64_t planned;         /* by the schedule or the count; 0: no such number */
+    /* From the start of measuring until the last call ended, or if that is later until the plan or an interrupt did. */
+    double seconds;
+    double cpu_seconds; /* of this process meanwhile, user and system */
+    uint64_t
+        planned; /* by the schedule or the count, in an open loop only until an interrupt; 0: no such number */
     uint64_t started;
-    double plan_seconds; /* of an open loop: how long the plan is */
-    uint64_t in_time;    /* of an open loop: started by then */
-    bool interrupted;    /* ended by a signal: what was planned need not have been done */
+    double plan_seconds;  /* of an open loop: how long the plan is, or was until an interrupt */
+    uint64_t in_time;     /* of an open loop: started by then */
+    bool interrupted;     /* ended by a signal */
+    uint64_t asked_calls; /* what an interrupted run had to do, one of the two; the other is 0 */
+    double asked_seconds;
     char warnings[RUN_WARNINGS][RUN_WARNING_BYTES]; /* whole sentences without the full stop */
     size_t warning_count;
 };

@@ -13,7 +13,6 @@
 #include "base/clock.h"
 #include "base/options.h"
 
-#define MAX_RATE  1e8
 #define FIELDS    4
 #define TEXT_SIZE 128
 
@@ -130,7 +129,7 @@ static bool read_rate(const char *text, bool negative_too, double *ret_rate)
 {
     char *end;
     double rate = strtod(text, &end);
-    if (end == text || *end != '\0' || !isfinite(rate) || fabs(rate) > MAX_RATE ||
+    if (end == text || *end != '\0' || !isfinite(rate) || fabs(rate) > SCHEDULE_MAX_RATE ||
         (rate < 0 && !negative_too)) {
         return false;
     }
@@ -192,10 +191,11 @@ enum fr_code schedule_parse(struct schedule *ret_schedule, const char *text, str
         good = good && read_shape(&schedule, name, fields, count);
     }
     if (!good) {
-        return fr_error_set(reterr, FR_INVALID_ARGUMENT,
-                            "'%.60s' is no schedule; expected const:RATE, step:FROM:BY:EVERY[:TO] such as "
-                            "step:1000:500:10s, or ramp:FROM:TO:OVER such as ramp:100:5000:1m",
-                            text);
+        return fr_error_set(
+            reterr, FR_INVALID_ARGUMENT,
+            "'%.60s' is no schedule; expected const:RATE, step:FROM:BY:EVERY[:TO] such as "
+            "step:1000:500:10s, or ramp:FROM:TO:OVER such as ramp:100:5000:1m, with rates up to %g",
+            text, SCHEDULE_MAX_RATE);
     }
     *ret_schedule = schedule;
     return FR_OK;

@@ -9,7 +9,8 @@
 
 #include "base/buffer.h"
 
-#define SCHEDULE_NEVER UINT64_MAX
+#define SCHEDULE_NEVER    UINT64_MAX
+#define SCHEDULE_MAX_RATE 1e8
 
 /* Rates in calls per second. */
 struct schedule {

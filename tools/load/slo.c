@@ -22,7 +22,8 @@ static bool read_number(const char *text, double *ret_number, const char **ret_r
 static bool read_time(struct slo *self, const char *value)
 {
     uint64_t limit_us;
-    if (!fr_duration_parse(value, &limit_us)) {
+    /* A bare number would be seconds, where most people mean milliseconds. */
+    if (!fr_duration_parse(value, &limit_us) || value[strspn(value, "0123456789.")] == '\0') {
         return false;
     }
     self->limit = (double)limit_us;
@@ -82,8 +83,8 @@ enum fr_code slo_parse(struct slo *ret_slo, const char *text, struct fr_error *r
     if (!read_any(&slo, text)) {
         return fr_error_set(
             reterr, FR_INVALID_ARGUMENT,
-            "'%.60s' is no objective; expected such as p99=5ms, max=1s, mean=2ms, errors=0.1%%, errors=0 "
-            "or rate=5000",
+            "'%.60s' is no objective; expected such as p99=5ms, max=1s, mean=2ms (times "
+            "have a unit), errors=0.1%%, errors=0 or rate=5000",
             text);
     }
     *ret_slo = slo;

@@ -16,7 +16,7 @@ struct slo {
 };
 
 /*
- * "p99=5ms", "p99.9=20ms", "max=1s", "mean=2ms"; "errors=0" or "errors=0.1%", at most; "rate=5000", calls answered well
+ * "p99=5ms", "p99.9=20ms", "max=1s", "mean=2ms", always with a unit; "errors=0" or "errors=0.1%", at most; "rate=5000", calls answered well
  * per second, at least.
  *   FR_INVALID_ARGUMENT  none of these
  */

@@ -42,11 +42,21 @@ void tally_record(struct tally *self, const struct tally_call *call)
         return;
     }
     uint64_t latency_us = call->end_us - call->due_us;
-    latency_record(&method->latency, latency_us);
+    latency_record(&method->latency, latency_us, 1);
     if (self->open) {
-        latency_record(&method->uncorrected, call->end_us - call->start_us);
+        latency_record(&method->uncorrected, call->end_us - call->start_us, 1);
     }
     slices_record(self->slices, call->end_us, latency_us);
+}
+
+void tally_record_unfinished(struct tally *self, const struct tally_call *call, uint64_t count)
+{
+    struct tally_method *method = &self->methods[call->method];
+    method->unfinished += count;
+    latency_record(&method->latency, call->end_us - call->due_us, count);
+    if (self->open && call->start_us != TALLY_NOT_SENT) {
+        latency_record(&method->uncorrected, call->end_us - call->start_us, count);
+    }
 }
 
 static void add_method(struct tally_method *self, const struct tally_method *other)
@@ -56,6 +66,7 @@ static void add_method(struct tally_method *self, const struct tally_method *oth
     for (unsigned i = 0; i < FR_CODE_COUNT; i++) {
         self->codes[i] += other->codes[i];
     }
+    self->unfinished += other->unfinished;
 }
 
 void tally_add(struct tally *self, struct tally *other)

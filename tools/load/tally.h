@@ -11,11 +11,15 @@
 #include "load/latency.h"
 #include "load/slices.h"
 
-/* Latencies are those of the calls that were answered with OK. */
+/*
+ * Latencies are those of the calls that were answered with OK, and of those that had no answer when the load ended, as if
+ * it had come just then: what they would have taken is more. So a stall cannot be hidden by ending the run within it.
+ */
 struct tally_method {
     struct latency latency;     /* from the time at which the call was due, in a closed loop from its start */
     struct latency uncorrected; /* of an open loop: from its start */
     uint64_t codes[FR_CODE_COUNT];
+    uint64_t unfinished; /* without an answer, and in no code */
 };
 
 struct tally {
@@ -26,6 +30,8 @@ struct tally {
     struct slices *slices;                                /* owned */
     uint64_t last_us;                                     /* when the last call ended */
 };
+
+#define TALLY_NOT_SENT UINT64_MAX
 
 /* One call that has ended. */
 struct tally_call {
@@ -40,6 +46,8 @@ FR_MUST_CHECK enum fr_code tally_init(struct tally *self, size_t method_count, b
                                       struct fr_error *reterr);
 void tally_fini(struct tally *self);
 void tally_record(struct tally *self, const struct tally_call *call);
+/* count calls without an answer; end_us: when the load ended, start_us: TALLY_NOT_SENT where they were not even sent. */
+void tally_record_unfinished(struct tally *self, const struct tally_call *call, uint64_t count);
 /* other's slices may become wider. */
 void tally_add(struct tally *self, struct tally *other);
 

@@ -54,11 +54,11 @@ static bool read_word(struct cursor *self, const char *word)
 
 static bool read_kind(struct cursor *self, struct template_place *ret_place)
 {
-    if (read_word(self, ".i")) {
+    if (read_word(self, "n")) {
         ret_place->kind = TEMPLATE_NUMBER;
         return true;
     }
-    if (read_word(self, ".key")) {
+    if (read_word(self, "key")) {
         ret_place->kind = TEMPLATE_KEY;
         return true;
     }
@@ -103,7 +103,7 @@ enum fr_code template_parse(struct template *ret_template, struct fr_bytes text,
         if (!read_place(&cursor, place)) {
             return fr_error_set(
                 reterr, FR_INVALID_ARGUMENT,
-                "'%.*s': expected {{.i}}, {{.key}}, {{rand LOW HIGH}}, {{word N}} or {{uuid}}",
+                "'%.*s': expected {{n}}, {{key}}, {{rand LOW HIGH}}, {{word N}} or {{uuid}}",
                 (int)(cursor.end - open < 24 ? cursor.end - open : 24), open);
         }
         from = cursor.at;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * template.h - request texts with places to fill in:
- *   {{.i}}            the number of the call among those of its method, 1, 2, …
- *   {{.key}}          the call's key, see keys.h
+ *   {{n}}            the number of the call among those of its method, 1, 2, …
+ *   {{key}}          the call's key, see keys.h
  *   {{rand LOW HIGH}} a whole number, both included
  *   {{word N}}        N random letters a to z
  *   {{uuid}}          a random UUID (RFC 9562, version 4)

@@ -181,7 +181,11 @@ static int check_usage(void)
 
 static enum fr_code open_outputs(struct bench *self, struct fr_error *reterr)
 {
-    enum fr_code code = output_open(&self->json, given.json, reterr);
+    const char *const paths[] = {given.json, given.csv, given.plot};
+    enum fr_code code = output_check(paths, sizeof paths / sizeof paths[0], given.plot, reterr);
+    if (code == FR_OK) {
+        code = output_open(&self->json, given.json, reterr);
+    }
     if (code == FR_OK) {
         code = output_open(&self->csv, given.csv, reterr);
     }

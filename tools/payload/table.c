@@ -77,7 +77,11 @@ static void format_ns(char text[CELL_BYTES], const struct figures *figures)
 
 static void format_spread(char text[CELL_BYTES], const struct figures *figures)
 {
-    snprintf(text, CELL_BYTES, figures->runs == 0 ? "%s" : "%s%.0f%%", "", figures_spread(figures));
+    if (figures->runs > 1) {
+        snprintf(text, CELL_BYTES, "%.0f%%", figures_spread(figures));
+    } else {
+        snprintf(text, CELL_BYTES, "%s", figures->runs == 1 ? "-" : ""); /* one value has no spread */
+    }
 }
 
 static void format_size(char text[CELL_BYTES], size_t size)

@@ -9,8 +9,9 @@
 
 #include <math.h>
 
-#define TIME_TIE 1.10
-#define SIZE_TIE 1.02
+#define TIME_TIE      1.10
+#define SIZE_TIE      1.02
+#define RUNS_TO_JUDGE 3 /* of times; sizes are what they are */
 
 const char *const verdict_axis_names[VERDICT_AXES] = {"encode", "decode", "bytes", "gzip bytes",
                                                       "zstd bytes"};
@@ -49,6 +50,12 @@ static bool overlaps(const struct figures *left, const struct figures *right)
     return left->low_ns <= right->high_ns && right->low_ns <= left->high_ns;
 }
 
+/* NULL: of sizes. */
+static bool can_judge(const struct figures *figures)
+{
+    return figures == NULL || figures->runs >= RUNS_TO_JUDGE;
+}
+
 static enum verdict_winner winner_of(const struct verdict *verdict, enum verdict_axis axis)
 {
     double ratio = verdict->json_value / verdict->protobuf_value;
@@ -75,7 +82,8 @@ struct verdict verdict_of(const struct shape_result *shape, size_t row_count, en
         *(is_json ? &verdict.json : &verdict.protobuf) = row;
         *(is_json ? &verdict.json_value : &verdict.protobuf_value) = value;
     }
-    if (verdict.json != NULL && verdict.protobuf != NULL) {
+    if (verdict.json != NULL && verdict.protobuf != NULL && can_judge(figures_on(verdict.json, axis)) &&
+        can_judge(figures_on(verdict.protobuf, axis))) {
         verdict.winner = winner_of(&verdict, axis);
     }
     return verdict;
@@ -188,6 +196,9 @@ void verdict_append_summary(struct fr_buffer *out, const struct result *result)
         fr_buffer_append_text(out, "  there was nothing to compare: figures of one format only\n");
     } else if (found == 0) {
         fr_buffer_append_text(out, "  nowhere in these runs\n");
+    }
+    if (result->runs < RUNS_TO_JUDGE) {
+        fr_buffer_append_format(out, "Times are not judged: that takes %d runs.\n", RUNS_TO_JUDGE);
     }
     append_plain(out, result);
     append_missing(out, result);

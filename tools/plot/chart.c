@@ -10,7 +10,7 @@
 
 #define LEFT   80 /* for the labels of the y axis */
 #define RIGHT  30
-#define TOP    62 /* for the title and the legend */
+#define TOP    74 /* for the title, the label of the y axis and the legend */
 #define BOTTOM 46
 #define LETTER 6.6 /* about as wide as a letter of the legend */
 

@@ -28,6 +28,7 @@ enum fr_code child_start(struct child *self, void (*run)(int fd, const void *con
     if (pid == 0) {
         close(ends[0]);
         signal(SIGINT, SIG_IGN);
+        signal(SIGHUP, SIG_IGN);
         signal(SIGTERM, SIG_DFL);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() == parent) {

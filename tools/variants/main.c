@@ -145,7 +145,11 @@ static enum fr_code choose_shapes(struct bench *self, struct fr_error *reterr)
 
 static enum fr_code open_outputs(struct bench *self, struct fr_error *reterr)
 {
-    enum fr_code code = output_open(&self->json, given.json, reterr);
+    const char *const paths[] = {given.json, given.csv, given.plot};
+    enum fr_code code = output_check(paths, sizeof paths / sizeof paths[0], given.plot, reterr);
+    if (code == FR_OK) {
+        code = output_open(&self->json, given.json, reterr);
+    }
     if (code == FR_OK) {
         code = output_open(&self->csv, given.csv, reterr);
     }
@@ -287,13 +291,12 @@ static enum fr_code run_round(struct bench *self, unsigned round, struct fr_erro
     return code;
 }
 
-static void print(const struct bench *self, struct fr_buffer *text)
+static enum fr_code print(const struct bench *self, struct fr_buffer *text, struct fr_error *reterr)
 {
-    if (!self->quiet) {
-        fwrite(text->data, 1, text->size, stdout);
-        fflush(stdout);
-    }
+    struct output output = {.path = "standard output", .stream = stdout};
+    enum fr_code code = self->quiet ? FR_OK : output_write(&output, text, reterr);
     fr_buffer_fini(text);
+    return code;
 }
 
 static enum fr_code run_rounds(struct bench *self, struct fr_error *reterr)
@@ -307,8 +310,10 @@ static enum fr_code run_rounds(struct bench *self, struct fr_error *reterr)
     findings->keys = (unsigned)given.keys;
     findings->time_us = given.time_us;
     findings_append_head(&head, findings);
-    print(self, &head);
-    enum fr_code code = FR_OK;
+    enum fr_code code = print(self, &head, reterr);
+    if (code != FR_OK) {
+        return code;
+    }
     for (unsigned round = 0; round < given.rounds && code == FR_OK; round++) {
         code = run_round(self, round, reterr);
     }
@@ -324,8 +329,7 @@ static enum fr_code run_rounds(struct bench *self, struct fr_error *reterr)
         findings_append_shape(&text, findings, &findings->shapes[i]);
     }
     findings_append_words(&text, findings);
-    print(self, &text);
-    return FR_OK;
+    return print(self, &text, reterr);
 }
 
 static enum fr_code write_outputs(struct bench *self, struct fr_error *reterr)
@@ -383,7 +387,7 @@ static int run(struct bench *self)
     if (code == FR_OK) {
         return 0;
     }
-    return is_stopped() ? report_failure("ended before anything was measured") : report_failure("%s", error.message);
+    return is_stopped() && code != FR_DATA_LOSS ? report_failure("ended before anything was measured") : report_failure("%s", error.message);
 }
 
 int main(int argc, char **argv)
@@ -395,6 +399,10 @@ int main(int argc, char **argv)
     }
     sigaction(SIGINT, &(struct sigaction){.sa_handler = on_signal}, NULL);
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_signal}, NULL);
+    if (signal(SIGHUP, SIG_IGN) != SIG_IGN) { /* nohup keeps it ignored */
+        sigaction(SIGHUP, &(struct sigaction){.sa_handler = on_signal}, NULL);
+    }
+    signal(SIGPIPE, SIG_IGN); /* a reader that went away must not leave Redis and the folder behind */
     exit_code = run(&bench);
     bench_fini(&bench);
     return exit_code;

@@ -75,7 +75,8 @@ static void append_row(struct fr_buffer *out, const char *name, const struct poi
         }
         fr_buffer_append_format(out, " %*s", metric == METRIC_CALLS ? 8 : 6, cell);
         if (metric == METRIC_CALLS) {
-            fr_buffer_append_format(out, over == NULL ? " %3.0f%%" : "     ", spread.percent);
+            bool spreads = point->metrics[metric].count > 1; /* one value does not */
+            fr_buffer_append_format(out, over != NULL ? "     " : spreads ? " %3.0f%%" : "    -", spread.percent);
         }
     }
     fr_buffer_append_text(out, "\n");
