@@ -10,10 +10,10 @@
 
 #include <pthread.h>
 #include <stddef.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/placement.h"
 
 #define SLOTS   1024 /* a power of two; a turn is about one second */
@@ -86,27 +86,14 @@ static void *run(void *unused)
         /* Rounded down: a timer is due only when its tick has passed whole. */
         fire_due_locked(fr_clock_now_us() / TICK_US);
         sleeping_until_tick = next_tick_locked();
-        uint64_t now_us = fr_clock_now_us();
-        uint64_t until_us = sleeping_until_tick * TICK_US;
-        if (until_us > now_us) {
-            struct timespec until;
-            clock_gettime(CLOCK_MONOTONIC, &until);
-            uint64_t nanoseconds = (uint64_t)until.tv_nsec + (until_us - now_us) * 1000;
-            until.tv_sec += (time_t)(nanoseconds / 1000000000);
-            until.tv_nsec = (long)(nanoseconds % 1000000000);
-            pthread_cond_timedwait(&wake, &mu, &until);
-        }
+        fr_condition_wait(&wake, &mu, sleeping_until_tick * TICK_US);
     }
     return NULL;
 }
 
 static void start_thread(void)
 {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    fr_condition_init(&wake);
     for (unsigned i = 0; i < SLOTS; i++) {
         slots[i].next = slots[i].previous = &slots[i];
     }

@@ -62,3 +62,20 @@ enum fr_code fr_key_make(struct fr_key *ret_key, const char *kind, const struct 
     *ret_key = key;
     return FR_OK;
 }
+
+static int digit_value(uint8_t digit)
+{
+    return digit <= '9' ? digit - '0' : digit - 'A' + 10;
+}
+
+void fr_key_show(struct fr_bytes encoded, char *out, size_t size)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < encoded.size && used + 1 < size; i++) {
+        const uint8_t *at = encoded.data + i;
+        bool escape = *at == '%' && i + 2 < encoded.size;
+        out[used++] = escape ? (char)(digit_value(at[1]) << 4 | digit_value(at[2])) : (char)*at;
+        i += escape ? 2 : 0;
+    }
+    out[used] = '\0';
+}

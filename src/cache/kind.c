@@ -23,10 +23,11 @@ uint64_t fr_kind_life_us(const struct fr_cache_kind *kind, bool found)
 
 void fr_not_found_message(char *out, size_t size, const struct fr_cache_kind *kind, struct fr_bytes key)
 {
+    char shown[201];
     size_t skipped = strlen(kind->options.name) + 1;
     skipped = skipped < key.size ? skipped : key.size;
-    snprintf(out, size, "%s '%.*s' does not exist", kind->options.name,
-             (int)(key.size - skipped < 200 ? key.size - skipped : 200), (const char *)key.data + skipped);
+    fr_key_show((struct fr_bytes){key.data + skipped, key.size - skipped}, shown, sizeof shown);
+    snprintf(out, size, "%s '%s' does not exist", kind->options.name, shown);
 }
 
 /* No sum of two such times and a clock wraps, or is more than the scripts count exactly. */

@@ -28,8 +28,8 @@ static void report(struct fr_shared_cache *self, bool connected, const char *why
     if (connected) {
         fr_log(FR_LOG_INFO, "redis connected", fr_log_text("address", self->url.address));
     } else {
-        fr_log(FR_LOG_WARN, "redis lost", fr_log_text("address", self->url.address),
-               fr_log_text("error", why));
+        fr_log(FR_LOG_WARN, before == FR_REPORTED_CONNECTED ? "redis lost" : "redis not connected",
+               fr_log_text("address", self->url.address), fr_log_text("error", why));
     }
     if (self->options.on_connection != NULL && (connected || before == FR_REPORTED_CONNECTED)) {
         self->options.on_connection(self->options.argument, connected);

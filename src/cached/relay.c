@@ -13,9 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "cached/held_marks.h"
@@ -312,16 +312,9 @@ static void poll_marks(struct fr_relay *self)
 static void wait_locked(struct fr_relay *self, uint64_t poll_us)
 {
     while (self->to_clear == NULL && !(self->poll_now && !self->carrying) && !(self->stopping && self->under_way == 0)) {
-        uint64_t now_us = fr_clock_now_us();
-        if (now_us >= poll_us) {
+        if (!fr_condition_wait(&self->wake, &self->mu, poll_us)) {
             return;
         }
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        uint64_t nanoseconds = (uint64_t)until.tv_nsec + (poll_us - now_us) * 1000;
-        until.tv_sec += (time_t)(nanoseconds / 1000000000);
-        until.tv_nsec = (long)(nanoseconds % 1000000000);
-        pthread_cond_timedwait(&self->wake, &self->mu, &until);
     }
 }
 
@@ -384,11 +377,7 @@ enum fr_code fr_relay_new(struct fr_store *store, struct fr_loop *loop, struct f
         free(self);
         return code;
     }
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&self->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    fr_condition_init(&self->wake);
     pthread_mutex_init(&self->mu, NULL);
     if (pthread_create(&self->thread, NULL, run, self) != 0) {
         fr_store_connection_free(self->connection);

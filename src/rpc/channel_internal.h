@@ -111,6 +111,8 @@ struct fr_channel {
     uint64_t unconnected_us; /* since when there is no connection for new calls */
     bool refusals_known;     /* refusals was read since then */
     uint64_t refusals;       /* nng's count of refused attempts */
+    uint64_t strangers;      /* nng's count of attempts that met another protocol */
+    bool strange;            /* there was one since the connection was lost */
     bool watching;           /* the watch timer runs */
     struct fr_timer watch;   /* fails waiting calls when there will be no connection in time */
     bool guarding;           /* the guard timer runs */

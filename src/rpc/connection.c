@@ -32,18 +32,25 @@ static uint64_t value_of(nng_stat *stat, const char *name)
     return 0;
 }
 
+/* How many attempts of a dialer have failed so. */
+struct attempts {
+    uint64_t refused;
+    uint64_t strange; /* what answered is no SP, or another of its protocols */
+};
+
 /* nng_stat_find_dialer of nng 1.5.2 finds the first dialer of the process, whichever is asked for. */
-static uint64_t read_refusals(struct fr_channel *self)
+static struct attempts read_attempts(struct fr_channel *self)
 {
     nng_stat *root;
-    uint64_t count = 0;
+    struct attempts count = {0};
     if (nng_stats_get(&root) != 0) {
-        return 0;
+        return count;
     }
     for (nng_stat *stat = nng_stat_child(root); stat != NULL; stat = nng_stat_next(stat)) {
         if (strcmp(nng_stat_name(stat), "dialer") == 0 &&
             value_of(stat, "id") == (uint64_t)nng_dialer_id(self->dialer)) {
-            count = value_of(stat, "refused");
+            count.refused = value_of(stat, "refused");
+            count.strange = value_of(stat, "proto") + value_of(stat, "reject");
         }
     }
     nng_stats_free(root);
@@ -100,6 +107,7 @@ void fr_connection_unusable_locked(struct fr_channel *self)
     self->reconnect_ms = self->useful ? RECONNECT_MIN_MS : longer_ms;
     nng_dialer_set_ms(self->dialer, NNG_OPT_RECONNMINT, self->reconnect_ms);
     self->refusals_known = false;
+    self->strange = false;
 }
 
 bool fr_connection_hopeless_locked(struct fr_channel *self, struct fr_error *reterr)
@@ -114,8 +122,9 @@ bool fr_connection_hopeless_locked(struct fr_channel *self, struct fr_error *ret
         return true;
     }
     if (late) {
-        fr_error_set(reterr, FR_UNAVAILABLE, "cannot connect to %s: no connection within %u ms", self->title,
-                     (unsigned)(self->connect_timeout_us / FR_MILLISECOND_US));
+        fr_error_set(reterr, FR_UNAVAILABLE, "cannot connect to %s: no connection within %u ms%s", self->title,
+                     (unsigned)(self->connect_timeout_us / FR_MILLISECOND_US),
+                     self->strange ? "; what listens there does not speak Freshet's protocol" : "");
         return true;
     }
     return false;
@@ -125,14 +134,16 @@ static void on_watch(struct fr_timer *timer)
 {
     struct fr_channel *self = (struct fr_channel *)((char *)timer - offsetof(struct fr_channel, watch));
     struct fr_error error;
-    uint64_t count = read_refusals(self);
+    struct attempts count = read_attempts(self);
     pthread_mutex_lock(&self->mu);
     self->watching = false;
     bool hopeless = false;
     if ((!self->connected || self->leaving) && !self->closed) {
-        self->refused = self->refusals_known && count > self->refusals;
+        self->refused = self->refusals_known && count.refused > self->refusals;
+        self->strange |= self->refusals_known && count.strange > self->strangers;
         self->refusals_known = true;
-        self->refusals = count;
+        self->refusals = count.refused;
+        self->strangers = count.strange;
         hopeless = fr_connection_hopeless_locked(self, &error);
         if (!hopeless && self->waiting_count > 0) {
             fr_connection_watch_locked(self);

@@ -4,17 +4,17 @@
  */
 #include "rpc/nng_close.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
+#include "base/condition.h"
 #include "rpc/nng_shut.h"
 
-#define EXIT_WAIT_S 1
+#define EXIT_WAIT_US FR_SECOND_US
 
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t idle = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t idle; /* of register_exit */
 static unsigned closing; /* guarded by mu */
 
 static void *run(void *argument)
@@ -38,17 +38,16 @@ static void *run(void *argument)
 /* So that a leak checker sees what is closed as freed. */
 static void wait_a_moment(void)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += EXIT_WAIT_S;
+    uint64_t until_us = fr_clock_now_us() + EXIT_WAIT_US;
     pthread_mutex_lock(&mu);
-    while (closing > 0 && pthread_cond_timedwait(&idle, &mu, &until) != ETIMEDOUT) {
+    while (closing > 0 && fr_condition_wait(&idle, &mu, until_us)) {
     }
     pthread_mutex_unlock(&mu);
 }
 
 static void register_exit(void)
 {
+    fr_condition_init(&idle);
     atexit(wait_a_moment);
 }
 

@@ -28,6 +28,7 @@ enum fr_code fr_nng_code(int result)
 
 enum fr_code fr_nng_error(struct fr_error *reterr, int result, const char *what, const char *subject)
 {
+    const char *cause = result == NNG_EADDRINVAL ? "this machine has no such address" : nng_strerror(result);
     const char *hint = result == NNG_EADDRINUSE ? "; another program has this port" : "";
-    return fr_error_set(reterr, fr_nng_code(result), "%s %s: %s%s", what, subject, nng_strerror(result), hint);
+    return fr_error_set(reterr, fr_nng_code(result), "%s %s: %s%s", what, subject, cause, hint);
 }

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/placement.h"
 #include "base/state_folder.h"
+#include "cache/near_cache.h"
 #include "rpc/cork.h"
 #include "rpc/reflection.h"
 #include "rpc/stats.h"
@@ -262,6 +263,10 @@ static enum fr_code start(struct fr_service *service, const struct fr_service_de
                             "--listen %s would let other machines in without TLS; listen on 127.0.0.1 or add "
                             "--insecure",
                             settings.listen);
+    }
+    if (settings.near_cache_bytes > 0 && settings.near_cache_bytes < FR_NEAR_CACHE_MIN_BYTES) {
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT, "--near-cache-bytes takes 0 or at least %zuK, not %llu",
+                            FR_NEAR_CACHE_MIN_BYTES / 1024, (unsigned long long)settings.near_cache_bytes);
     }
     enum fr_code code = definition->check == NULL ? FR_OK : definition->check(reterr);
     if (code == FR_OK) {

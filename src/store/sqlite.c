@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "store/sqlite.h"
 
 static struct fr_sqlite_connection *of(struct fr_store_connection *connection)
@@ -197,15 +197,19 @@ static bool first_number(void *argument, const struct fr_store_row *row)
  */
 static enum fr_code take_turn(struct fr_sqlite_connection *self, struct fr_error *reterr)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += FR_SQLITE_BUSY_MS / 1000;
-    if (pthread_mutex_timedlock(self->turn, &until) != 0) {
+    struct fr_sqlite_turn *turn = self->turn;
+    uint64_t until_us = fr_clock_now_us() + FR_SQLITE_BUSY_MS * FR_MILLISECOND_US;
+    pthread_mutex_lock(&turn->mu);
+    while (turn->taken && fr_condition_wait(&turn->free, &turn->mu, until_us)) {
+    }
+    self->has_turn = !turn->taken;
+    turn->taken = true;
+    pthread_mutex_unlock(&turn->mu);
+    if (!self->has_turn) {
         return fr_error_set(reterr, FR_UNAVAILABLE,
                             "the database was being written for more than %u s; try again",
                             FR_SQLITE_BUSY_MS / 1000);
     }
-    self->has_turn = true;
     return FR_OK;
 }
 
@@ -213,7 +217,10 @@ static void end_turn(struct fr_sqlite_connection *self)
 {
     if (self->has_turn) {
         self->has_turn = false;
-        pthread_mutex_unlock(self->turn);
+        pthread_mutex_lock(&self->turn->mu);
+        self->turn->taken = false;
+        pthread_cond_signal(&self->turn->free);
+        pthread_mutex_unlock(&self->turn->mu);
     }
 }
 

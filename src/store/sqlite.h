@@ -15,10 +15,17 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
+/* Of writing: one connection of the process has it at a time. */
+struct fr_sqlite_turn {
+    pthread_mutex_t mu;
+    pthread_cond_t free;
+    bool taken; /* guarded by mu */
+};
+
 struct fr_sqlite_store {
     struct fr_store base;
     char *path; /* owned; never read as a URI or as ":memory:" by SQLite */
-    pthread_mutex_t turn; /* held during a transaction */
+    struct fr_sqlite_turn turn; /* taken during a transaction */
 };
 
 struct fr_sqlite_statement {
@@ -29,7 +36,7 @@ struct fr_sqlite_statement {
 struct fr_sqlite_connection {
     struct fr_store_connection base;
     const char *path; /* as errors name it; of the store, borrowed; NULL once connected: callers see them */
-    pthread_mutex_t *turn; /* of the store, borrowed */
+    struct fr_sqlite_turn *turn; /* of the store, borrowed */
     bool has_turn;
     struct sqlite3 *database;
     /* Idle statements, the most recently used last. One that runs is not here, so a nested run finds another.

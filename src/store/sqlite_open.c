@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "store/sqlite.h"
 
 #define WAL_RETRY_MS 10
@@ -198,7 +199,8 @@ enum fr_code fr_sqlite_open(const char *path, struct fr_store **ret_store, struc
     }
     self->base.operations = &fr_sqlite_operations;
     self->path = plain;
-    pthread_mutex_init(&self->turn, NULL);
+    pthread_mutex_init(&self->turn.mu, NULL);
+    fr_condition_init(&self->turn.free);
     code = refuse_small_file(plain, reterr);
     if (code == FR_OK) {
         code = connect(&self->base, &connection, reterr);
@@ -218,7 +220,8 @@ enum fr_code fr_sqlite_open(const char *path, struct fr_store **ret_store, struc
 void fr_sqlite_free(struct fr_store *store)
 {
     struct fr_sqlite_store *self = (struct fr_sqlite_store *)store;
-    pthread_mutex_destroy(&self->turn);
+    pthread_cond_destroy(&self->turn.free);
+    pthread_mutex_destroy(&self->turn.mu);
     free(self->path);
     free(self);
 }

@@ -49,9 +49,20 @@ static enum fr_code check_field(const char *name, const char *value, struct fr_e
     return FR_OK;
 }
 
+/* Only what would make two lines or words of it elsewhere is refused; what is an address the mail server knows. */
+static bool is_address(const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        if ((unsigned char)*at <= ' ' || *at == 0x7f) {
+            return false;
+        }
+    }
+    return strchr(text, '@') != NULL;
+}
+
 static enum fr_code check_email(const char *email, struct fr_error *reterr)
 {
-    if (strchr(email, '@') == NULL) {
+    if (!is_address(email)) {
         return fr_error_set(reterr, FR_INVALID_ARGUMENT, "email must be an address such as alice@example.com");
     }
     return check_field("email", email, reterr);

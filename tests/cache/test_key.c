@@ -71,6 +71,18 @@ static void the_longest_key_fits_exactly(void **state)
     assert_string_equal(error.message, "cache key of kind 'user' is longer than 512 bytes");
 }
 
+static void a_key_is_shown_as_it_was_written(void **state)
+{
+    (void)state;
+    char shown[16];
+    fr_key_show(fr_bytes_of("a%20b%3A%25c"), shown, sizeof shown);
+    assert_string_equal(shown, "a b:%c");
+    fr_key_show(fr_bytes_of("%20%20%20"), shown, 3);
+    assert_string_equal(shown, "  ");
+    fr_key_show(fr_bytes_of(""), shown, sizeof shown);
+    assert_string_equal(shown, "");
+}
+
 static void a_kind_must_be_plain(void **state)
 {
     (void)state;
@@ -87,6 +99,7 @@ int main(void)
         cmocka_unit_test(other_bytes_stay),
         cmocka_unit_test(an_empty_field_is_a_field),
         cmocka_unit_test(the_longest_key_fits_exactly),
+        cmocka_unit_test(a_key_is_shown_as_it_was_written),
         cmocka_unit_test(a_kind_must_be_plain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -280,6 +280,16 @@ static void a_request_without_a_key_is_refused(void **state)
     assert_string_equal(self->message, "sku must not be empty");
 }
 
+static void a_key_that_is_too_long_is_refused_in_the_callers_words(void **state)
+{
+    struct fixture *self = *state;
+    char sku[600];
+    memset(sku, 's', sizeof sku - 1);
+    sku[sizeof sku - 1] = '\0';
+    find_from(self, "north", sku, FR_INVALID_ARGUMENT, "");
+    assert_non_null(strstr(self->message, "shop with the other fields of the key is too long"));
+}
+
 static void a_method_without_source_and_handler_is_unimplemented(void **state)
 {
     struct fixture *self = *state;
@@ -345,6 +355,7 @@ int main(void)
         FACT(a_changed_key_is_fresh_under_its_old_and_its_new_value),
         FACT(fields_of_a_key_do_not_run_together),
         FACT(a_request_without_a_key_is_refused),
+        FACT(a_key_that_is_too_long_is_refused_in_the_callers_words),
         FACT(a_method_without_source_and_handler_is_unimplemented),
         FACT(a_load_needs_a_database),
         FACT(who_finds_no_worker_is_told_when_to_come_again),

@@ -36,7 +36,7 @@ class Cycle(CacheTest):
         self.addCleanup(self.client.close)
 
     def create(self, name, **fields):
-        user = users.User(id=name, name=name, email=f"{name}@test", **fields)
+        user = users.User(id=name, name=name, email=name.replace(" ", "_") + "@test", **fields)
         return self.client.call("users.v1.Users/CreateUser", users.CreateUserRequest(user=user)).message
 
     def test_miss_hit_update_miss(self):
@@ -129,6 +129,28 @@ class Cycle(CacheTest):
         self.system.sql("DELETE FROM users WHERE id = 'typed'")
         wait_until(lambda: list(self.client.call("users.v1.Users/BatchGetUsers", ids=["typed"]).message.missing_ids),
                    1, "the row deleted by hand is gone")
+
+    def test_what_is_not_there_is_named_in_one_way(self):
+        for name in ("no body", "50%", "x:y"):
+            for method, fields in ((GET, {}), (GET, {}), ("users.v1.Users/UpdatePreference", {"preference": "x"})):
+                message = self.assert_code(NOT_FOUND, self.client.call, method, id=name, **fields)
+                self.assertEqual(message, f"user '{name}' does not exist")
+
+    def test_an_id_that_no_key_takes(self):
+        longest = "x" * 507
+        self.assertEqual(self.create(longest).id, longest)
+        for name in (longest + "x", "x" * 505 + " "):
+            for method, request in ((GET, users.GetUserRequest(id=name)),
+                                    ("users.v1.Users/CreateUser",
+                                     users.CreateUserRequest(user=users.User(id=name, email="long@test")))):
+                message = self.assert_code(INVALID_ARGUMENT, self.client.call, method, request)
+                self.assertIn("id is too long; at most 507 bytes", message)
+
+    def test_an_email_is_one_word(self):
+        for email in ("nobody", "a\nb@x", "a b@x", "a@x\x7f", ""):
+            self.assert_code(INVALID_ARGUMENT, self.client.call, "users.v1.Users/CreateUser",
+                             users.CreateUserRequest(user=users.User(id="mail", email=email)))
+        self.create("mail-ä@ü")
 
     def test_odd_ids_are_keys_of_their_own(self):
         for name in ("a:b", "a%3Ab", "a b", "ä", "x" * 150):

@@ -266,6 +266,14 @@ class Demo(TestCase):
                     self.assertNotIn("secret", done.stderr)
                     self.assertEqual(os.listdir(folder), [])
 
+    def test_a_host_that_there_is_not_is_named_at_once(self):
+        for command in (("call", "-a", "nohost.invalid:1", GET, ALICE), ("stats", "-a", "nohost.invalid:1"),
+                        ("describe", "-a", "nohost.invalid:1", "users.v1.Users"), ("health", "-a", "nohost.invalid:1")):
+            with self.subTest(command=command[0]):
+                done = run_freshet(*command)
+                self.assertEqual(done.returncode, 64 + 14, done.stderr)
+                self.assertIn("unknown host", done.stdout + done.stderr)
+
     def test_up_without_a_place_for_its_database_says_what_to_do(self):
         done = run_freshet("up", environment={"XDG_STATE_HOME": "/dev/null"})
         self.assertEqual(done.returncode, 1, done.stderr)

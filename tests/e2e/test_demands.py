@@ -208,7 +208,7 @@ class Near(TestCase):
         system["api"].stop()
         api = Service("api", [*system.options_of("api"), "--near-cache-bytes", "100"], system.folder)
         self.assertEqual(api.wait(), 2)
-        self.assertIn("near cache", api.stderr())
+        self.assertIn("--near-cache-bytes", api.stderr())
 
 
 class Stale(TestCase):

@@ -80,6 +80,20 @@ class StartTest(TestCase):
     def test_addresses_that_are_not_loopback(self):
         self.refuses("api", "--listen", "tcp://0.0.0.0:0", names=("--insecure",))
 
+    def test_an_address_of_another_machine(self):
+        # For documentation (RFC 5737): nobody has it.
+        self.refuses("api", "--listen", "tcp://192.0.2.1:0", "--insecure", names=("this machine has no such address",))
+
+    def test_a_near_cache_too_small(self):
+        line = self.refuses("api", "--near-cache-bytes", "1", names=("--near-cache-bytes", "at least 256K"), codes=(2,))
+        self.assertNotIn("shards", line)
+
+    def test_an_echo_server_at_no_address(self):
+        done = subprocess.run([os.path.join(BIN, "nng-echo"), "serve", "foo"], text=True, capture_output=True,
+                              timeout=30, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("foo: Invalid argument; write an address such as tcp://127.0.0.1:7001", done.stderr)
+
     def test_wrong_options(self):
         self.refuses("api", "--no-such-option", names=("--no-such-option",), codes=(2,))
         self.refuses("api", "--listen", codes=(2,))

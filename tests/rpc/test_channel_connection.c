@@ -104,6 +104,38 @@ static void a_silent_target_fails_calls_after_the_connect_time_out(void **state)
     close(fd);
 }
 
+/* As an HTTP server does, and as a server does that publishes over SP. */
+static void a_target_with_another_protocol_is_told_from_one_that_is_slow(void **state)
+{
+    static const struct {
+        const char *greeting;
+        size_t size;
+    } others[] = {{"HTTP/1.1 400 Bad Request\r\n", 26}, {"\0SP\0\0\x20\0\0", 8}};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        char target[64];
+        struct outcome outcome;
+        int fd = wire_listen(true, target);
+        fixture_use_target(f, target, &(struct fr_channel_options){.connect_timeout_us = FR_SECOND_US});
+        start_call(f, ECHO, "x", NULL, &outcome, NULL);
+        while (!fr_wait_for(outcome.wait, &outcome.done, 1, 0)) {
+            struct pollfd ready = {.fd = fd, .events = POLLIN};
+            if (poll(&ready, 1, 10) == 1) {
+                uint8_t greeting[8];
+                int peer = accept(fd, NULL, NULL);
+                recv(peer, greeting, sizeof greeting, MSG_WAITALL);
+                send(peer, others[i].greeting, others[i].size, MSG_NOSIGNAL);
+                close(peer);
+            }
+        }
+        assert_int_equal(outcome.code, FR_UNAVAILABLE);
+        assert_non_null(strstr(outcome.message, "does not speak Freshet's protocol"));
+        fr_channel_free(f->channel);
+        f->channel = NULL;
+        close(fd);
+    }
+}
+
 static void a_waiting_call_ends_at_its_own_deadline(void **state)
 {
     struct fixture *f = *state;
@@ -280,6 +312,7 @@ int main(int argc, char **argv)
         FACT(refusals_are_not_taken_for_those_of_another_channel),
         FACT(many_waiting_calls_fail_together),
         FACT(a_silent_target_fails_calls_after_the_connect_time_out),
+        FACT(a_target_with_another_protocol_is_told_from_one_that_is_slow),
         FACT(a_waiting_call_ends_at_its_own_deadline),
         FACT(a_waiting_call_can_be_cancelled),
         FACT(a_lost_server_ends_open_calls_as_unavailable),

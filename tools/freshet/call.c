@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "freshet/command.h"
 #include "freshet/details.h"
+#include "freshet/dial.h"
 #include "freshet/headers.h"
 #include "freshet/input.h"
 #include "freshet/report.h"
@@ -124,8 +125,8 @@ static int prepare(struct exchange *self, const char *method, const char *argume
             FR_OK) {
         return report_usage("call", "%s", error.message);
     }
-    if (fr_channel_new(self->target.address, NULL, &self->channel, &error) != FR_OK) {
-        return report_failure("%s", error.message);
+    if (dial(self->target.address, &self->channel, &error) != FR_OK) {
+        return report_status(error.code, "%s", error.message);
     }
     return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "grpc/health/v1/health.pb-c.h"
+#include "freshet/dial.h"
 #include "rpc/channel.h"
 
 #define ARENA_BYTES 1024
@@ -51,7 +52,7 @@ enum fr_code check_health(const char *address, const char *service, uint64_t tim
     struct fr_channel *channel = NULL;
     struct fr_arena *arena = fr_arena_new(ARENA_BYTES);
     enum fr_code code =
-        arena == NULL ? fr_error_no_memory(reterr) : fr_channel_new(address, NULL, &channel, reterr);
+        arena == NULL ? fr_error_no_memory(reterr) : dial(address, &channel, reterr);
     *ret_check = (struct check){.status = "UNKNOWN"};
     if (code == FR_OK) {
         code = ask(channel, service, timeout_us, arena, ret_check, reterr);

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "freshet/command.h"
+#include "freshet/dial.h"
 #include "freshet/reflection/v1/reflection.freshet.h"
 #include "freshet/report.h"
 #include "message/message.h"
@@ -68,7 +69,7 @@ enum fr_code descriptors_ask(struct descriptors *self, const char *address, stru
     Freshet__Reflection__V1__DescribeResponse *response;
     struct fr_channel *channel = NULL;
     *self = (struct descriptors){0};
-    enum fr_code code = fr_channel_new(address, NULL, &channel, reterr);
+    enum fr_code code = dial(address, &channel, reterr);
     if (code == FR_OK) {
         code = freshet_reflection_v1_reflection_describe(channel, &request, &options, &response, reterr);
     }

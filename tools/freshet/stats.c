@@ -8,6 +8,7 @@
 
 #include "freshet/address.h"
 #include "freshet/command.h"
+#include "freshet/dial.h"
 #include "freshet/report.h"
 #include "freshet/stats/v1/stats.freshet.h"
 #include "freshet/usage.h"
@@ -138,8 +139,8 @@ static int ask(const char *address, const char *prefix)
 {
     struct fr_error error;
     struct fr_channel *channel;
-    if (fr_channel_new(address, NULL, &channel, &error) != FR_OK) {
-        return report_failure("%s", error.message);
+    if (dial(address, &channel, &error) != FR_OK) {
+        return report_status(error.code, "%s", error.message);
     }
     Freshet__Stats__V1__GetRequest request = FRESHET__STATS__V1__GET_REQUEST__INIT;
     Freshet__Stats__V1__GetResponse *response;

@@ -74,7 +74,10 @@ static atomic_bool stopped;
 
 static int fail(const char *what, int cause)
 {
-    fprintf(stderr, "nng-echo: %s: %s\n", what, nng_strerror(cause));
+    const char *example = cause == NNG_EINVAL || cause == NNG_EADDRINVAL || cause == NNG_ENOTSUP
+                              ? "; write an address such as tcp://127.0.0.1:7001"
+                              : "";
+    fprintf(stderr, "nng-echo: %s: %s%s\n", what, nng_strerror(cause), example);
     return EXIT_FAILURE;
 }
 
