@@ -17,13 +17,18 @@ SECONDS, SEED = 24, 20
 READS = 3000 // SLOWNESS
 HITS = {"freshet": "near", "naive": "near"}
 LIMIT_S = 240
+LEFT_S = 10
 STALE, NO_RUN = 1, 2
 
 
-def children():
-    """Of this process, and those of the checker that it left behind."""
-    with open(f"/proc/{os.getpid()}/task/{os.getpid()}/children", encoding="ascii") as file:
-        return file.read().split()
+def all_ended():
+    """Whether no child is left: neither of this process nor, as its orphans come to it, of the checker."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0] != 0:
+            pass
+    except ChildProcessError:
+        return True
+    return False
 
 
 class Coherence(unittest.TestCase):
@@ -41,7 +46,7 @@ class Coherence(unittest.TestCase):
                               "--json", report], env=self.environment,
                              capture_output=True, text=True, timeout=LIMIT_S, check=False)
         print(run.stdout[run.stdout.rfind("\nreads "):][:4000], flush=True)
-        self.assertEqual(children(), [], "processes are left")
+        wait_until(all_ended, LEFT_S, "every child has ended")
         with open(report, encoding="utf-8") as file:
             return run, json.load(file)
 
@@ -70,7 +75,7 @@ class Coherence(unittest.TestCase):
             run.send_signal(number)
             run.communicate(timeout=60)
             self.assertEqual(run.returncode, NO_RUN)
-            self.assertEqual(children(), [], "processes are left")
+            wait_until(all_ended, LEFT_S, "every child has ended")
             self.assertEqual(os.listdir(self.folder), [])
 
     def test_a_killed_run_leaves_no_process(self):
@@ -81,14 +86,7 @@ class Coherence(unittest.TestCase):
                 break
         run.kill()
         run.communicate(timeout=60)
-
-        def reaped():
-            while children():
-                if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                    return False
-            return True
-
-        wait_until(reaped, 10, "every child has ended")
+        wait_until(all_ended, LEFT_S, "every child has ended")
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ class Conformance(unittest.TestCase):
                         child.stdin.flush()
             child.wait()
             reader.join()
-        self.assertEqual((child.returncode, "".join(told)), (0, ""))
+        self.assertEqual((child.returncode, "".join(told)), (0, ""), "".join(told))
 
     def expected(self, step):
         for difference in step.differs:
