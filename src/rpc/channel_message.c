@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "rpc/channel_internal.h"
 #include "rpc/stub.h"
 
@@ -95,7 +96,7 @@ static bool copy_result(struct fr_arena *arena, const struct fr_result *from, st
 
 static void take_copy(struct waiter *waiter, const struct fr_result *result)
 {
-    struct copying_waiter *self = (struct copying_waiter *)waiter;
+    struct copying_waiter *self = FR_CONTAINER(waiter, struct copying_waiter, waiter);
     bool whole = fr_answer_copy(waiter->answer, result) || result->code != FR_OK;
     if (!copy_result(self->arena, result, self->result) || !whole) {
         *self->result = (struct fr_result){.code = FR_RESOURCE_EXHAUSTED, .message = "out of memory"};
@@ -139,7 +140,7 @@ struct typed_waiter {
 
 static void take_message(struct waiter *waiter, const struct fr_result *result)
 {
-    struct typed_waiter *self = (struct typed_waiter *)waiter;
+    struct typed_waiter *self = FR_CONTAINER(waiter, struct typed_waiter, waiter);
     struct fr_error reason;
     bool whole = fr_answer_copy(waiter->answer, result);
     if (result->code != FR_OK) {
