@@ -4,7 +4,7 @@
  */
 #include "api/users.h"
 
-#include "cached/consumer.h"
+#include "cached/forward.h"
 #include "users/batch.h"
 #include "users/v1/users.freshet.h"
 

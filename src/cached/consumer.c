@@ -10,21 +10,13 @@
 #include "base/clock.h"
 #include "cached/demand.h"
 #include "cached/extras.h"
+#include "cached/forward.h"
 #include "cached/gather.h"
 #include "cached/reply.h"
 
 uint64_t fr_consumer_deadline_us(uint64_t deadline_us)
 {
     return deadline_us != 0 ? deadline_us : fr_clock_now_us() + FR_DEFAULT_TIMEOUT_US;
-}
-
-uint64_t fr_forward_timeout_us(uint64_t deadline_us)
-{
-    if (deadline_us == 0) {
-        return FR_DEFAULT_TIMEOUT_US;
-    }
-    uint64_t now_us = fr_clock_now_us();
-    return deadline_us > now_us ? deadline_us - now_us : 1;
 }
 
 /* ---- what the caches miss ---- */

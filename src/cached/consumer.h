@@ -10,9 +10,6 @@
 #include "rpc/channel.h"
 #include "rpc/server.h"
 
-/* The deadline of calls to other services when the client set none. */
-#define FR_DEFAULT_TIMEOUT_US UINT64_C(2000000)
-
 /* One cached method; everything borrowed. */
 struct fr_consumer {
     struct fr_cache *cache;
@@ -31,23 +28,7 @@ FR_MUST_CHECK enum fr_code fr_consumer_open(struct fr_consumer *self, struct fr_
  */
 void fr_consumer_handle(struct fr_call *call, void *context);
 
-/* The deadline of a call's reads: its own, or FR_DEFAULT_TIMEOUT_US from now where it has none (0). */
+/* The deadline of a call's reads: its own, or FR_DEFAULT_TIMEOUT_US (cached/forward.h) from now if it has none (0). */
 uint64_t fr_consumer_deadline_us(uint64_t deadline_us);
-/* The timeout of a call made for one with this deadline (0: none): the time left, or FR_DEFAULT_TIMEOUT_US. */
-uint64_t fr_forward_timeout_us(uint64_t deadline_us);
-
-/* One method that is passed on as it is; everything borrowed. */
-struct fr_forward {
-    struct fr_channel *target;
-    const char *method; /* same request and response types */
-    /*
-     * Where the caller may read what the call wrote: it is answered once this cache shows nothing older, if the answer
-     * names the write's event (cached/event.h). NULL: at once.
-     */
-    struct fr_cache *cache;
-};
-
-/* A handler; its context is the struct fr_forward. */
-void fr_forward_handle(struct fr_call *call, void *context);
 
 #endif

@@ -3,13 +3,24 @@
  * forward.c - passes a call on to another service, with its metadata, the time left and its cancellation, and its
  * answer back, once the caches here show nothing older than what it wrote.
  */
+#include "cached/forward.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/container.h"
-#include "cached/consumer.h"
 #include "cached/event.h"
 #include "cached/extras.h"
+
+uint64_t fr_forward_timeout_us(uint64_t deadline_us)
+{
+    if (deadline_us == 0) {
+        return FR_DEFAULT_TIMEOUT_US;
+    }
+    uint64_t now_us = fr_clock_now_us();
+    return deadline_us > now_us ? deadline_us - now_us : 1;
+}
 
 /* One call that is passed on. */
 struct forwarding {

@@ -7,13 +7,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/worker_pool.h"
 #include "rpc/cork.h"
 #include "rpc/nng_threads.h"
 #include "rpc/server_internal.h"
 
 #define SHOWN_METHOD_BYTES 64
-/* What a refused client is asked to wait before it tries again. */
-#define RETRY_AFTER_US     (10 * FR_MILLISECOND_US)
 
 _Thread_local struct fr_call *fr_dispatched_call;
 
@@ -36,13 +35,17 @@ void fr_batch_unref(struct batch *self)
     fr_server_unref(server);
 }
 
-/* A session can say later what does not fit now; a message without one refuses it, and keeps room for refusing the
-   calls after it. */
-static bool fits(const struct batch *self, size_t size)
+size_t fr_batch_reserved_bytes(const struct batch *self)
 {
     size_t left = self->call_count - self->inline_count;
-    size_t reserved = SP_HEADER_BYTES + FR_WIRE_DRAINING_BYTES + left * (self->session->id == 0 ? REFUSAL_BYTES : 10);
-    return size <= FR_MAX_MESSAGE_BYTES && self->reply.size + size + reserved <= self->max_reply_bytes;
+    size_t each = self->session->id == 0 ? REFUSAL_BYTES : PENDING_ID_BYTES;
+    return SP_HEADER_BYTES + FR_WIRE_DRAINING_BYTES + left * each;
+}
+
+static bool fits(const struct batch *self, size_t size)
+{
+    return size <= FR_MAX_MESSAGE_BYTES &&
+           self->reply.size + size + fr_batch_reserved_bytes(self) <= self->max_reply_bytes;
 }
 
 bool fr_batch_put(struct batch *self, const struct fr_wire_response *response, uint8_t **ret_payload)
@@ -128,7 +131,7 @@ static void run(struct fr_call *call, uint64_t now_us, const char *refusal)
     } else if (is_turned_away(server, call)) {
         turn_away(call);
     } else if (refusal != NULL || (refusal = overload(server, call)) != NULL) {
-        fr_call_refuse(call, FR_RESOURCE_EXHAUSTED, refusal, RETRY_AFTER_US);
+        fr_call_refuse(call, FR_RESOURCE_EXHAUSTED, refusal, FR_OVERLOAD_PAUSE_US);
     } else {
         call->target->declared.handler(call, call->target->declared.context);
     }
@@ -318,7 +321,7 @@ void fr_batch_dispatch(struct fr_server *server, const struct arrival *arrival)
     }
     if (open_batch(server, arrival, &header, &batch, &error) != FR_OK) {
         /* What is exhausted here is the server, not a bound on the message: there may be room later. */
-        uint64_t retry_after_us = error.code == FR_RESOURCE_EXHAUSTED ? RETRY_AFTER_US : 0;
+        uint64_t retry_after_us = error.code == FR_RESOURCE_EXHAUSTED ? FR_OVERLOAD_PAUSE_US : 0;
         answer_unopened(arrival->exchange, arrival->message, &error, retry_after_us);
         return;
     }

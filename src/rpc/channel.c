@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "base/random.h"
 #include "rpc/channel_internal.h"
 #include "rpc/nng_close.h"
@@ -49,7 +50,7 @@ static void prepend_all(struct call_link *to, struct call_link *from)
 
 struct fr_pending *fr_call_of_link(struct call_link *link)
 {
-    return (struct fr_pending *)((char *)link - offsetof(struct fr_pending, link));
+    return FR_CONTAINER(link, struct fr_pending, link);
 }
 
 /* ---- the end of a call ---- */
@@ -81,7 +82,7 @@ void fr_call_wait_locked(struct fr_channel *self, struct fr_pending *call)
 
 static void on_paused(struct fr_timer *timer)
 {
-    struct fr_pending *call = (struct fr_pending *)((char *)timer - offsetof(struct fr_pending, pause));
+    struct fr_pending *call = FR_CONTAINER(timer, struct fr_pending, pause);
     struct fr_channel *self = call->channel;
     pthread_mutex_lock(&self->mu);
     if (call->state == CALL_PAUSED) {

@@ -33,10 +33,28 @@ struct fr_channel_options {
     const struct fr_retry_policy *retry; /* copied; NULL: no retries */
 };
 
+/*
+ * What comes beside the reply or the error of a blocking call, in the caller's storage, which need not be initialized.
+ * The call sets all of it, however it ends; fr_answer_fini frees it, also before it serves for another call.
+ */
+struct fr_answer {
+    struct fr_metadata metadata; /* that the server sent with its reply or error; owned */
+    struct fr_details details;   /* of an error; owned */
+    uint64_t retry_after_us;     /* the server asks for this pause before a retry; 0: it does not say */
+    bool not_sent;               /* the server certainly never started the call */
+    void *memory;                /* of metadata and details; private */
+};
+
+/* Zeroed memory and NULL are fine. */
+void fr_answer_fini(struct fr_answer *self);
+
 struct fr_call_options {
     uint64_t timeout_us;         /* 0: none. One deadline for all attempts */
     struct fr_metadata metadata; /* sent with the request; borrowed until the call function returns */
     bool idempotent;             /* may be run more than once; typed calls know that from their method */
+    struct fr_answer *answer;    /* filled by a blocking call, not by the others, whose done has it all; NULL: not
+                                    wanted. Without memory for it a reply ends as FR_RESOURCE_EXHAUSTED; an error
+                                    keeps its code, without metadata and details */
 };
 
 /*

@@ -158,6 +158,10 @@ void fr_lane_retire_locked(struct lane *lane);
 /* Does what the answer says, which it takes over, and retires the lane. */
 void fr_lane_answered(struct fr_channel *self, struct lane *lane, nng_msg *message);
 
+/* ---- answer.c ---- */
+/* Fills an answer, unless it is NULL. false: without memory, and thus without metadata and details. */
+FR_MUST_CHECK bool fr_answer_copy(struct fr_answer *self, const struct fr_result *result);
+
 /* ---- pending.c ---- */
 /*
  * A call in two steps, so that its payload can be written in place: *ret_payload has room for payload_size bytes.

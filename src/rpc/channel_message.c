@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "rpc/channel_internal.h"
 #include "rpc/stub.h"
 
@@ -14,6 +15,7 @@ struct waiter {
     pthread_mutex_t mu;
     pthread_cond_t wake;
     bool done; /* guarded by mu */
+    struct fr_answer *answer; /* NULL: not wanted */
     void (*take)(struct waiter *self, const struct fr_result *result);
 };
 
@@ -25,6 +27,19 @@ static void on_done(void *argument, const struct fr_result *result)
     self->done = true;
     pthread_cond_signal(&self->wake);
     pthread_mutex_unlock(&self->mu);
+}
+
+static struct fr_answer *answer_of(const struct fr_call_options *options)
+{
+    return options == NULL ? NULL : options->answer;
+}
+
+/* The call could not even be made. */
+static void answer_unsent(const struct fr_call_options *options)
+{
+    if (answer_of(options) != NULL) {
+        *options->answer = (struct fr_answer){.not_sent = true};
+    }
 }
 
 static void waiter_init(struct waiter *waiter)
@@ -81,8 +96,9 @@ static bool copy_result(struct fr_arena *arena, const struct fr_result *from, st
 
 static void take_copy(struct waiter *waiter, const struct fr_result *result)
 {
-    struct copying_waiter *self = (struct copying_waiter *)waiter;
-    if (!copy_result(self->arena, result, self->result)) {
+    struct copying_waiter *self = FR_CONTAINER(waiter, struct copying_waiter, waiter);
+    bool whole = fr_answer_copy(waiter->answer, result) || result->code != FR_OK;
+    if (!copy_result(self->arena, result, self->result) || !whole) {
         *self->result = (struct fr_result){.code = FR_RESOURCE_EXHAUSTED, .message = "out of memory"};
     }
 }
@@ -91,7 +107,11 @@ enum fr_code fr_channel_call(struct fr_channel *self, const char *method, struct
                              const struct fr_call_options *options, struct fr_arena *arena,
                              struct fr_result *ret_result)
 {
-    struct copying_waiter waiter = {.waiter.take = take_copy, .arena = arena, .result = ret_result};
+    struct copying_waiter waiter = {
+        .waiter = {.take = take_copy, .answer = answer_of(options)},
+        .arena = arena,
+        .result = ret_result,
+    };
     struct fr_pending *call;
     struct fr_error error;
     enum fr_code code = fr_pending_new_from(method, request, options, &call, &error);
@@ -102,6 +122,7 @@ enum fr_code fr_channel_call(struct fr_channel *self, const char *method, struct
             .message = message != NULL ? message : "out of memory",
             .not_sent = true,
         };
+        answer_unsent(options);
         return code;
     }
     waiter_init(&waiter.waiter);
@@ -119,10 +140,13 @@ struct typed_waiter {
 
 static void take_message(struct waiter *waiter, const struct fr_result *result)
 {
-    struct typed_waiter *self = (struct typed_waiter *)waiter;
+    struct typed_waiter *self = FR_CONTAINER(waiter, struct typed_waiter, waiter);
     struct fr_error reason;
+    bool whole = fr_answer_copy(waiter->answer, result);
     if (result->code != FR_OK) {
         fr_error_set(&self->error, result->code, "%s", result->message);
+    } else if (!whole) {
+        fr_error_no_memory(&self->error);
     } else if (fr_message_unpack(self->method->response, result->payload, NULL, &self->response, &reason) != FR_OK) {
         fr_error_set(&self->error, FR_INTERNAL, "the answer of %s is malformed: %s", self->method->name,
                      reason.message);
@@ -151,10 +175,14 @@ enum fr_code fr_channel_call_message(struct fr_channel *self, const struct fr_me
                                      const struct ProtobufCMessage *request, const struct fr_call_options *options,
                                      struct ProtobufCMessage **ret_response, struct fr_error *reterr)
 {
-    struct typed_waiter waiter = {.waiter.take = take_message, .method = method};
+    struct typed_waiter waiter = {
+        .waiter = {.take = take_message, .answer = answer_of(options)},
+        .method = method,
+    };
     struct fr_pending *call;
     enum fr_code code = pack_call(method, request, options, &call, reterr);
     if (code != FR_OK) {
+        answer_unsent(options);
         return code;
     }
     waiter_init(&waiter.waiter);

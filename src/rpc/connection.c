@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "rpc/channel_internal.h"
 #include "rpc/nng_error.h"
 #include "rpc/nng_shut.h"
@@ -132,7 +133,7 @@ bool fr_connection_hopeless_locked(struct fr_channel *self, struct fr_error *ret
 
 static void on_watch(struct fr_timer *timer)
 {
-    struct fr_channel *self = (struct fr_channel *)((char *)timer - offsetof(struct fr_channel, watch));
+    struct fr_channel *self = FR_CONTAINER(timer, struct fr_channel, watch);
     struct fr_error error;
     struct attempts count = read_attempts(self);
     pthread_mutex_lock(&self->mu);
@@ -171,7 +172,7 @@ static void start_guard_locked(struct fr_channel *self);
 
 static void on_guard(struct fr_timer *timer)
 {
-    struct fr_channel *self = (struct fr_channel *)((char *)timer - offsetof(struct fr_channel, guard));
+    struct fr_channel *self = FR_CONTAINER(timer, struct fr_channel, guard);
     uint64_t now_us = fr_clock_now_us();
     bool busy = false, dead = false;
     pthread_mutex_lock(&self->mu);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "rpc/channel_internal.h"
 #include "rpc/cork.h"
 #include "rpc/nng_threads.h"
@@ -56,7 +57,7 @@ static void on_pending(void *argument, uint64_t id)
     struct fr_channel *self = argument;
     struct fr_id_entry *entry = fr_id_table_find(&self->calls, id);
     if (entry != NULL) {
-        struct fr_pending *call = (struct fr_pending *)((char *)entry - offsetof(struct fr_pending, by_id));
+        struct fr_pending *call = FR_CONTAINER(entry, struct fr_pending, by_id);
         fr_ring_remove(&call->link);
         fr_ring_append(&self->late, &call->link);
     }
@@ -70,7 +71,7 @@ static void match_locked(struct fr_channel *self, struct lane *lane, uint32_t co
         struct fr_id_entry *entry = fr_id_table_find(&self->calls, response->id);
         lane->answered[i] = NULL;
         if (entry != NULL) {
-            struct fr_pending *call = (struct fr_pending *)((char *)entry - offsetof(struct fr_pending, by_id));
+            struct fr_pending *call = FR_CONTAINER(entry, struct fr_pending, by_id);
             const struct call_end end = {
                 .code = fr_code_from_wire(response->code),
                 .retry_after_us = response->retry_after_us,

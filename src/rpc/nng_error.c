@@ -6,11 +6,9 @@
 
 #include <nng/nng.h>
 
-enum fr_code fr_nng_code(int result)
+static enum fr_code code_of(int result)
 {
     switch (result) {
-    case 0:
-        return FR_OK;
     case NNG_ENOMEM:
         return FR_RESOURCE_EXHAUSTED;
     case NNG_EADDRINVAL:
@@ -30,5 +28,5 @@ enum fr_code fr_nng_error(struct fr_error *reterr, int result, const char *what,
 {
     const char *cause = result == NNG_EADDRINVAL ? "this machine has no such address" : nng_strerror(result);
     const char *hint = result == NNG_EADDRINUSE ? "; another program has this port" : "";
-    return fr_error_set(reterr, fr_nng_code(result), "%s %s: %s%s", what, subject, cause, hint);
+    return fr_error_set(reterr, code_of(result), "%s %s: %s%s", what, subject, cause, hint);
 }

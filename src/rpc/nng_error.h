@@ -7,9 +7,7 @@
 
 #include "base/error.h"
 
-/* The status that an nng result stands for; FR_OK for 0. */
-enum fr_code fr_nng_code(int result);
-/* Sets "what: reason", such as "cannot listen on tcp://…: address in use". */
+/* result is a failure. Sets "what: reason", such as "cannot listen on tcp://…: address in use". */
 enum fr_code fr_nng_error(struct fr_error *reterr, int result, const char *what, const char *subject);
 
 #endif

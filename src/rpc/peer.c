@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "rpc/nng_error.h"
 #include "rpc/nng_shut.h"
 #include "rpc/server_internal.h"
@@ -77,7 +78,7 @@ static void kill_peer(struct peer *peer)
 /* Takes a connection out, with its sessions, which nobody finds from now on. Each gives a reference to the taker. */
 static struct peer *take_locked(struct fr_server *server, struct fr_id_entry *entry)
 {
-    struct peer *peer = (struct peer *)entry;
+    struct peer *peer = FR_CONTAINER(entry, struct peer, by_pipe);
     fr_id_table_remove(&server->peers, entry);
     peer->gone = true;
     for (struct session *session = peer->sessions.next; session != &peer->sessions; session = session->next) {
@@ -148,7 +149,7 @@ static struct peer *find_heaviest_locked(struct fr_server *server)
     struct fr_id_entry *entry = NULL;
     unsigned most = ORDINARY;
     while ((entry = fr_id_table_next(&server->peers, entry)) != NULL) {
-        struct peer *peer = (struct peer *)entry;
+        struct peer *peer = FR_CONTAINER(entry, struct peer, by_pipe);
         unsigned messages = atomic_load(&peer->messages);
         if (messages > most && !atomic_load(&peer->closing)) {
             heaviest = peer;

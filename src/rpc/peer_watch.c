@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "rpc/nng_shut.h"
 #include "rpc/server_internal.h"
 
@@ -26,7 +27,7 @@ static struct session **pick_sessions(struct fr_server *server, bool (*choose)(s
     pthread_mutex_lock(&server->peers_mu);
     struct fr_id_entry *entry = NULL;
     while ((entry = fr_id_table_next(&server->peers, entry)) != NULL) {
-        struct peer *peer = (struct peer *)entry;
+        struct peer *peer = FR_CONTAINER(entry, struct peer, by_pipe);
         for (struct session *session = peer->sessions.next; session != &peer->sessions; session = session->next) {
             if (!choose(session, now_us)) {
                 continue;
@@ -140,7 +141,7 @@ static nng_pipe *pick_pipes(struct fr_server *server, const struct look *look, s
     nng_pipe *pipes = calloc(server->peers.count + 1, sizeof pipes[0]);
     struct fr_id_entry *entry = NULL;
     while (pipes != NULL && (entry = fr_id_table_next(&server->peers, entry)) != NULL) {
-        if (look->choose((struct peer *)entry, look)) {
+        if (look->choose(FR_CONTAINER(entry, struct peer, by_pipe), look)) {
             pipes[count++].id = (uint32_t)entry->id;
         }
     }
@@ -181,7 +182,7 @@ static void start_sweep(struct fr_server *server)
 
 static void on_sweep(struct fr_timer *timer)
 {
-    struct fr_server *server = (struct fr_server *)((char *)timer - offsetof(struct fr_server, sweep));
+    struct fr_server *server = FR_CONTAINER(timer, struct fr_server, sweep);
     for_picked(server, is_parked_long, fr_session_release);
     uint64_t dead_us = DEAD * server->limits.park_us;
     /* Who does not read has less time while its answers leave too little memory for others. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "base/worker_pool.h"
 #include "rpc/channel_internal.h"
 #include "rpc/cork.h"
@@ -60,7 +61,7 @@ static void end_early(struct fr_channel *self, struct fr_pending *call, enum fr_
 
 static void on_deadline(struct fr_timer *timer)
 {
-    struct fr_pending *call = (struct fr_pending *)((char *)timer - offsetof(struct fr_pending, timer));
+    struct fr_pending *call = FR_CONTAINER(timer, struct fr_pending, timer);
     struct fr_channel *channel = call->channel;
     end_early(channel, call, FR_DEADLINE_EXCEEDED, "no answer in time");
     fr_pending_unref(call);

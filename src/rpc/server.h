@@ -30,7 +30,8 @@ struct fr_server_method {
 
 /* Beyond a limit calls are answered with RESOURCE_EXHAUSTED at once, and connections are closed. 0: the default. */
 struct fr_server_limits {
-    unsigned connections;   /* 10000 */
+    unsigned connections;   /* 10000. Each may have a message of FR_MAX_BATCH_BYTES reserved that has arrived in part,
+                               which no other limit counts */
     unsigned messages;      /* received and not answered yet: 4 for each connection, and 4096. When seven eighths are
                                taken, the connection with the most of them is closed, if it has more than 4 */
     unsigned connection_messages; /* the same of one connection: 1024. One that has more is closed */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "message/utf8.h"
 #include "rpc/server_internal.h"
 
@@ -73,7 +74,7 @@ bool fr_call_end(struct fr_call *self, const struct fr_wire_response *response)
 
 static void on_deadline(struct fr_timer *timer)
 {
-    struct fr_call *call = (struct fr_call *)((char *)timer - offsetof(struct fr_call, timer));
+    struct fr_call *call = FR_CONTAINER(timer, struct fr_call, timer);
     struct batch *batch = call->batch;
     const struct fr_wire_response response = {
         .id = call->request.id,

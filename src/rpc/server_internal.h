@@ -32,8 +32,9 @@
 #include "rpc/reply.h"
 #include "rpc/server.h"
 
-#define SP_HEADER_BYTES 4  /* that nng adds to an answer */
-#define REFUSAL_BYTES   64 /* a Response that only says that it does not fit */
+#define SP_HEADER_BYTES  4  /* that nng adds to an answer */
+#define REFUSAL_BYTES    64 /* a Response that only says that it does not fit */
+#define PENDING_ID_BYTES 10 /* the longest id in a reply's list of pending calls: a varint of 64 bits */
 
 struct exchange;
 struct peer;
@@ -89,15 +90,15 @@ struct session {
     struct session *next, *previous; /* of the peer; guarded by peers_mu; NULL once detached */
 
     pthread_mutex_t mu;
-    bool dead;                /* the connection is gone */
-    bool told_draining;
-    struct fr_id_table calls; /* late and not answered */
-    struct fr_reply ready;    /* late answers */
-    unsigned round;           /* counts the replies; tells which of them took an answer along */
-    struct batch *dispatching; /* the batches whose calls are being dispatched */
-    struct batch *parked;     /* is answered when there is something to say; holds a reference */
-    uint64_t parked_us;       /* since when */
-    uint64_t heard_us;        /* when the latest message came */
+    bool dead;                 /* guarded by mu: the connection is gone */
+    bool told_draining;        /* guarded by mu: a reply has said it */
+    struct fr_id_table calls;  /* guarded by mu: late and not answered */
+    struct fr_reply ready;     /* guarded by mu: late answers */
+    unsigned round;            /* guarded by mu: counts the replies; tells which of them took an answer along */
+    struct batch *dispatching; /* guarded by mu: the batches whose calls are being dispatched */
+    struct batch *parked;      /* guarded by mu: is answered when there is something to say; holds a reference */
+    uint64_t parked_us;        /* guarded by mu: since when */
+    uint64_t heard_us;         /* guarded by mu: when the latest message came */
 };
 
 /* What nng has not handed to the kernel yet counts as unread. */
@@ -183,6 +184,12 @@ struct arrival {
 /* Runs every call of the message, which it takes over; answers through the exchange. */
 void fr_batch_dispatch(struct fr_server *server, const struct arrival *arrival);
 void fr_batch_unref(struct batch *self);
+/*
+ * What answers must leave free of max_reply_bytes for what the reply has to say besides: that the server drains, and of
+ * each call without an answer in it that it is pending, or, since without a session nothing can be said later, that its
+ * answer does not fit.
+ */
+size_t fr_batch_reserved_bytes(const struct batch *self);
 /* Answers the call within the dispatch. false: it does not fit the reply; nothing was done. */
 bool fr_batch_put(struct batch *self, const struct fr_wire_response *response, uint8_t **ret_payload);
 /* The call whose handler this thread is just dispatching; NULL when it was answered, or outside a dispatch. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "rpc/cork.h"
 #include "rpc/server_internal.h"
 
@@ -72,7 +73,7 @@ static void end_dispatch_locked(struct session *self, struct batch *batch)
 
 static struct fr_call *call_of(struct fr_id_entry *entry)
 {
-    return (struct fr_call *)((char *)entry - offsetof(struct fr_call, by_id));
+    return FR_CONTAINER(entry, struct fr_call, by_id);
 }
 
 static int compare_ids(const void *one, const void *other)
@@ -201,8 +202,9 @@ static void refuse_first_locked(struct session *self, struct batch *batch)
 }
 
 /* Moves the ready answers behind the inline ones as far as they fit; false if some are left. */
-static bool move_ready_locked(struct session *self, struct batch *batch, size_t reserved)
+static bool move_ready_locked(struct session *self, struct batch *batch)
 {
+    size_t reserved = fr_batch_reserved_bytes(batch);
     struct fr_reply *reply = &batch->reply;
     size_t limit = batch->max_reply_bytes > reserved ? batch->max_reply_bytes - reserved : 0;
     if (reply->size == 0 && self->ready.size <= limit) {
@@ -269,10 +271,8 @@ static nng_msg *assemble_locked(struct session *self, struct batch *batch)
 {
     bool late = batch->inline_count < batch->call_count;
     bool silent = batch->reply.size == 0 && self->ready.size == 0;
-    size_t left = batch->call_count - batch->inline_count;
-    size_t reserved = SP_HEADER_BYTES + FR_WIRE_DRAINING_BYTES + left * (self->id == 0 ? REFUSAL_BYTES : 10);
     unsigned round = self->round++;
-    bool all_moved = self->ready.size == 0 || move_ready_locked(self, batch, reserved);
+    bool all_moved = self->ready.size == 0 || move_ready_locked(self, batch);
     if (self->id != 0 && late) {
         put_pending(batch, all_moved, round);
     } else if (self->id != 0 && silent && batch->collect) {

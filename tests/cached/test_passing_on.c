@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "cached/consumer.h"
+#include "cached/forward.h"
 #include "cached/products.h"
 #include "support/wait.h"
 

@@ -19,6 +19,10 @@ ANSWERS = r"\AAlice: dark_mode\nAlice: light_mode\nAlice: light_mode\n\Z"
 # Where docs/generate.md has its example.
 HEADINGS = {"c": "From a .proto to C", "cpp": "C++", "python": "Python", "js": "JavaScript and TypeScript", "go": "Go"}
 DOCUMENTED = r"\AAlice\nlight\nNOT_FOUND:? user 'nobody' does not exist\n\Z"
+# Further examples of the page.
+MORE = {"c": (("What else an answer says, in C",
+               r"\AAlice\n(?:  [a-z-]+ has \d+ bytes\n)*  x-cache has \d+ bytes\n(?:  [a-z-]+ has \d+ bytes\n)*"
+               r"user 'nobody' does not exist\n(?:  [a-z-]+ has \d+ bytes\n)+\Z"),)}
 
 
 def written(language):
@@ -26,9 +30,9 @@ def written(language):
         return file.read()
 
 
-def documented(language, address):
+def documented(language, heading, address):
     with open(os.path.join(SOURCE, "docs", "generate.md"), encoding="utf-8") as file:
-        section = file.read().split(f"\n## {HEADINGS[language]}\n")[1].split("\n## ")[0]
+        section = file.read().split(f"\n## {heading}\n")[1].split("\n## ")[0]
     return section.split(f"```{language}\n")[1].split("```")[0].replace("tcp://127.0.0.1:7001", address)
 
 
@@ -63,7 +67,9 @@ class Same(unittest.TestCase):
         os.symlink(packages(), os.path.join(clients, "js", "node_modules"))
         address = self.up()
         for language in PROGRAMS:
-            for text, answers in ((written(language), ANSWERS), (documented(language, address), DOCUMENTED)):
+            examples = ((HEADINGS[language], DOCUMENTED), *MORE.get(language, ()))
+            for text, answers in ((written(language), ANSWERS),
+                                  *((documented(language, heading, address), told) for heading, told in examples)):
                 with self.subTest(language):
                     with open(os.path.join(clients, language, PROGRAMS[language]), "w", encoding="utf-8") as file:
                         file.write(text)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cached/consumer.h"
+#include "cached/forward.h"
 #include "naive/naive.h"
 #include "users/v1/users.freshet.h"
 

@@ -278,6 +278,21 @@ struct fr_result call(struct fixture *self, const char *method, const char *payl
     return result;
 }
 
+struct fr_result call_past_deadline(struct fixture *self, const char *method, uint64_t *ret_timeout_us)
+{
+    struct fr_call_options options = {.timeout_us = 15 * FR_MILLISECOND_US};
+    struct fr_result result;
+    do {
+        options.timeout_us *= 2;
+        result = call(self, method, "", &options);
+        assert_int_equal(result.code, FR_DEADLINE_EXCEEDED);
+    } while (result.not_sent);
+    if (ret_timeout_us != NULL) {
+        *ret_timeout_us = options.timeout_us;
+    }
+    return result;
+}
+
 bool payload_is(const struct fr_result *result, const char *text)
 {
     return fr_bytes_equal(result->payload, fr_bytes_of(text));

@@ -66,6 +66,11 @@ void fixture_use_limits(struct fixture *self, const struct fr_server_limits *lim
 /* One blocking call with a text; what it gives is borrowed until the fixture closes. */
 struct fr_result call(struct fixture *self, const char *method, const char *payload,
                       const struct fr_call_options *options);
+/*
+ * A blocking call that leaves, gets no answer and ends at its deadline, which is as long as it takes to leave on this
+ * machine. ret_timeout_us, the deadline, may be NULL.
+ */
+struct fr_result call_past_deadline(struct fixture *self, const char *method, uint64_t *ret_timeout_us);
 bool payload_is(const struct fr_result *result, const char *text);
 
 /* An asynchronous call; zeroed but for wait. */

@@ -136,11 +136,8 @@ static void a_message_cancels_4096_calls_and_no_more(void **state)
 static void a_deadline_ends_the_work_on_the_server(void **state)
 {
     struct fixture *f = *state;
-    uint64_t begin_us = fr_clock_now_us();
-    struct fr_result result = call(f, WATCH, "", &(struct fr_call_options){.timeout_us = 30 * FR_MILLISECOND_US});
-    assert_int_equal(result.code, FR_DEADLINE_EXCEEDED);
+    call_past_deadline(f, WATCH, NULL);
     fixture_wait_over(f, 1);
-    assert_true(fr_clock_now_us() - begin_us >= 30 * FR_MILLISECOND_US);
     assert_true(fr_call_is_over(f->held[0]));
     assert_true(fr_call_deadline_us(f->held[0]) <= fr_clock_now_us());
 }

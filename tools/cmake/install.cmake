@@ -31,7 +31,7 @@ set(public_headers
   cache/cache.h cache/drop_cause.h cache/key.h cache/loop.h cache/near_cache.h cache/read_path.h cache/record.h
   cache/redis_info.h cache/redis_url.h cache/shared_cache.h
   store/store.h
-  cached/consumer.h cached/demand.h cached/event.h cached/policy.h cached/relay.h cached/serve.h
+  cached/consumer.h cached/demand.h cached/event.h cached/forward.h cached/policy.h cached/relay.h cached/serve.h
   service/commit.h service/service.h)
 # Below "freshet/" they include each other so, and not as src/ does; generated code always includes them so.
 install(CODE "

@@ -172,7 +172,8 @@ static enum fr_code collect_types(struct model *self, struct fr_error *reterr)
     return FR_OK;
 }
 
-const struct model_type *model_find_type(const struct model *self, const char *name)
+/* name is without a leading dot. */
+static const struct model_type *find_type(const struct model *self, const char *name)
 {
     const struct model_type key = {.name = name};
     const struct model_type *wanted = &key;
@@ -185,7 +186,7 @@ const struct model_type *model_find_type(const struct model *self, const char *n
 /* type_name is ".users.v1.User", as protoc resolves it. */
 static const struct model_type *resolve(const struct model *self, const char *type_name)
 {
-    return type_name == NULL || type_name[0] != '.' ? NULL : model_find_type(self, type_name + 1);
+    return type_name == NULL || type_name[0] != '.' ? NULL : find_type(self, type_name + 1);
 }
 
 static enum fr_code add_method(struct model *self, struct model_service *service, size_t index, struct fr_error *reterr)

@@ -78,8 +78,7 @@ FR_MUST_CHECK enum fr_code model_init(struct model *ret_model, const Freshet__Pl
                                       struct fr_error *reterr);
 void model_fini(struct model *self);
 
-/* NULL when there is none; name is without a leading dot. */
-const struct model_type *model_find_type(const struct model *self, const char *name);
+/* NULL when there is none. */
 const struct model_method *model_find_method(const struct model *self, const char *full_name);
 
 /* Cleared memory from the model's arena; NULL without memory. */

@@ -2,7 +2,7 @@
 /*
  * notes_api.c - notes-api: answers from the caches, then from notes-data, and passes writes on to it.
  */
-#include <freshet/cached/consumer.h>
+#include <freshet/cached/forward.h>
 #include <freshet/service/service.h>
 
 #include "notes/v1/notes.freshet.h"
