@@ -271,8 +271,8 @@ class BenchRpc(unittest.TestCase):
 
     def test_compares_with_an_older_report(self):
         path = self.path("old.json")
-        self.assertEqual(self.bench(GET, ALICE, "--rate", "300", "--duration", "600ms", "--json", path).returncode, 0)
-        done = self.bench(GET, ALICE, "--rate", "300", "--duration", "600ms", "--json", path, "--compare", path)
+        self.assertEqual(self.bench(GET, ALICE, "--rate", "300", "--duration", "900ms", "--json", path).returncode, 0)
+        done = self.bench(GET, ALICE, "--rate", "300", "--duration", "900ms", "--json", path, "--compare", path)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(f"compared with '{path}', open loop, 15 under way:", done.stdout)
         self.assertRegex(done.stdout, r"  calls/s  \d+ -> \d+  \([-+][\d.]+%\)  (noise|better|worse)")
@@ -283,7 +283,7 @@ class BenchRpc(unittest.TestCase):
         self.assertEqual((compared["file"], compared["other_load"], [line["figure"] for line in compared["figures"]]),
                          (path, None, ["calls_per_s", "p50_us", "p99_us"]))
         self.assertIn(compared["figures"][0]["verdict"], ("noise", "better", "worse"))
-        run, = self.report(GET, ALICE, "--rate", "200", "-c", "15", "--duration", "600ms", "--compare", path)
+        run, = self.report(GET, ALICE, "--rate", "200", "-c", "15", "--duration", "900ms", "--compare", path)
         self.assertEqual(run["compared"]["other_load"], "another rate")
 
     # ---- what is wrong ----
