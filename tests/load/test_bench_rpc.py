@@ -254,6 +254,16 @@ class BenchRpc(unittest.TestCase):
         self.assertIn(f'freshet_bench_calls_total{{method="{GET}",concurrency="10",code="OK"}} 40', done.stdout)
         self.assertIn('quantile="0.9999"', done.stdout)
 
+    def test_prometheus_has_no_series_twice(self):
+        done = self.bench(GET, ALICE, GET, '{"id":"user-124"}', "-c", "1,1,2", "-n", "10", "--prometheus", "-")
+        names = [line.rsplit(" ", 1)[0] for line in done.stdout.splitlines() if not line.startswith("#")]
+        self.assertEqual(sorted(names), sorted(set(names)))
+        for run, concurrency in ((1, 1), (2, 1), (3, 2)):
+            self.assertIn(f'freshet_bench_calls_per_second{{concurrency="{concurrency}",run="{run}"}}', names)
+            for entry in (1, 2):
+                self.assertIn(f'freshet_bench_calls_total{{method="{GET}",entry="{entry}",'
+                              f'concurrency="{concurrency}",run="{run}",code="OK"}}', names)
+
     def test_pictures(self):
         for name, arguments in (("one.svg", ("--rate", "200")), ("many.svg", ("-c", "1,8,64"))):
             path = self.path(name)
