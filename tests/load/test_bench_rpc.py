@@ -236,6 +236,17 @@ class BenchRpc(unittest.TestCase):
         self.assertRegex(done.stdout, r"  OK +50  100.000%")
         self.assertEqual(done.stderr, "")
 
+    def test_slices_add_up_to_the_run(self):
+        for arguments in (("-n", "1000"), ("-d", "220ms"), ("--rate", "500", "-d", "330ms")):
+            run, = self.report(GET, ALICE, *arguments)
+            slices = run["slices"]
+            self.assertEqual((sum(slices["calls"]), sum(slices["failed"])), (run["calls"], run["failed"]), arguments)
+            self.assertEqual({len(slices[name]) for name in ("calls", "failed", "p50_us", "p99_us")},
+                             {len(slices["calls"])})
+            self.assertTrue(0 < slices["last_width_us"] <= slices["width_us"], slices)
+            seconds = ((len(slices["calls"]) - 1) * slices["width_us"] + slices["last_width_us"]) / 1e6
+            self.assertAlmostEqual(seconds, run["seconds"], delta=2e-6)
+
     def test_csv(self):
         done = self.bench(GET, ALICE, "--count", "50", "-c", "1,2", "--csv", "-")
         rows = list(csv.DictReader(io.StringIO(done.stdout)))

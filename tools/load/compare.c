@@ -128,14 +128,26 @@ static void add_value(struct sample *sample, double value)
     }
 }
 
+/* Older reports left out the last slice where it was cut short; now they say how long it is. */
+static size_t whole_slices(const json_t *slices, size_t count)
+{
+    const json_t *last = json_object_get(slices, "last_width_us");
+    bool cut = last != NULL && json_integer_value(last) < json_integer_value(json_object_get(slices, "width_us"));
+    return count > 0 && cut ? count - 1 : count;
+}
+
 static void read_sample(struct sample *sample, const json_t *slices, const char *key, double factor)
 {
     size_t index;
     json_t *value;
+    const json_t *values = json_object_get(slices, key);
+    size_t whole = whole_slices(slices, json_array_size(values));
     sample->count = 0;
-    json_array_foreach(json_object_get(slices, key), index, value)
+    json_array_foreach(values, index, value)
     {
-        add_value(sample, json_number_value(value) * factor);
+        if (index < whole) {
+            add_value(sample, json_number_value(value) * factor);
+        }
     }
 }
 
