@@ -284,6 +284,9 @@ class BenchRpc(unittest.TestCase):
             self.assertTrue({"99%", "latency, logarithmic"} <= set(labels), labels)
             self.assertTrue(any(label.endswith("s") and "µ" in label for label in labels), labels)
             self.assertNotRegex(str(labels), "nan|inf")
+        done = self.bench(GET, ALICE, "-n", "10", "-c", ",".join(map(str, range(1, 12))), "--plot", self.path("more.svg"))
+        self.assertEqual((done.returncode, done.stderr),
+                         (0, "freshet: the picture leaves out the percentiles of 3 of the 11 runs\n"))
         if shutil.which("rsvg-convert"):
             path = self.path("one.png")
             self.bench(GET, ALICE, "--count", "5", "--plot", path)
