@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """test_bench_rpc.py - freshet bench rpc against a server that answers at once, unless it is stopped."""
+import contextlib
 import csv
 import io
 import json
@@ -309,6 +310,22 @@ class BenchRpc(unittest.TestCase):
         self.assertIn(compared["figures"][0]["verdict"], ("noise", "better", "worse"))
         run, = self.report(GET, ALICE, "--rate", "200", "-c", "15", "--duration", "900ms", "--compare", path)
         self.assertEqual(run["compared"]["other_load"], "another rate")
+
+    def test_closed_standard_descriptors_spoil_no_connection(self):
+        path = self.path("closed.json")
+        command = [os.path.join(BIN, "freshet"), "bench", "rpc", GET, ALICE, "--addr", self.address, "-n", "200", "-c", "4",
+                   "--progress", "--json", path]
+        for closed in ("<&- >&-", "<&- >&- 2>&-", ">&-"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *command], stdin=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, text=True, timeout=60 * SLOWNESS)
+            with open(path, encoding="utf-8") as file:
+                run, = json.load(file)["runs"]
+            self.assertEqual(run["codes"], {"OK": 200})
+            self.assertEqual(done.returncode, 1)  # the report for people could not be written, and that is told
+            if "2>" not in closed:
+                self.assertIn("freshet: cannot write 'the report': Bad file descriptor", done.stderr)
 
     # ---- what is wrong ----
 
