@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/placement.h"
+#include "base/standard_fds.h"
 #include "base/state_folder.h"
 #include "cache/near_cache.h"
 #include "rpc/cork.h"
@@ -369,6 +370,7 @@ int fr_service_main(const struct fr_service_definition *definition, int argc, ch
     struct fr_service service = {0};
     int positional = 0;
     bool help = false;
+    fr_standard_fds_take();
     size_t count = common_options(definition, options);
     enum fr_code code = fr_options_parse(options, count, argc, argv, &positional, &help, &error);
     if (code == FR_OK && positional > 0) {

@@ -131,6 +131,14 @@ class StartTest(TestCase):
             connection.execute("CREATE TABLE users(id TEXT PRIMARY KEY)")
         self.refuses_database(self.database, "freshet.db", "no column version", "pass another --db")
 
+    def test_without_standard_descriptors_no_connection_gets_the_log(self):
+        system = System(wrapper=("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"))
+        self.addCleanup(system.stop)
+        system.start()
+        for service in system.services.values():
+            for fd in range(3):
+                self.assertEqual(os.readlink(f"/proc/{service.pid}/fd/{fd}"), "/dev/null", service.name)
+
     def test_help_lists_the_options(self):
         for name, option in (("api", "--data"), ("data", "--db"), ("update", "--db")):
             done = subprocess.run([os.path.join(BIN, "freshet-" + name), "--help"], text=True, capture_output=True,

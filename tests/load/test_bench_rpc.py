@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """test_bench_rpc.py - freshet bench rpc against a server that answers at once, unless it is stopped."""
+import contextlib
 import csv
 import io
 import json
@@ -236,6 +237,17 @@ class BenchRpc(unittest.TestCase):
         self.assertRegex(done.stdout, r"  OK +50  100.000%")
         self.assertEqual(done.stderr, "")
 
+    def test_slices_add_up_to_the_run(self):
+        for arguments in (("-n", "1000"), ("-d", "220ms"), ("--rate", "500", "-d", "330ms")):
+            run, = self.report(GET, ALICE, *arguments)
+            slices = run["slices"]
+            self.assertEqual((sum(slices["calls"]), sum(slices["failed"])), (run["calls"], run["failed"]), arguments)
+            self.assertEqual({len(slices[name]) for name in ("calls", "failed", "p50_us", "p99_us")},
+                             {len(slices["calls"])})
+            self.assertTrue(0 < slices["last_width_us"] <= slices["width_us"], slices)
+            seconds = ((len(slices["calls"]) - 1) * slices["width_us"] + slices["last_width_us"]) / 1e6
+            self.assertAlmostEqual(seconds, run["seconds"], delta=2e-6)
+
     def test_csv(self):
         done = self.bench(GET, ALICE, "--count", "50", "-c", "1,2", "--csv", "-")
         rows = list(csv.DictReader(io.StringIO(done.stdout)))
@@ -254,6 +266,16 @@ class BenchRpc(unittest.TestCase):
         self.assertIn(f'freshet_bench_calls_total{{method="{GET}",concurrency="10",code="OK"}} 40', done.stdout)
         self.assertIn('quantile="0.9999"', done.stdout)
 
+    def test_prometheus_has_no_series_twice(self):
+        done = self.bench(GET, ALICE, GET, '{"id":"user-124"}', "-c", "1,1,2", "-n", "10", "--prometheus", "-")
+        names = [line.rsplit(" ", 1)[0] for line in done.stdout.splitlines() if not line.startswith("#")]
+        self.assertEqual(sorted(names), sorted(set(names)))
+        for run, concurrency in ((1, 1), (2, 1), (3, 2)):
+            self.assertIn(f'freshet_bench_calls_per_second{{concurrency="{concurrency}",run="{run}"}}', names)
+            for entry in (1, 2):
+                self.assertIn(f'freshet_bench_calls_total{{method="{GET}",entry="{entry}",'
+                              f'concurrency="{concurrency}",run="{run}",code="OK"}}', names)
+
     def test_pictures(self):
         for name, arguments in (("one.svg", ("--rate", "200")), ("many.svg", ("-c", "1,8,64"))):
             path = self.path(name)
@@ -263,6 +285,9 @@ class BenchRpc(unittest.TestCase):
             self.assertTrue({"99%", "latency, logarithmic"} <= set(labels), labels)
             self.assertTrue(any(label.endswith("s") and "µ" in label for label in labels), labels)
             self.assertNotRegex(str(labels), "nan|inf")
+        done = self.bench(GET, ALICE, "-n", "10", "-c", ",".join(map(str, range(1, 12))), "--plot", self.path("more.svg"))
+        self.assertEqual((done.returncode, done.stderr),
+                         (0, "freshet: the picture leaves out the percentiles of 3 of the 11 runs\n"))
         if shutil.which("rsvg-convert"):
             path = self.path("one.png")
             self.bench(GET, ALICE, "--count", "5", "--plot", path)
@@ -271,8 +296,8 @@ class BenchRpc(unittest.TestCase):
 
     def test_compares_with_an_older_report(self):
         path = self.path("old.json")
-        self.assertEqual(self.bench(GET, ALICE, "--rate", "300", "--duration", "600ms", "--json", path).returncode, 0)
-        done = self.bench(GET, ALICE, "--rate", "300", "--duration", "600ms", "--json", path, "--compare", path)
+        self.assertEqual(self.bench(GET, ALICE, "--rate", "300", "--duration", "900ms", "--json", path).returncode, 0)
+        done = self.bench(GET, ALICE, "--rate", "300", "--duration", "900ms", "--json", path, "--compare", path)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(f"compared with '{path}', open loop, 15 under way:", done.stdout)
         self.assertRegex(done.stdout, r"  calls/s  \d+ -> \d+  \([-+][\d.]+%\)  (noise|better|worse)")
@@ -283,8 +308,24 @@ class BenchRpc(unittest.TestCase):
         self.assertEqual((compared["file"], compared["other_load"], [line["figure"] for line in compared["figures"]]),
                          (path, None, ["calls_per_s", "p50_us", "p99_us"]))
         self.assertIn(compared["figures"][0]["verdict"], ("noise", "better", "worse"))
-        run, = self.report(GET, ALICE, "--rate", "200", "-c", "15", "--duration", "600ms", "--compare", path)
+        run, = self.report(GET, ALICE, "--rate", "200", "-c", "15", "--duration", "900ms", "--compare", path)
         self.assertEqual(run["compared"]["other_load"], "another rate")
+
+    def test_closed_standard_descriptors_spoil_no_connection(self):
+        path = self.path("closed.json")
+        command = [os.path.join(BIN, "freshet"), "bench", "rpc", GET, ALICE, "--addr", self.address, "-n", "200", "-c", "4",
+                   "--progress", "--json", path]
+        for closed in ("<&- >&-", "<&- >&- 2>&-", ">&-"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *command], stdin=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, text=True, timeout=60 * SLOWNESS)
+            with open(path, encoding="utf-8") as file:
+                run, = json.load(file)["runs"]
+            self.assertEqual(run["codes"], {"OK": 200})
+            self.assertEqual(done.returncode, 1)  # the report for people could not be written, and that is told
+            if "2>" not in closed:
+                self.assertIn("freshet: cannot write 'the report': Bad file descriptor", done.stderr)
 
     # ---- what is wrong ----
 
@@ -299,6 +340,9 @@ class BenchRpc(unittest.TestCase):
                 (2, "bad.json': line 2, column", (GET, "@" + bad_json)),
                 (2, "line 2 of .*bad.jsonl", (GET, "@" + lines)),
                 (2, "cannot open", (GET, "@" + self.path("none.json"))),
+                (2, "empty.json' is empty", (GET, "@" + self.path("empty.json", ""))),
+                (2, "blank.jsonl' is empty", (GET, "@" + self.path("blank.jsonl", "\n\n"))),
+                (2, "no.json' is empty", (GET, ALICE, "--compare", self.path("no.json", ""))),
                 (2, "--duration: 0 is less than 0.001 s", (GET, ALICE, "--duration", "0")),
                 (2, "concurrency", (GET, ALICE, "-c", "0")),
                 (2, "concurrency", (GET, ALICE, "-c", "1,,2")),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_judgement.c - objectives, the rank test, and the comparison with an older report.
+ * test_judgement.c - objectives, and the comparison with an older report.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -13,7 +13,6 @@
 #include <cmocka.h>
 
 #include "load/compare.h"
-#include "load/rank_test.h"
 #include "load/report.h"
 
 /* 5 s of 100 calls each 50 ms; a part of them takes slow_us instead of 100 µs. */
@@ -94,24 +93,6 @@ static void anything_else_is_no_objective(void **state)
     }
 }
 
-/* The values were computed apart, from sums of ranks with mean ranks for ties. */
-static void the_rank_test_gives_known_values(void **state)
-{
-    (void)state;
-    static const double left[] = {19, 22, 16, 29, 24, 31, 18, 25},
-                        right[] = {20, 11, 17, 12, 28, 9, 14, 13, 10};
-    struct rank_test test = rank_test(left, 8, right, 9);
-    assert_true(fabs(test.p - 0.014137969) < 1e-8);
-    assert_true(fabs(test.above - 10.0 / 72) < 1e-9);
-    static const double ties[] = {1, 1, 2, 2, 2, 3, 3, 4}, more[] = {2, 3, 3, 4, 4, 4, 5, 5};
-    test = rank_test(ties, 8, more, 8);
-    assert_true(fabs(test.p - 0.020720895) < 1e-8);
-    test = rank_test(ties, 8, ties, 8);
-    assert_true(test.p > 0.99 && test.above == 0.5);
-    static const double same[] = {3, 3, 3, 3, 3, 3, 3, 3};
-    assert_true(rank_test(same, 8, same, 8).p == 1);
-}
-
 /* The comparison of report with older, for people or within the JSON. */
 static const char *compared_as(struct fr_buffer *out,
                                void (*append)(struct fr_buffer *, const struct report *))
@@ -146,6 +127,7 @@ static void equal_runs_differ_by_noise(void **state)
     assert_non_null(strstr(text, "calls/s  2000 -> 2000  (+0.0%)  noise"));
     assert_null(strstr(text, "worse"));
     assert_null(strstr(text, "better"));
+    assert_non_null(strstr(text, "One pair of runs does not tell"));
     fr_buffer_fini(&out);
     report_fini(&report);
     report_fini(&older);
@@ -173,6 +155,23 @@ static void a_slower_run_is_worse_and_a_faster_one_better(void **state)
     report_fini(&older);
 }
 
+/* The least that is called a change: more than a fifth for p99, however sure it is. */
+static void a_small_difference_is_noise_however_sure(void **state)
+{
+    (void)state;
+    struct fr_buffer out = {0};
+    make_report(&report, 2, 5900, 0);
+    make_report(&older, 2, 5000, 0);
+    const char *p99 = strstr(compared(&out), "p99");
+    assert_non_null(strstr(p99, "(+18.0%)  noise   p<0.001, but not more than 20%"));
+    report_fini(&report);
+    make_report(&report, 2, 6100, 0);
+    assert_non_null(strstr(compared(&out), "(+22.0%)  worse   p<0.001\n"));
+    fr_buffer_fini(&out);
+    report_fini(&report);
+    report_fini(&older);
+}
+
 static void runs_that_are_not_there_are_named(void **state)
 {
     (void)state;
@@ -195,9 +194,10 @@ static void the_json_holds_the_comparison(void **state)
     const char *text = compared_as(&out, report_append_json);
     assert_non_null(strstr(text, "\"compared\":{\"file\":\"old.json\",\"other_load\":null,\"figures\":["
                                  "{\"figure\":\"calls_per_s\",\"old\":2000.0,\"new\":2000.0,"
-                                 "\"verdict\":\"noise\",\"p\":"));
+                                 "\"verdict\":\"noise\",\"p\":1,\"least_effect\":0.1},"));
     assert_non_null(
-        strstr(text, "{\"figure\":\"p99_us\",\"old\":3000.0,\"new\":5000.0,\"verdict\":\"worse\""));
+        strstr(text, "{\"figure\":\"p99_us\",\"old\":3000.0,\"new\":5000.0,\"verdict\":\"worse\","
+                                 "\"p\":0.001,\"least_effect\":0.2}"));
     assert_non_null(strstr(text, "],\"old_complete\":true,\"failed\":{\"old\":0,\"new\":3}}"));
     older.runs[0].concurrency = 9;
     assert_non_null(strstr(compared_as(&out, report_append_json), "\"figures\":null}"));
@@ -277,9 +277,9 @@ int main(void)
         cmocka_unit_test(objectives_compare_with_what_was_reached),
         cmocka_unit_test(no_answer_meets_no_latency),
         cmocka_unit_test(anything_else_is_no_objective),
-        cmocka_unit_test(the_rank_test_gives_known_values),
         cmocka_unit_test(equal_runs_differ_by_noise),
         cmocka_unit_test(a_slower_run_is_worse_and_a_faster_one_better),
+        cmocka_unit_test(a_small_difference_is_noise_however_sure),
         cmocka_unit_test(runs_that_are_not_there_are_named),
         cmocka_unit_test(the_json_holds_the_comparison),
         cmocka_unit_test(another_load_is_named),

@@ -221,6 +221,41 @@ static void a_run_that_misses_its_rate_says_so(void **state)
     run_fini(&run);
 }
 
+/* Also where the width doubles for them, and after slices of several threads were added up. */
+static void slices_cover_a_time_without_calls(void **state)
+{
+    (void)state;
+    static struct slices slices, other;
+    slices_init(&slices);
+    slices_init(&other);
+    slices_record(&other, 3 * SLICES_WIDTH_US, 10);
+    slices_add(&slices, &other);
+    slices_cover(&slices, 0);
+    assert_int_equal(slices.count, 4);
+    slices_cover(&slices, 5 * SLICES_WIDTH_US);
+    assert_int_equal(slices.count, 5);
+    slices_record(&slices, 0, 10);
+    assert_int_equal(slices.slice[0].calls, 1);
+    slices_cover(&slices, SLICES * SLICES_WIDTH_US + 1);
+    assert_int_equal(slices.width_us, 2 * SLICES_WIDTH_US);
+    assert_int_equal(slices.count, SLICES / 2 + 1);
+    assert_int_equal(calls_of(&slices), 2);
+}
+
+static void the_last_slice_is_cut_short_by_the_end_of_the_run(void **state)
+{
+    (void)state;
+    struct run run = {.seconds = 0.12};
+    assert_int_equal(tally_init(&run.tally, 1, false, NULL), FR_OK);
+    tally_record(&run.tally, &(struct tally_call){.end_us = 10000});
+    assert_int_equal(run_finish(&run, NULL), FR_OK);
+    assert_int_equal(run.tally.slices->count, 3);
+    assert_int_equal(run_whole_slices(&run), 2);
+    assert_int_equal(run_slice_us(&run, 1), SLICES_WIDTH_US);
+    assert_int_equal(run_slice_us(&run, 2), 20000);
+    run_fini(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +267,8 @@ int main(void)
         cmocka_unit_test(what_was_never_sent_has_waited_since_it_was_due),
         cmocka_unit_test(slices_grow_wider_and_lose_nothing),
         cmocka_unit_test(slices_of_different_width_add_up),
+        cmocka_unit_test(slices_cover_a_time_without_calls),
+        cmocka_unit_test(the_last_slice_is_cut_short_by_the_end_of_the_run),
         cmocka_unit_test(weights_are_exact_and_evenly_spread),
         cmocka_unit_test(a_run_that_misses_its_rate_says_so),
     };

@@ -241,6 +241,8 @@ class Usage(Folder):
         self.refuses(f"{path}: line 2, column 9: unexpected token near '}}'",
                      *self.data("kinds.v1.Scalars", '{"i32": 1,\n"text": }'))
         self.refuses(f"{path}: text: expected a string, got a number", *self.data("kinds.v1.Scalars", '{"text": 1}'))
+        for nothing in ("", " \n\n"):
+            self.refuses(f"'{path}' is empty", *self.data("kinds.v1.Scalars", nothing))
 
     def test_files_that_are_not_there_or_wrong(self):
         nowhere = self.path("nowhere")

@@ -5,6 +5,7 @@
 #include "freshet/bench_report.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "freshet/command.h"
 #include "freshet/report.h"
@@ -50,6 +51,10 @@ static int write_form(const struct report *report, struct output *file, enum ben
     struct fr_buffer out = {0};
     struct fr_error error;
     append[form](&out, report);
+    if (form == BENCH_PLOT && picture_left_out(report) > 0) {
+        fprintf(stderr, "freshet: the picture leaves out the percentiles of %zu of the %zu runs\n",
+                picture_left_out(report), report->run_count);
+    }
     enum fr_code code =
         form == BENCH_PLOT ? output_write_picture(file, &out, &error) : output_write(file, &out, &error);
     fr_buffer_fini(&out);

@@ -13,6 +13,17 @@
     ((size_t)64 << 20) /* JSON may be many times as long as the 4 MiB message it stands for                  \
                         */
 
+/* Rather than what a parser says of it, which names a place in a text that is not there. */
+static enum fr_code check_content(const struct fr_buffer *text, const char *name, struct fr_error *reterr)
+{
+    for (size_t i = 0; i < text->size; i++) {
+        if (memchr(" \t\r\n", text->data[i], 4) == NULL) {
+            return FR_OK;
+        }
+    }
+    return fr_error_set(reterr, FR_INVALID_ARGUMENT, "'%s' is empty", name);
+}
+
 static enum fr_code read_stream(FILE *stream, const char *name, struct fr_buffer *out,
                                 struct fr_error *reterr)
 {
@@ -31,7 +42,7 @@ static enum fr_code read_stream(FILE *stream, const char *name, struct fr_buffer
     if (out->size > LIMIT_BYTES) {
         return fr_error_set(reterr, FR_INVALID_ARGUMENT, "'%s' is too large for a request", name);
     }
-    return FR_OK;
+    return check_content(out, name, reterr);
 }
 
 enum fr_code input_read(const char *argument, struct fr_buffer *out, struct fr_error *reterr)
@@ -44,7 +55,7 @@ enum fr_code input_read(const char *argument, struct fr_buffer *out, struct fr_e
     }
     if (argument[0] != '@') {
         fr_buffer_append_text(out, argument);
-        return out->failed ? fr_error_no_memory(reterr) : FR_OK;
+        return out->failed ? fr_error_no_memory(reterr) : check_content(out, argument, reterr);
     }
     FILE *stream = fopen(argument + 1, "re");
     if (stream == NULL) {

@@ -9,7 +9,7 @@
 
 /*
  * Appends the argument itself, the file for "@PATH", or standard input for "@-" and "-"; "{}" for NULL.
- *   FR_INVALID_ARGUMENT  it cannot be read, or is larger than a message may be
+ *   FR_INVALID_ARGUMENT  it cannot be read, is empty or blank, or larger than a message may be
  */
 FR_MUST_CHECK enum fr_code input_read(const char *argument, struct fr_buffer *out, struct fr_error *reterr);
 

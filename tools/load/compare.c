@@ -12,11 +12,14 @@
 
 #include "base/clock.h"
 #include "freshet/report.h"
-#include "load/rank_test.h"
+#include "load/block_test.h"
 
-#define SURE        0.01 /* p */
-#define LARGE_SHARE 0.71 /* of pairs: a large effect, after Vargha and Delaney */
-#define SAME_RATE   0.01 /* of the older one */
+#define SURE      0.01  /* p */
+#define LEAST_P   0.001 /* how sure one pair of runs can be: what the test does not know of is more than that */
+#define SAME_RATE 0.01  /* of the older one */
+/* Of the older value. Runs of one program on a shared machine differ by so much, the tail of latencies by more. */
+#define LEAST_EFFECT      0.1
+#define LEAST_EFFECT_TAIL 0.2
 
 struct compare {
     json_t *root;
@@ -32,6 +35,7 @@ struct sample {
 struct line {
     const char *name, *key; /* for people, in JSON */
     bool more_is_better;
+    double least_effect;
     double old_value, new_value;
     struct sample old_sample, new_sample;
     bool comparable; /* the slices mean the same */
@@ -41,13 +45,14 @@ struct line {
 struct verdict {
     bool tested;
     const char *word; /* "noise", "better" or "worse"; otherwise why it was not tested */
-    double p, above;
+    double p;
+    bool small; /* sure, but below the least effect */
 };
 
 static const struct {
     const char *name, *key;
-    double fraction;
-} quantiles[] = {{"p50", "p50_us", 0.5}, {"p99", "p99_us", 0.99}};
+    double fraction, least_effect;
+} quantiles[] = {{"p50", "p50_us", 0.5, LEAST_EFFECT}, {"p99", "p99_us", 0.99, LEAST_EFFECT_TAIL}};
 #define QUANTILES (sizeof quantiles / sizeof quantiles[0])
 #define FIGURES   (QUANTILES + 1)
 
@@ -116,17 +121,46 @@ static const json_t *find_run(const struct compare *self, const struct run *run)
     return NULL;
 }
 
+static void add_value(struct sample *sample, double value)
+{
+    if (sample->count < SLICES) {
+        sample->values[sample->count++] = value;
+    }
+}
+
+/* Older reports left out the last slice where it was cut short; now they say how long it is. */
+static size_t whole_slices(const json_t *slices, size_t count)
+{
+    const json_t *last = json_object_get(slices, "last_width_us");
+    bool cut = last != NULL && json_integer_value(last) < json_integer_value(json_object_get(slices, "width_us"));
+    return count > 0 && cut ? count - 1 : count;
+}
+
 static void read_sample(struct sample *sample, const json_t *slices, const char *key, double factor)
 {
     size_t index;
     json_t *value;
+    const json_t *values = json_object_get(slices, key);
+    size_t whole = whole_slices(slices, json_array_size(values));
     sample->count = 0;
-    json_array_foreach(json_object_get(slices, key), index, value)
+    json_array_foreach(values, index, value)
     {
-        if (sample->count < SLICES) {
-            sample->values[sample->count++] = json_number_value(value) * factor;
+        if (index < whole) {
+            add_value(sample, json_number_value(value) * factor);
         }
     }
+}
+
+/* A slice without an answer has no latency. */
+static void drop_zeros(struct sample *sample)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < sample->count; i++) {
+        if (sample->values[i] > 0) {
+            sample->values[count++] = sample->values[i];
+        }
+    }
+    sample->count = count;
 }
 
 static double per_second(uint64_t width_us)
@@ -137,15 +171,18 @@ static double per_second(uint64_t width_us)
 static void fill_rate(struct line *line, const json_t *old, const struct run *run)
 {
     const json_t *slices = json_object_get(old, "slices");
-    *line =
-        (struct line){.name = "calls/s", .key = "calls_per_s", .more_is_better = true, .comparable = true};
+    *line = (struct line){.name = "calls/s",
+                          .key = "calls_per_s",
+                          .more_is_better = true,
+                          .least_effect = LEAST_EFFECT,
+                          .comparable = true};
     line->old_value = json_number_value(json_object_get(old, "calls_per_s"));
     line->new_value = run_calls_per_s(run);
     read_sample(&line->old_sample, slices, "calls",
                 per_second((uint64_t)json_integer_value(json_object_get(slices, "width_us"))));
     for (unsigned i = 0; i < run_whole_slices(run); i++) {
-        line->new_sample.values[line->new_sample.count++] =
-            (double)run->tally.slices->slice[i].calls * per_second(run->tally.slices->width_us);
+        add_value(&line->new_sample,
+                  (double)run->tally.slices->slice[i].calls * per_second(run->tally.slices->width_us));
     }
 }
 
@@ -155,16 +192,18 @@ static void fill_latency(struct line *line, const json_t *old, const struct run 
     const json_t *slices = json_object_get(old, "slices");
     const char *key = quantiles[quantile].key;
     double fraction = quantiles[quantile].fraction;
-    *line = (struct line){.name = quantiles[quantile].name, .key = key};
+    *line = (struct line){
+        .name = quantiles[quantile].name, .key = key, .least_effect = quantiles[quantile].least_effect};
     line->comparable =
         (uint64_t)json_integer_value(json_object_get(slices, "width_us")) == run->tally.slices->width_us;
     line->old_value = json_number_value(json_object_get(json_object_get(old, "latency"), key));
     line->new_value = (double)latency_quantile_us(&run->sum->latency, fraction);
     read_sample(&line->old_sample, slices, key, 1);
     for (unsigned i = 0; i < run_whole_slices(run); i++) {
-        line->new_sample.values[line->new_sample.count++] =
-            (double)slice_quantile_us(&run->tally.slices->slice[i], fraction);
+        add_value(&line->new_sample, (double)slice_quantile_us(&run->tally.slices->slice[i], fraction));
     }
+    drop_zeros(&line->old_sample);
+    drop_zeros(&line->new_sample);
 }
 
 static void fill(struct line *line, const json_t *old, const struct run *run, size_t figure)
@@ -176,21 +215,23 @@ static void fill(struct line *line, const json_t *old, const struct run *run, si
     }
 }
 
+/* The figures of the whole runs say how large a change is, the series whether it is one. */
 static struct verdict judge(const struct line *line)
 {
+    const struct sample *old = &line->old_sample, *new = &line->new_sample;
     if (!line->comparable) {
         return (struct verdict){.word = "runs of different length"};
     }
-    if (line->old_sample.count < RANK_TEST_LEAST || line->new_sample.count < RANK_TEST_LEAST) {
+    if (old->count < BLOCK_TEST_LEAST || new->count < BLOCK_TEST_LEAST) {
         return (struct verdict){.word = "the runs are too short"};
     }
-    struct rank_test test = rank_test(line->old_sample.values, line->old_sample.count,
-                                      line->new_sample.values, line->new_sample.count);
-    bool rose = test.above >= LARGE_SHARE, fell = test.above <= 1 - LARGE_SHARE;
-    const char *word = test.p >= SURE || (!rose && !fell) ? "noise"
-                       : rose == line->more_is_better     ? "better"
-                                                          : "worse";
-    return (struct verdict){.tested = true, .word = word, .p = test.p, .above = test.above};
+    struct block_test test = block_test(old->values, old->count, new->values, new->count);
+    double change = line->new_value - line->old_value;
+    bool sure = test.p < SURE && (change > 0) == (test.rise > 0);
+    bool small = fabs(change) <= line->least_effect * line->old_value;
+    const char *word = !sure || small ? "noise" : (change > 0) == line->more_is_better ? "better" : "worse";
+    return (struct verdict){
+        .tested = true, .word = word, .p = fmax(test.p, LEAST_P), .small = sure && small};
 }
 
 static bool same_methods(const json_t *old, const struct report *report)
@@ -243,12 +284,15 @@ static void append_line(struct fr_buffer *out, const struct line *line)
     } else {
         fr_buffer_append_text(out, "  (from 0)  ");
     }
-    if (verdict.tested) {
-        fr_buffer_append_format(out, "%-7s p=%.2g, larger in %.0f%% of pairs\n", verdict.word, verdict.p,
-                                100 * verdict.above);
-    } else {
+    if (!verdict.tested) {
         fr_buffer_append_format(out, "not tested: %s\n", verdict.word);
+        return;
     }
+    fr_buffer_append_format(out, verdict.p > LEAST_P ? "%-7s p=%.2g" : "%-7s p<%g", verdict.word, verdict.p);
+    if (verdict.small) {
+        fr_buffer_append_format(out, ", but not more than %.0f%%", 100 * line->least_effect);
+    }
+    fr_buffer_append_text(out, "\n");
 }
 
 static void append_failed(struct fr_buffer *out, const json_t *old, const struct run *run)
@@ -291,6 +335,8 @@ void compare_append(struct fr_buffer *out, const struct report *report)
                                 run->concurrency);
         append_run(out, report, run);
     }
+    fr_buffer_append_text(out, "\nOne pair of runs does not tell a change of the server from one of what else this machine "
+                               "does: repeat both by turns.\n");
 }
 
 /* ---- as JSON ---- */
@@ -301,8 +347,8 @@ static void append_json_line(struct fr_buffer *out, const struct line *line)
     fr_buffer_append_format(out, "{\"figure\":\"%s\",\"old\":%.1f,\"new\":%.1f,", line->key, line->old_value,
                             line->new_value);
     if (verdict.tested) {
-        fr_buffer_append_format(out, "\"verdict\":\"%s\",\"p\":%.3g,\"larger_share\":%.4f}", verdict.word,
-                                verdict.p, verdict.above);
+        fr_buffer_append_format(out, "\"verdict\":\"%s\",\"p\":%.3g,\"least_effect\":%g}", verdict.word,
+                                verdict.p, line->least_effect);
     } else {
         fr_buffer_append_format(out, "\"verdict\":null,\"not_tested\":\"%s\"}", verdict.word);
     }

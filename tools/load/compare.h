@@ -2,8 +2,9 @@
 /*
  * compare.h - this report beside an older one: what changed, and whether it is more than noise.
  *
- * The slices of the runs (slices.h) are the samples; two runs differ when a rank test (rank_test.h) says so with p < 0.01 and
- * when, in at least 71% of all pairs of slices, the one of the same run is larger.
+ * The slices of the runs (slices.h) are the series of a test (block_test.h); two runs differ in a figure when it says so
+ * with p < 0.01 and the figure of the whole run changed by more than 10%, the 99th percentile by more than 20%. It knows
+ * nothing of what changes from run to run, such as what else a shared machine does.
  */
 #ifndef LOAD_COMPARE_H
 #define LOAD_COMPARE_H

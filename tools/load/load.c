@@ -16,7 +16,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -24,12 +23,12 @@
 
 #include "base/clock.h"
 #include "load/channels.h"
+#include "load/tickets.h"
 #include "load/unsent.h"
 #include "message/arena.h"
 
 #define ARENA_BYTES   ((size_t)16 << 10)
 #define RETRY_NS      10000000
-#define LATE_US       1000 /* a call that leaves so late has not waited for the server */
 #define OTHER_THREADS 16   /* beside those that the library starts for each processor */
 
 struct slot {
@@ -66,14 +65,7 @@ struct load {
     _Atomic(unsigned) shards_taken;
     _Atomic(bool) stopped, cancelling;
     _Atomic(uint64_t) active; /* slots that go on */
-
-    /* Tickets are the numbers of calls. Those of the warm-up of a closed loop are counted apart. */
-    _Atomic(uint64_t) tickets, warm_tickets;
-    _Atomic(bool) warming;
-    uint64_t ticket_base; /* set before warming ends: numbers used by the warm-up */
-    uint64_t warm_calls;  /* of an open loop: its first ones */
-    uint64_t total;       /* tickets there are */
-    uint64_t start_us;
+    struct tickets tickets;
     _Atomic(uint64_t) measured_from_us;
     _Atomic(uint64_t) stopped_us; /* when load_stop was called; 0: it was not */
 };
@@ -153,73 +145,22 @@ static void count_call(struct slot *slot, enum fr_code code, const char *message
     }
 }
 
-/* ---- which call is next ---- */
-
-enum take { TAKEN, NOT_DUE, OVER };
-
-/* ticket: from 0. */
-static uint64_t due_us(const struct load *self, uint64_t ticket)
-{
-    const struct schedule *schedule = self->options.schedule;
-    if (ticket < self->warm_calls) {
-        return self->start_us + ticket * self->options.warmup_us / self->warm_calls;
-    }
-    uint64_t time_us = schedule_time_us(schedule, ticket - self->warm_calls);
-    return time_us == SCHEDULE_NEVER ? SCHEDULE_NEVER : self->start_us + self->options.warmup_us + time_us;
-}
-
-static void set_call(struct slot *slot, uint64_t n)
-{
-    slot->method = (uint8_t)mix_choose(&slot->load->mix, n, &slot->number);
-}
-
-static enum take take_closed(struct slot *slot, uint64_t now_us)
-{
-    struct load *self = slot->load;
-    uint64_t n;
-    slot->measured = !atomic_load_explicit(&self->warming, memory_order_acquire);
-    if (slot->measured) {
-        uint64_t ticket = atomic_fetch_add_explicit(&self->tickets, 1, memory_order_relaxed);
-        if (ticket >= self->total) {
-            return OVER;
-        }
-        n = self->ticket_base + ticket + 1;
-    } else {
-        n = atomic_fetch_add_explicit(&self->warm_tickets, 1, memory_order_relaxed) + 1;
-    }
-    set_call(slot, n);
-    slot->due_us = now_us;
-    return TAKEN;
-}
-
-static enum take take_open(struct slot *slot, uint64_t now_us)
-{
-    struct load *self = slot->load;
-    uint64_t ticket = atomic_load_explicit(&self->tickets, memory_order_relaxed);
-    do {
-        if (ticket >= self->total) {
-            return OVER;
-        }
-        slot->due_us = due_us(self, ticket);
-        if (slot->due_us > now_us) {
-            return NOT_DUE;
-        }
-    } while (!atomic_compare_exchange_weak_explicit(&self->tickets, &ticket, ticket + 1, memory_order_relaxed,
-                                                    memory_order_relaxed));
-    slot->measured = ticket >= self->warm_calls;
-    set_call(slot, ticket + 1);
-    return TAKEN;
-}
+/* ---- calls ---- */
 
 static enum take take(struct slot *slot, uint64_t now_us)
 {
-    if (atomic_load_explicit(&slot->load->stopped, memory_order_relaxed)) {
-        return OVER;
+    struct load *self = slot->load;
+    struct ticket ticket;
+    enum take taken = atomic_load_explicit(&self->stopped, memory_order_relaxed)
+                          ? OVER
+                          : tickets_take(&self->tickets, now_us, &ticket);
+    if (taken == TAKEN) {
+        slot->measured = ticket.measured;
+        slot->due_us = ticket.due_us;
+        slot->method = (uint8_t)mix_choose(&self->mix, ticket.number, &slot->number);
     }
-    return slot->load->options.schedule == NULL ? take_closed(slot, now_us) : take_open(slot, now_us);
+    return taken;
 }
-
-/* ---- calls ---- */
 
 static void retire(struct slot *slot)
 {
@@ -354,7 +295,7 @@ static void wait_for_work(struct load *self, bool has_idle)
     eventfd_t count;
     if (has_idle) {
         uint64_t now_us = fr_clock_now_us();
-        uint64_t next_us = due_us(self, atomic_load_explicit(&self->tickets, memory_order_relaxed));
+        uint64_t next_us = tickets_next_us(&self->tickets);
         uint64_t left_us = next_us > now_us ? next_us - now_us : 0;
         left_us = left_us < FR_SECOND_US ? left_us : FR_SECOND_US;
         left.tv_sec = (time_t)(left_us / FR_SECOND_US);
@@ -417,14 +358,7 @@ static void plan(struct load *self)
         weights[i] = options->methods[i].weight;
     }
     mix_init(&self->mix, weights, options->method_count);
-    self->total = options->count > 0 ? options->count : UINT64_MAX;
-    if (options->schedule != NULL) {
-        double rate = schedule_rate(options->schedule, 0);
-        uint64_t calls = schedule_calls_before(options->schedule, options->duration_us);
-        self->warm_calls = (uint64_t)(rate * (double)options->warmup_us / (double)FR_SECOND_US);
-        self->total = self->warm_calls + (options->count > 0 ? options->count : calls);
-    }
-    atomic_store(&self->warming, options->schedule == NULL && options->warmup_us > 0);
+    tickets_init(&self->tickets, options->schedule, options->count, options->warmup_us, options->duration_us);
 }
 
 enum fr_code load_new(const struct load_options *options, struct load **ret_load, struct fr_error *reterr)
@@ -462,9 +396,10 @@ enum fr_code load_new(const struct load_options *options, struct load **ret_load
 enum fr_code load_start(struct load *self, struct fr_error *reterr)
 {
     atomic_store(&self->active, self->options.concurrency);
-    self->start_us = fr_clock_now_us();
+    uint64_t start_us = fr_clock_now_us();
+    tickets_start(&self->tickets, start_us);
     atomic_store(&self->measured_from_us,
-                 self->start_us + (self->options.schedule != NULL ? self->options.warmup_us : 0));
+                 start_us + (self->options.schedule != NULL ? self->options.warmup_us : 0));
     for (uint64_t i = 0; i < self->options.concurrency; i++) {
         self->slots[i] =
             (struct slot){.load = self, .channel = self->channels.items[i % self->options.channels]};
@@ -479,10 +414,8 @@ enum fr_code load_start(struct load *self, struct fr_error *reterr)
 
 void load_measure(struct load *self)
 {
-    /* A slot that saw the warm-up go on may still take one of its numbers. */
-    self->ticket_base = atomic_load(&self->warm_tickets) + self->options.concurrency;
     atomic_store(&self->measured_from_us, fr_clock_now_us());
-    atomic_store_explicit(&self->warming, false, memory_order_release);
+    tickets_measure(&self->tickets, self->options.concurrency);
 }
 
 int load_ended_fd(const struct load *self)
@@ -510,14 +443,12 @@ struct load_progress load_progress(const struct load *self)
 
 uint64_t load_started(const struct load *self)
 {
-    uint64_t tickets = atomic_load(&self->tickets);
-    tickets = tickets < self->total ? tickets : self->total;
-    return tickets > self->warm_calls ? tickets - self->warm_calls : 0;
+    return tickets_started(&self->tickets);
 }
 
 uint64_t load_planned(const struct load *self)
 {
-    return self->total == UINT64_MAX ? 0 : self->total - self->warm_calls;
+    return tickets_planned(&self->tickets);
 }
 
 /* When the load ended, from the start of measuring on. */
@@ -529,10 +460,7 @@ static uint64_t end_us(const struct load *self)
 
 uint64_t load_due(const struct load *self)
 {
-    uint64_t started = load_started(self), time_us = end_us(self);
-    uint64_t due = schedule_calls_before(self->options.schedule, time_us > LATE_US ? time_us - LATE_US : 0);
-    due = due < load_planned(self) ? due : load_planned(self);
-    return due > started ? due : started;
+    return tickets_due(&self->tickets, end_us(self));
 }
 
 static void count_unsent(const struct load *self, struct tally *tally)

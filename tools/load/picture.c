@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "freshet/report.h"
 #include "plot/chart.h"
 #include "plot/svg.h"
 
@@ -26,6 +27,7 @@ struct curve {
 
 struct picture {
     const struct report *report;
+    const struct run *runs[REPORT_MAX_RUNS]; /* by their concurrency */
     struct curve curves[CHART_SERIES];
     char names[CHART_SERIES][32];
 };
@@ -35,6 +37,7 @@ static struct chart chart_at(int row, const char *title, const char *y_label, co
     return (struct chart){.title = title,
                           .x_label = x_label,
                           .y_label = y_label,
+                          .nothing = "no call was answered",
                           .x_format = axis_format_number,
                           .y_format = axis_format_number,
                           .y = HEAD + row * CHART_HEIGHT,
@@ -59,12 +62,13 @@ static void add_point(struct curve *curve, double x, double y)
 
 /* ---- latency by percentile ---- */
 
-/* How many nines: 99% is 2. The curve ends where a single call is left. */
+/* How many nines: 99% is 2. The curve ends where a single call is left; that of one call is a point. */
 static void fill_latency(struct curve *curve, const struct latency *latency)
 {
     double end = latency->count > 0 ? fmin(log10((double)latency->count), 5) : 0;
+    unsigned points = latency->count > 1 ? CURVE_POINTS : (unsigned)latency->count;
     curve->count = 0;
-    for (unsigned i = 0; i < CURVE_POINTS && latency->count > 0; i++) {
+    for (unsigned i = 0; i < points; i++) {
         double nines = end * i / (CURVE_POINTS - 1);
         add_point(curve, nines, fmax(LEAST_US, (double)latency_quantile_us(latency, 1 - pow(10, -nines))));
     }
@@ -105,11 +109,16 @@ static void append_latency_of_run(struct picture *self, struct fr_buffer *out)
 
 static void append_latency_of_runs(struct picture *self, struct fr_buffer *out)
 {
-    struct chart chart = chart_at(0, "Latency by percentile, for each number of calls under way",
-                                  "latency, logarithmic", "share of calls that took no longer");
-    for (size_t i = 0; i < self->report->run_count && i < CHART_SERIES; i++) {
-        snprintf(self->names[i], sizeof self->names[i], "%" PRIu64, self->report->runs[i].concurrency);
-        fill_latency(&self->curves[i], &self->report->runs[i].sum->latency);
+    size_t all = self->report->run_count, drawn = all - picture_left_out(self->report);
+    char title[128] = "Latency by percentile, for each number of calls under way";
+    if (drawn < all) {
+        snprintf(title, sizeof title, "Latency by percentile, for %zu of the %zu numbers of calls under way", drawn, all);
+    }
+    struct chart chart = chart_at(0, title, "latency, logarithmic", "share of calls that took no longer");
+    for (size_t i = 0; i < drawn; i++) {
+        const struct run *run = self->runs[i * (all - 1) / (drawn - 1)]; /* the first, the last, and some between */
+        snprintf(self->names[i], sizeof self->names[i], "%" PRIu64, run->concurrency);
+        fill_latency(&self->curves[i], &run->sum->latency);
         add_series(self, &chart, self->names[i], false);
     }
     append_percentiles(out, &chart);
@@ -117,21 +126,32 @@ static void append_latency_of_runs(struct picture *self, struct fr_buffer *out)
 
 /* ---- over time ---- */
 
+/* In its middle. */
 static double seconds_of_slice(const struct run *run, unsigned index)
 {
-    return ((double)index + 0.5) * (double)run->tally.slices->width_us / (double)FR_SECOND_US;
+    double from_us = (double)index * (double)run->tally.slices->width_us;
+    return (from_us + (double)run_slice_us(run, index) / 2) / (double)FR_SECOND_US;
+}
+
+/* A last slice that is cut short too much tells little, but for a run that has no other. */
+static unsigned slices_to_draw(const struct run *run)
+{
+    const struct slices *slices = run->tally.slices;
+    unsigned count = slices->count;
+    return count > 1 && run_slice_us(run, count - 1) < slices->width_us / 2 ? count - 1 : count;
 }
 
 static void append_throughput_over_time(struct picture *self, struct fr_buffer *out)
 {
     const struct run *run = &self->report->runs[0];
     const struct slices *slices = run->tally.slices;
-    double per_s = (double)FR_SECOND_US / (double)slices->width_us;
     char title[96];
-    snprintf(title, sizeof title, "Throughput over time, slices of %.4g s", 1 / per_s);
+    snprintf(title, sizeof title, "Throughput over time, slices of %.4g s",
+             (double)slices->width_us / (double)FR_SECOND_US);
     struct chart chart = chart_at(1, title, "calls per second", "seconds");
     self->curves[0].count = self->curves[1].count = 0;
-    for (unsigned i = 0; i < run_whole_slices(run); i++) {
+    for (unsigned i = 0; i < slices_to_draw(run); i++) {
+        double per_s = (double)FR_SECOND_US / (double)run_slice_us(run, i);
         add_point(&self->curves[0], seconds_of_slice(run, i), (double)slices->slice[i].calls * per_s);
         add_point(&self->curves[1], seconds_of_slice(run, i), (double)slices->slice[i].errors * per_s);
     }
@@ -139,6 +159,7 @@ static void append_throughput_over_time(struct picture *self, struct fr_buffer *
     if (tally_errors(run->sum) > 0) {
         add_series(self, &chart, "failed", false);
     }
+    chart.x_axis.high = run->seconds;
     chart_append(out, &chart);
 }
 
@@ -147,16 +168,19 @@ static void append_latency_over_time(struct picture *self, struct fr_buffer *out
     const struct run *run = &self->report->runs[0];
     struct chart chart = chart_at(2, "Latency over time", "latency, logarithmic", "seconds");
     self->curves[0].count = self->curves[1].count = 0;
-    for (unsigned i = 0; i < run_whole_slices(run); i++) {
+    for (unsigned i = 0; i < slices_to_draw(run); i++) {
         const struct slice *slice = &run->tally.slices->slice[i];
+        double seconds = seconds_of_slice(run, i), p50 = NAN, p99 = NAN;
         if (slice->calls > 0) {
-            double seconds = seconds_of_slice(run, i);
-            add_point(&self->curves[0], seconds, fmax(LEAST_US, (double)slice_quantile_us(slice, 0.5)));
-            add_point(&self->curves[1], seconds, fmax(LEAST_US, (double)slice_quantile_us(slice, 0.99)));
+            p50 = fmax(LEAST_US, (double)slice_quantile_us(slice, 0.5));
+            p99 = fmax(LEAST_US, (double)slice_quantile_us(slice, 0.99));
         }
+        add_point(&self->curves[0], seconds, p50);
+        add_point(&self->curves[1], seconds, p99);
     }
     add_series(self, &chart, "p50", false);
     add_series(self, &chart, "p99", false);
+    chart.x_axis.high = run->seconds;
     chart.y_axis.log = true;
     chart.y_format = axis_format_us;
     chart_append(out, &chart);
@@ -170,7 +194,7 @@ static void append_throughput_of_runs(struct picture *self, struct fr_buffer *ou
         chart_at(1, "Throughput by concurrency", "calls per second", "calls under way, logarithmic");
     self->curves[0].count = 0;
     for (size_t i = 0; i < self->report->run_count; i++) {
-        const struct run *run = &self->report->runs[i];
+        const struct run *run = self->runs[i];
         add_point(&self->curves[0], (double)run->concurrency, run_calls_per_s(run));
     }
     add_series(self, &chart, "answered", true);
@@ -189,9 +213,9 @@ static void append_latencies_of_runs(struct picture *self, struct fr_buffer *out
     for (size_t j = 0; j < sizeof lines / sizeof lines[0]; j++) {
         self->curves[j].count = 0;
         for (size_t i = 0; i < self->report->run_count; i++) {
-            const struct run *run = &self->report->runs[i];
-            double latency_us = (double)latency_quantile_us(&run->sum->latency, lines[j].fraction);
-            add_point(&self->curves[j], (double)run->concurrency, fmax(LEAST_US, latency_us));
+            const struct latency *latency = &self->runs[i]->sum->latency;
+            double latency_us = fmax(LEAST_US, (double)latency_quantile_us(latency, lines[j].fraction));
+            add_point(&self->curves[j], (double)self->runs[i]->concurrency, latency->count > 0 ? latency_us : NAN);
         }
         add_series(self, &chart, lines[j].name, true);
     }
@@ -218,18 +242,37 @@ static void append_head(struct fr_buffer *out, const struct report *report)
         fr_buffer_append_text(&line, "closed loop");
     }
     if (report->run_count == 1) {
-        fr_buffer_append_format(&line, ", at most %" PRIu64 " under way; %.0f calls/s in %.2f s",
-                                run->concurrency, run_calls_per_s(run), run->seconds);
+        fr_buffer_append_format(&line, ", at most %" PRIu64 " under way; %.0f calls/s in ", run->concurrency,
+                                run_calls_per_s(run));
+        report_time(&line, (uint64_t)(run->seconds * (double)FR_SECOND_US));
     }
     const char *text = fr_buffer_text(&line);
     svg_text(out, 10, 50, 12, " fill=\"" SVG_GREY "\"", text == NULL ? "" : text);
     fr_buffer_fini(&line);
 }
 
+size_t picture_left_out(const struct report *report)
+{
+    return report->run_count > CHART_SERIES ? report->run_count - CHART_SERIES : 0;
+}
+
+static void sort_runs(struct picture *self)
+{
+    for (size_t i = 0; i < self->report->run_count; i++) {
+        const struct run *run = &self->report->runs[i];
+        size_t at = i;
+        for (; at > 0 && self->runs[at - 1]->concurrency > run->concurrency; at--) {
+            self->runs[at] = self->runs[at - 1];
+        }
+        self->runs[at] = run;
+    }
+}
+
 void picture_append(struct fr_buffer *out, const struct report *report)
 {
     static struct picture picture; /* large */
     picture.report = report;
+    sort_runs(&picture);
     svg_begin(out, WIDTH, HEAD + CHARTS * CHART_HEIGHT, "Latency and throughput of calls under load");
     append_head(out, report);
     if (report->run_count > 1) {

@@ -27,9 +27,6 @@ struct report {
 };
 
 void report_fini(struct report *self);
-/* Of all runs. */
-uint64_t report_errors(const struct report *self);
-bool report_meets_slos(const struct report *self);
 /* Not ended early by a signal. */
 bool report_is_complete(const struct report *self);
 /* Whether an objective says how many errors there may be. */

@@ -82,7 +82,7 @@ static void append_slice_quantile(struct fr_buffer *out, const struct run *run, 
                                   double fraction)
 {
     fr_buffer_append_format(out, ",\"%s\":[", name);
-    for (unsigned i = 0; i < run_whole_slices(run); i++) {
+    for (unsigned i = 0; i < run->tally.slices->count; i++) {
         fr_buffer_append_format(out, "%s%" PRIu64, i == 0 ? "" : ",",
                                 slice_quantile_us(&run->tally.slices->slice[i], fraction));
     }
@@ -92,12 +92,13 @@ static void append_slice_quantile(struct fr_buffer *out, const struct run *run, 
 static void append_slices(struct fr_buffer *out, const struct run *run)
 {
     const struct slices *slices = run->tally.slices;
-    fr_buffer_append_format(out, ",\"slices\":{\"width_us\":%" PRIu64 ",\"calls\":[", slices->width_us);
-    for (unsigned i = 0; i < run_whole_slices(run); i++) {
+    fr_buffer_append_format(out, ",\"slices\":{\"width_us\":%" PRIu64 ",\"last_width_us\":%" PRIu64 ",\"calls\":[",
+                            slices->width_us, slices->count > 0 ? run_slice_us(run, slices->count - 1) : 0);
+    for (unsigned i = 0; i < slices->count; i++) {
         fr_buffer_append_format(out, "%s%" PRIu64, i == 0 ? "" : ",", slices->slice[i].calls);
     }
     fr_buffer_append_text(out, "],\"failed\":[");
-    for (unsigned i = 0; i < run_whole_slices(run); i++) {
+    for (unsigned i = 0; i < slices->count; i++) {
         fr_buffer_append_format(out, "%s%" PRIu64, i == 0 ? "" : ",", slices->slice[i].errors);
     }
     fr_buffer_append_text(out, "]");

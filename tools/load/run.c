@@ -5,6 +5,7 @@
 #include "load/run.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -75,6 +76,11 @@ static void warn_of_the_client(struct run *self)
     }
 }
 
+static uint64_t time_us(const struct run *self)
+{
+    return (uint64_t)llround(self->seconds * (double)FR_SECOND_US);
+}
+
 enum fr_code run_finish(struct run *self, struct fr_error *reterr)
 {
     self->sum = malloc(sizeof *self->sum);
@@ -82,6 +88,7 @@ enum fr_code run_finish(struct run *self, struct fr_error *reterr)
         return fr_error_no_memory(reterr);
     }
     tally_sum(&self->tally, self->sum);
+    slices_cover(self->tally.slices, time_us(self));
     warn_of_the_target(self);
     warn_of_the_unfinished(self);
     warn_of_the_client(self);
@@ -116,9 +123,16 @@ double run_target_per_s(const struct run *self)
     return self->plan_seconds > 0 ? (double)self->planned / self->plan_seconds : 0;
 }
 
+uint64_t run_slice_us(const struct run *self, unsigned index)
+{
+    uint64_t width_us = self->tally.slices->width_us, from_us = index * width_us, until_us = time_us(self);
+    uint64_t left_us = until_us > from_us ? until_us - from_us : 1; /* a call that ends with the run */
+    return left_us < width_us ? left_us : width_us;
+}
+
 unsigned run_whole_slices(const struct run *self)
 {
     const struct slices *slices = self->tally.slices;
-    uint64_t whole = (uint64_t)(self->seconds * (double)FR_SECOND_US) / slices->width_us;
-    return whole < slices->count ? (unsigned)whole : slices->count;
+    unsigned count = slices->count;
+    return count > 0 && run_slice_us(self, count - 1) < slices->width_us ? count - 1 : count;
 }

@@ -44,7 +44,9 @@ double run_processors(const struct run *self);
 double run_cpu_us_per_call(const struct run *self);
 /* Of an open loop: the rate that the schedule asks for, over the whole plan. */
 double run_target_per_s(const struct run *self);
-/* Slices that lie within the run as a whole; the last one may be cut off. */
+/* How long a slice of the run's is: as wide as all, but the last one may be cut short by the end. Above 0. */
+uint64_t run_slice_us(const struct run *self, unsigned index);
+/* Slices that are not cut short. */
 unsigned run_whole_slices(const struct run *self);
 
 /* The quantiles that every report shows. */

@@ -75,6 +75,14 @@ void slices_add(struct slices *self, struct slices *other)
         add_slice(&self->slice[i], &other->slice[i]);
     }
     self->count = other->count > self->count ? other->count : self->count;
+    self->last_us = self->count > 0 ? (self->count - 1) * self->width_us : 0;
+}
+
+void slices_cover(struct slices *self, uint64_t until_us)
+{
+    if (until_us > 0) {
+        (void)slice_at(self, until_us - 1);
+    }
 }
 
 uint64_t slice_quantile_us(const struct slice *self, double fraction)

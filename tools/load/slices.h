@@ -37,6 +37,8 @@ void slices_record(struct slices *self, uint64_t at_us, uint64_t latency_us);
 void slices_record_error(struct slices *self, uint64_t at_us);
 /* Adds other to self; both end with the wider width. */
 void slices_add(struct slices *self, struct slices *other);
+/* Adds empty slices for the time up to until_us, in which no call ended. */
+void slices_cover(struct slices *self, uint64_t until_us);
 /* 0 when empty. */
 uint64_t slice_quantile_us(const struct slice *self, double fraction);
 

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/histogram.h"
 #include "base/options.h"
+#include "base/standard_fds.h"
 
 #define SERVER_CONTEXTS 512
 #define MAX_BYTES       ((size_t)16 << 20)
@@ -273,6 +274,7 @@ int main(int argc, char **argv)
     struct fr_error error;
     bool help;
     int count;
+    fr_standard_fds_take();
     if (fr_options_parse(options, OPTION_COUNT, argc, argv, &count, &help, &error) != FR_OK) {
         fprintf(stderr, "nng-echo: %s\n", error.message);
         return EXIT_USAGE;

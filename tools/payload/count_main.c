@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "base/standard_fds.h"
 #include "freshet/report.h"
 #include "freshet/usage.h"
 #include "payload/allocations.h"
@@ -85,6 +86,7 @@ int main(int argc, char **argv)
     struct fr_error error;
     int words, exit_code;
     given.user.import_paths = &import_paths;
+    fr_standard_fds_take();
     if (!usage_parse(&usage, argc, argv, &words, &exit_code)) {
         return exit_code;
     }

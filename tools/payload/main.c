@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/standard_fds.h"
 #include "freshet/command.h"
 #include "freshet/report.h"
 #include "freshet/usage.h"
@@ -373,6 +374,7 @@ int main(int argc, char **argv)
 {
     static struct bench bench;
     int count, exit_code;
+    fr_standard_fds_take();
     if (!usage_parse(&usage, argc, argv, &count, &exit_code)) {
         return exit_code;
     }

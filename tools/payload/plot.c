@@ -10,7 +10,7 @@
 #include "payload/result.h"
 #include "plot/svg.h"
 
-#define WIDTH      1180
+#define WIDTH      1220 /* sizes of data that a user brings have up to 8 digits */
 #define LABELS     150 /* right edge of the names */
 #define BAR_HEIGHT 13
 #define STEP       18
@@ -131,10 +131,10 @@ static void append_head(struct fr_buffer *out, const struct result *result)
              result->machine.processors, result->machine.compiler, result->machine.flags);
     svg_text(out, 10, 48, 11, " fill=\"#555555\"", text);
     snprintf(text, sizeof text,
-             "Median of %u runs by turns; the whisker runs from the lower to the upper quartile. Each panel "
+             "Median of %u run%s by turns; the whisker runs from the lower to the upper quartile. Each panel "
              "has a scale "
              "of its own, from 0.%s",
-             result->runs, machine_is_busy(&result->machine) ? " Measured on a busy machine." : "");
+             result->runs, result->runs == 1 ? "" : "s", machine_is_busy(&result->machine) ? " Measured on a busy machine." : "");
     svg_text(out, 10, 64, 11, " fill=\"#555555\"", text);
     svg_bar(out, 10, 78, 14, BAR_HEIGHT, colour_of(CODEC_PROTOBUF));
     svg_text(out, 30, 89, 12, "", "protobuf");

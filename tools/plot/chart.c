@@ -4,6 +4,7 @@
  */
 #include "plot/chart.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "plot/svg.h"
@@ -12,24 +13,31 @@
 #define RIGHT  30
 #define TOP    74 /* for the title, the label of the y axis and the legend */
 #define BOTTOM 46
+#define DOT    3.5
+#define RING   1.5
 #define LETTER 6.6 /* about as wide as a letter of the legend */
 
 /* So that lines differ without colour too. */
 static const char *const dashes[CHART_SERIES] = {"",    "7 4",  "2 3", "10 3 2 3",
                                                  "4 2", "12 5", "1 4", "6 2 1 2"};
 
-static void find_ends(const struct chart *self, bool of_x, double *ret_least, double *ret_most)
+/* false: there is no value. */
+static bool find_ends(const struct chart *self, bool of_x, double *ret_least, double *ret_most)
 {
     bool first = true;
     *ret_least = *ret_most = 0;
     for (size_t i = 0; i < self->series_count; i++) {
         const double *values = of_x ? self->series[i].x : self->series[i].y;
         for (size_t j = 0; j < self->series[i].count; j++) {
+            if (isnan(self->series[i].y[j])) {
+                continue;
+            }
             *ret_least = first || values[j] < *ret_least ? values[j] : *ret_least;
             *ret_most = first || values[j] > *ret_most ? values[j] : *ret_most;
             first = false;
         }
     }
+    return !first;
 }
 
 static struct axis fit(const struct chart *self, const struct axis *wanted, bool of_x, double from, double to)
@@ -37,7 +45,7 @@ static struct axis fit(const struct chart *self, const struct axis *wanted, bool
     struct axis axis = *wanted;
     double least, most;
     if (axis.low == 0 && axis.high == 0) {
-        find_ends(self, of_x, &least, &most);
+        (void)find_ends(self, of_x, &least, &most);
         axis = axis_around(wanted->log, least, most);
         if (of_x) { /* lines may reach the right edge */
             axis.high = most > axis.low ? most : axis.high;
@@ -93,22 +101,41 @@ static void append_stroke(struct fr_buffer *out, size_t index)
     fr_buffer_append_text(out, "/>\n");
 }
 
+static bool has_value(const struct chart_series *series, size_t index)
+{
+    return index < series->count && !isnan(series->y[index]);
+}
+
+/* A line of one value would not be seen. */
+static bool is_alone(const struct chart_series *series, size_t index)
+{
+    return (index == 0 || !has_value(series, index - 1)) && !has_value(series, index + 1);
+}
+
 static void append_series(struct fr_buffer *out, const struct chart *self, size_t index, const struct axis *x,
                           const struct axis *y)
 {
     const struct chart_series *series = &self->series[index];
-    if (series->count > 0) {
-        fr_buffer_append_text(out, "<path d=\"");
-        for (size_t i = 0; i < series->count; i++) {
-            fr_buffer_append_format(out, "%c%.1f %.1f", i == 0 ? 'M' : 'L', axis_place(x, series->x[i]),
+    bool line = false;
+    for (size_t i = 0; i < series->count; i++) {
+        if (has_value(series, i) && !is_alone(series, i)) {
+            fr_buffer_append_format(out, "%s%c%.1f %.1f", line ? "" : "<path d=\"",
+                                    i > 0 && has_value(series, i - 1) ? 'L' : 'M', axis_place(x, series->x[i]),
                                     axis_place(y, series->y[i]));
+            line = true;
         }
+    }
+    if (line) {
         append_stroke(out, index);
     }
-    for (size_t i = 0; series->points && i < series->count; i++) {
-        fr_buffer_append_format(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"%s\"/>\n",
-                                axis_place(x, series->x[i]), axis_place(y, series->y[i]),
-                                svg_colours[index % SVG_COLOURS]);
+    for (size_t i = 0; i < series->count; i++) {
+        if (has_value(series, i) && (series->points || is_alone(series, i))) {
+            /* Later series lie above earlier ones: of dots at the same place each one shows. */
+            double radius = DOT + (series->points ? 0 : RING * (double)(self->series_count - 1 - index));
+            fr_buffer_append_format(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" fill=\"%s\"/>\n",
+                                    axis_place(x, series->x[i]), axis_place(y, series->y[i]), radius,
+                                    svg_colours[index % SVG_COLOURS]);
+        }
     }
 }
 
@@ -125,10 +152,16 @@ static void append_legend(struct fr_buffer *out, const struct chart *self)
 
 void chart_append(struct fr_buffer *out, const struct chart *self)
 {
+    double least, most;
     struct axis x = fit(self, &self->x_axis, true, self->x + LEFT, self->x + self->width - RIGHT);
     struct axis y = fit(self, &self->y_axis, false, self->y + self->height - BOTTOM, self->y + TOP);
     svg_text(out, self->x + 10, self->y + 20, 14, " font-weight=\"bold\"", self->title);
     svg_text(out, self->x + 10, self->y + 38, 12, " fill=\"" SVG_GREY "\"", self->y_label);
+    if (!find_ends(self, false, &least, &most)) {
+        svg_text(out, (x.from + x.to) / 2, (y.from + y.to) / 2, 12, " text-anchor=\"middle\" fill=\"" SVG_GREY "\"",
+                 self->nothing);
+        return;
+    }
     append_axes(out, self, &x, &y);
     append_legend(out, self);
     for (size_t i = 0; i < self->series_count; i++) {

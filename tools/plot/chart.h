@@ -10,7 +10,7 @@
 
 #define CHART_SERIES 8
 
-/* All borrowed. */
+/* All borrowed. A line has a gap where y is NAN; a value between gaps, or alone, is a dot. */
 struct chart_series {
     const char *name;
     const double *x, *y;
@@ -26,6 +26,7 @@ struct chart_mark {
 /* All borrowed. Axes without ends (both 0) are made to fit the values. */
 struct chart {
     const char *title, *x_label, *y_label;
+    const char *nothing; /* what stands there if there are no values */
     struct axis x_axis, y_axis;
     const struct chart_mark *x_marks; /* NULL: round values */
     size_t x_mark_count;

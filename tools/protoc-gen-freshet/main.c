@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/standard_fds.h"
 #include "protoc-gen-freshet/generate.h"
 #include "protoc-gen-freshet/strip.h"
 
@@ -52,6 +53,7 @@ static int usage(void)
 int main(int argc, char **argv)
 {
     bool strip = argc == 2 && strcmp(argv[1], "--without-services") == 0;
+    fr_standard_fds_take();
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         printf("protoc-gen-freshet %s\n", FRESHET_VERSION);
         return EXIT_SUCCESS;

@@ -26,7 +26,7 @@ static const struct panel {
     double x, width; /* of the longest bar */
 } panels[PANELS] = {
     [PANEL_CALLS] = {"calls a second (more is better)", LABELS + 10, 190},
-    [PANEL_LATENCY] = {"time of a call, p50; line to p99 (less is better)", LABELS + 295, 190},
+    [PANEL_LATENCY] = {"time of a call, p50; line to p99 (less is better)", LABELS + 295, 175},
     [PANEL_CPU] = {"processor time of a call: client, server, Redis", LABELS + 610, 190},
     [PANEL_BYTES] = {"bytes of an answer on the wire", LABELS + 890, 140},
 };
@@ -99,9 +99,9 @@ static void append_latency(struct fr_buffer *out, const struct point *point, con
     svg_bar(out, x, y, p50 * scale, BAR_HEIGHT, colour);
     append_whisker(out, x + p50 * scale, x + p99 * scale, y, false);
     if (p99 < 10 * (double)FR_MILLISECOND_US) {
-        snprintf(text, sizeof text, "%.0f µs, p99 %.0f", p50, p99);
+        snprintf(text, sizeof text, "%.0f µs, p99 %.0f µs", p50, p99);
     } else {
-        snprintf(text, sizeof text, "%.1f ms, p99 %.1f", p50 / 1e3, p99 / 1e3);
+        snprintf(text, sizeof text, "%.1f ms, p99 %.1f ms", p50 / 1e3, p99 / 1e3);
     }
     svg_text(out, x + p99 * scale + 6, y + 11, 11, "", text);
 }

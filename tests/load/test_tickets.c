@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_tickets.c - the warm-up is not measured, calls are due when the schedule says so, and no more are taken than there are.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "load/tickets.h"
+
+#define START_US (1000 * FR_SECOND_US)
+
+static struct tickets tickets;
+static struct ticket ticket;
+
+static void a_closed_loop_measures_after_its_warm_up(void **state)
+{
+    (void)state;
+    tickets_init(&tickets, NULL, 2, FR_SECOND_US, 0);
+    tickets_start(&tickets, START_US);
+    for (uint64_t number = 1; number <= 3; number++) {
+        assert_int_equal(tickets_take(&tickets, START_US + number, &ticket), TAKEN);
+        assert_false(ticket.measured);
+        assert_int_equal(ticket.number, number);
+        assert_int_equal(ticket.due_us, START_US + number);
+    }
+    assert_int_equal(tickets_started(&tickets), 0);
+    tickets_measure(&tickets, 10);
+    for (uint64_t number = 3 + 10 + 1; number <= 3 + 10 + 2; number++) { /* no number of the warm-up comes again */
+        assert_int_equal(tickets_take(&tickets, START_US, &ticket), TAKEN);
+        assert_true(ticket.measured);
+        assert_int_equal(ticket.number, number);
+    }
+    assert_int_equal(tickets_take(&tickets, START_US, &ticket), OVER);
+    assert_int_equal(tickets_started(&tickets), 2);
+    assert_int_equal(tickets_planned(&tickets), 2);
+}
+
+static void a_closed_loop_without_count_has_no_end(void **state)
+{
+    (void)state;
+    tickets_init(&tickets, NULL, 0, 0, FR_SECOND_US);
+    tickets_start(&tickets, START_US);
+    assert_int_equal(tickets_take(&tickets, START_US, &ticket), TAKEN);
+    assert_true(ticket.measured);
+    assert_int_equal(tickets_planned(&tickets), 0);
+}
+
+static void an_open_loop_is_due_by_the_schedule(void **state)
+{
+    (void)state;
+    struct schedule schedule;
+    assert_int_equal(schedule_parse(&schedule, "const:10", NULL), FR_OK);
+    tickets_init(&tickets, &schedule, 0, FR_SECOND_US, FR_SECOND_US / 2);
+    tickets_start(&tickets, START_US);
+    assert_int_equal(tickets_planned(&tickets), 5);
+    for (uint64_t i = 0; i < 10 + 5; i++) { /* a second of warm-up at the same rate, then half a second */
+        uint64_t due_us = START_US + i * FR_SECOND_US / 10;
+        assert_int_equal(tickets_next_us(&tickets), due_us);
+        assert_int_equal(tickets_take(&tickets, due_us - 1, &ticket), NOT_DUE);
+        assert_int_equal(tickets_take(&tickets, due_us + 7, &ticket), TAKEN);
+        assert_int_equal(ticket.measured, i >= 10);
+        assert_int_equal(ticket.number, i + 1);
+        assert_int_equal(ticket.due_us, due_us);
+    }
+    assert_int_equal(tickets_take(&tickets, UINT64_MAX - 1, &ticket), OVER);
+    assert_int_equal(tickets_started(&tickets), 5);
+}
+
+static void what_is_due_but_was_not_taken_counts(void **state)
+{
+    (void)state;
+    struct schedule schedule;
+    assert_int_equal(schedule_parse(&schedule, "const:10", NULL), FR_OK);
+    tickets_init(&tickets, &schedule, 0, 0, FR_SECOND_US);
+    tickets_start(&tickets, START_US);
+    assert_int_equal(tickets_take(&tickets, START_US, &ticket), TAKEN);
+    assert_int_equal(tickets_due(&tickets, 0), 1);
+    assert_int_equal(tickets_due(&tickets, FR_SECOND_US / 4), 3);
+    assert_int_equal(tickets_due(&tickets, 5 * FR_SECOND_US), 10);
+    assert_int_equal(tickets_started(&tickets), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_closed_loop_measures_after_its_warm_up),
+        cmocka_unit_test(a_closed_loop_without_count_has_no_end),
+        cmocka_unit_test(an_open_loop_is_due_by_the_schedule),
+        cmocka_unit_test(what_is_due_but_was_not_taken_counts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
