@@ -10,11 +10,6 @@
 
 #define FIRST_CAPACITY 64
 
-struct fr_bytes fr_bytes_of(const char *text)
-{
-    return (struct fr_bytes){(const uint8_t *)text, strlen(text)};
-}
-
 bool fr_bytes_equal(struct fr_bytes left, struct fr_bytes right)
 {
     return left.size == right.size && (left.size == 0 || memcmp(left.data, right.data, left.size) == 0);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -17,8 +18,12 @@ struct fr_bytes {
     size_t size;
 };
 
-/* The bytes of a C string, without its NUL. */
-struct fr_bytes fr_bytes_of(const char *text);
+/* The bytes of a C string, without its NUL; of a literal the compiler knows how many. */
+static inline struct fr_bytes fr_bytes_of(const char *text)
+{
+    return (struct fr_bytes){(const uint8_t *)text, strlen(text)};
+}
+
 bool fr_bytes_equal(struct fr_bytes left, struct fr_bytes right);
 
 /*

@@ -12,26 +12,37 @@ static bool needs_encoding(uint8_t byte)
     return byte <= ' ' || byte == 0x7f || byte == ':' || byte == '%';
 }
 
-static bool put(struct fr_key *key, char byte)
+static bool put(struct fr_key *key, const uint8_t *bytes, size_t size)
 {
-    if (key->size == FR_KEY_MAX_BYTES) {
+    if (key->size + size > FR_KEY_MAX_BYTES) {
         return false;
     }
-    key->text[key->size++] = byte;
+    memcpy(key->text + key->size, bytes, size);
+    key->size = (uint16_t)(key->size + size);
     return true;
+}
+
+/* Where the next byte is that needs encoding. */
+static size_t plain_until(struct fr_bytes field, size_t from)
+{
+    while (from < field.size && !needs_encoding(field.data[from])) {
+        from++;
+    }
+    return from;
 }
 
 static bool put_field(struct fr_key *key, struct fr_bytes field)
 {
     static const char digits[] = "0123456789ABCDEF";
-    bool fits = put(key, ':');
-    for (size_t i = 0; fits && i < field.size; i++) {
-        uint8_t byte = field.data[i];
-        if (needs_encoding(byte)) {
-            fits = put(key, '%') && put(key, digits[byte >> 4]) && put(key, digits[byte & 15]);
-        } else {
-            fits = put(key, (char)byte);
+    bool fits = put(key, (const uint8_t *)":", 1);
+    for (size_t at = 0; fits && at < field.size;) {
+        size_t end = plain_until(field, at);
+        fits = put(key, field.data + at, end - at);
+        if (fits && end < field.size) {
+            uint8_t byte = field.data[end++];
+            fits = put(key, (const uint8_t[]){'%', (uint8_t)digits[byte >> 4], (uint8_t)digits[byte & 15]}, 3);
         }
+        at = end;
     }
     return fits;
 }
@@ -39,18 +50,17 @@ static bool put_field(struct fr_key *key, struct fr_bytes field)
 enum fr_code fr_key_make(struct fr_key *ret_key, const char *kind, const struct fr_bytes *fields,
                          size_t count, struct fr_error *reterr)
 {
-    struct fr_key key = {.size = 0};
-    bool fits = true;
-    for (const char *at = kind; fits && *at != '\0'; at++) {
-        if (needs_encoding((uint8_t)*at)) {
-            return fr_error_set(reterr, FR_INVALID_ARGUMENT,
-                                "cache kind '%s' holds a ':', '%%', space or control byte", kind);
-        }
-        fits = put(&key, *at);
-    }
-    if (key.size == 0) {
+    struct fr_bytes name = fr_bytes_of(kind);
+    if (name.size == 0) {
         return fr_error_set(reterr, FR_INVALID_ARGUMENT, "a cache kind must not be empty");
     }
+    if (plain_until(name, 0) < name.size) {
+        return fr_error_set(reterr, FR_INVALID_ARGUMENT,
+                            "cache kind '%s' holds a ':', '%%', space or control byte", kind);
+    }
+    struct fr_key key; /* every read through a cache makes one, so it is neither zeroed nor copied whole */
+    key.size = 0;
+    bool fits = put(&key, name.data, name.size);
     for (size_t i = 0; fits && i < count; i++) {
         fits = put_field(&key, fields[i]);
     }
@@ -58,8 +68,9 @@ enum fr_code fr_key_make(struct fr_key *ret_key, const char *kind, const struct 
         return fr_error_set(reterr, FR_INVALID_ARGUMENT, "cache key of kind '%.64s' is longer than %d bytes",
                             kind, FR_KEY_MAX_BYTES);
     }
-    key.text[key.size] = '\0';
-    *ret_key = key;
+    memcpy(ret_key->text, key.text, key.size);
+    ret_key->text[key.size] = '\0';
+    ret_key->size = key.size;
     return FR_OK;
 }
 

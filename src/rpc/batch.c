@@ -28,6 +28,7 @@ void fr_batch_unref(struct batch *self)
     atomic_fetch_sub(&server->held_bytes, self->held_bytes);
     fr_arena_free(self->arena);
     fr_reply_fini(&self->reply);
+    fr_buffer_fini(&self->spare);
     nng_msg_free(self->message);
     fr_session_unref(self->session);
     free(self);
@@ -53,6 +54,9 @@ bool fr_batch_put(struct batch *self, const struct fr_wire_response *response, u
     size_t size = fr_wire_response_size(response);
     if (!fits(self, size)) {
         return false;
+    }
+    if (self->reply.size == 0) {
+        self->reply.expected = self->call_count * size; /* if all are like this one */
     }
     uint8_t *to = fr_reply_extend(&self->reply, size);
     if (to != NULL) {
@@ -114,11 +118,22 @@ static void turn_away(struct fr_call *call)
     }
 }
 
+/* Most batches ask for one method, over and over. */
+static struct method_slot *find_target(const struct fr_call *call)
+{
+    const struct batch *batch = call->batch;
+    const struct fr_call *previous = call == batch->calls ? NULL : call - 1;
+    return previous != NULL && previous->target != NULL &&
+                   fr_bytes_equal(previous->request.method, call->request.method)
+               ? previous->target
+               : fr_server_find(batch->server, call->request.method);
+}
+
 static void run(struct fr_call *call, uint64_t now_us, const char *refusal)
 {
     struct fr_server *server = call->batch->server;
     struct fr_error error;
-    call->target = fr_server_find(server, call->request.method);
+    call->target = find_target(call);
     if (call->request.timeout_us != 0) {
         call->deadline_us = fr_clock_deadline_us(now_us, call->request.timeout_us);
     }
@@ -142,13 +157,19 @@ static void dispatch(struct fr_call *call, uint64_t now_us, const char *refusal,
 {
     struct batch *batch = call->batch;
     fr_dispatched_call = call;
+    call->extras = batch->spare;
+    batch->spare = (struct fr_buffer){0};
     if (repeated) {
         fr_call_refuse(call, FR_INVALID_ARGUMENT, "this id stands in the batch already", 0);
     } else {
         run(call, now_us, refusal);
     }
     fr_dispatched_call = NULL;
-    if (!call->inlined) {
+    if (call->inlined) {
+        batch->spare = call->extras;
+        fr_buffer_clear(&batch->spare);
+        call->extras = (struct fr_buffer){0};
+    } else {
         fr_call_count_running(call, 1);
         fr_session_admit(batch->session, call);
     }

@@ -4,7 +4,8 @@
  */
 #include "rpc/reply.h"
 
-#define FIRST_ROOM 1000 /* with nng's own head room one allocation of about 1 KiB */
+#define FIRST_ROOM    1000 /* with nng's own head room one allocation of about 1 KiB */
+#define MOST_EXPECTED ((size_t)64 << 10) /* bytes that a wrong guess may cost */
 
 void fr_reply_fini(struct fr_reply *self)
 {
@@ -12,12 +13,18 @@ void fr_reply_fini(struct fr_reply *self)
     *self = (struct fr_reply){0};
 }
 
+static size_t larger(size_t one, size_t other)
+{
+    return one > other ? one : other;
+}
+
+/* nng zeroes and copies at each growth, hence the guess. */
 uint8_t *fr_reply_extend(struct fr_reply *self, size_t size)
 {
     size_t needed = self->size + size;
     if (needed > self->room) {
-        size_t room = needed > 2 * self->room ? needed : 2 * self->room;
-        room = room < FIRST_ROOM ? FIRST_ROOM : room;
+        size_t expected = self->expected < MOST_EXPECTED ? self->expected : MOST_EXPECTED;
+        size_t room = larger(larger(needed, 2 * self->room), larger(FIRST_ROOM, expected));
         int result = self->message == NULL ? nng_msg_alloc(&self->message, room)
                                            : nng_msg_realloc(self->message, room);
         if (result != 0) {

@@ -158,6 +158,7 @@ struct batch {
     bool left_out;         /* calls were not started since the server drains */
     struct fr_reply reply; /* inline answers; the dispatcher's, then under session->mu */
     struct fr_arena *arena; /* of requests unpacked within the dispatch */
+    struct fr_buffer spare; /* for the extras of the next call, empty; dispatcher only */
     size_t inline_count;   /* handlers that finished within the dispatch */
     size_t call_count;
     struct fr_call calls[];

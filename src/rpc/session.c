@@ -211,7 +211,7 @@ static bool move_ready_locked(struct session *self, struct batch *batch)
         atomic_fetch_sub(&self->server->held_bytes, self->ready.size);
         fr_reply_fini(reply);
         *reply = self->ready;
-        self->ready = (struct fr_reply){0};
+        self->ready = (struct fr_reply){.expected = reply->size + reply->size / 8};
         return true;
     }
     size_t room = limit > reply->size ? limit - reply->size : 0;

@@ -155,15 +155,28 @@ static void a_batch_of_too_many_calls_is_refused_as_a_whole(void **state)
 static void a_repeated_id_is_an_invalid_argument_for_the_repeats(void **state)
 {
     (void)state;
-    const struct one ones[] = {{1, ECHO, "first", 0}, {2, ECHO, "other", 0}, {1, ECHO, "again", 0}, {1, ECHO, "again", 0}};
-    answer_batch *batch = exchange_requests(ones, 4, 0);
+    const struct one ones[] = {{1, ECHO, "first", 0}, {2, ECHO, "other", 0}, {1, ECHO, "again", 0},
+                               {1, ECHO, "again", 0}, {3, ECHO, "after them", 0}};
+    answer_batch *batch = exchange_requests(ones, 5, 0);
     unsigned good = 0, repeated = 0;
     for (size_t i = 0; i < batch->n_response; i++) {
         good += batch->response[i]->code == FR_OK;
         repeated += batch->response[i]->code == FR_INVALID_ARGUMENT && batch->response[i]->id == 1;
     }
-    assert_int_equal(good, 2);
+    assert_int_equal(good, 3);
     assert_int_equal(repeated, 2);
+    forget(batch);
+}
+
+static void an_answer_has_its_own_details_only(void **state)
+{
+    (void)state;
+    const struct one ones[] = {{1, DETAILS, "2", 0}, {2, DETAILS, "2", 0}, {3, ECHO, "plain", 0}, {4, DETAILS, "2", 0}};
+    answer_batch *batch = exchange_requests(ones, 4, 0);
+    assert_int_equal(answer_to(batch, 1)->n_details, 2);
+    assert_int_equal(answer_to(batch, 2)->n_details, 2);
+    assert_int_equal(answer_to(batch, 3)->n_details, 0);
+    assert_int_equal(answer_to(batch, 4)->n_details, 2);
     forget(batch);
 }
 
@@ -289,6 +302,7 @@ int main(void)
         PEER_FACT(what_is_no_batch_gets_one_internal_with_id_0),
         PEER_FACT(a_batch_of_too_many_calls_is_refused_as_a_whole),
         PEER_FACT(a_repeated_id_is_an_invalid_argument_for_the_repeats),
+        PEER_FACT(an_answer_has_its_own_details_only),
         PEER_FACT(the_server_ends_a_call_at_its_deadline_and_drops_the_late_answer),
         PEER_FACT(handler_and_deadline_together_answer_once),
         PEER_FACT(a_deadline_at_the_end_of_time_is_not_an_early_one),
