@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * held_marks.c - marks that Redis refused.
+ * held_marks.c - marks that Redis refused, or that could not be cleared.
  */
 #include "cached/held_marks.h"
 

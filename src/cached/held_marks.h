@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * held_marks.h - marks that Redis refused: each is left alone for a while, longer after each refusal, so that it neither
- * stands in the way of the others nor is published again and again.
+ * held_marks.h - marks that Redis refused, or that could not be cleared: each is left alone for a while, longer after each
+ * time, so that it neither stands in the way of the others nor is published again and again.
  *
  * Pure but for the jitter of its pauses; one thread at a time.
  */
@@ -11,7 +11,7 @@
 #include "base/backoff.h"
 #include "store/store.h"
 
-/* While so many are held, marks that are not are held back too: then Redis most likely refuses all. */
+/* While so many are held, marks that are not are held back too: then Redis or the database most likely refuses all. */
 #define FR_HELD_MARKS_MAX 4096
 
 struct fr_held_mark {
@@ -29,7 +29,7 @@ struct fr_held_marks {
 
 void fr_held_marks_fini(struct fr_held_marks *self);
 
-/* The mark was refused at now_us. Takes its texts. true: for the first time, as far as there was room to remember it. */
+/* The mark was refused, or not cleared, at now_us. Takes its texts and zeroes it. true: for the first time, as far as there was room to remember it. */
 bool fr_held_marks_add(struct fr_held_marks *self, struct fr_store_mark *mark, uint64_t now_us);
 
 /*

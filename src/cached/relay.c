@@ -3,8 +3,8 @@
  * relay.c - carries the marks of committed writes to Redis: INVALIDATE, publish, clear.
  *
  * One thread with a connection of its own clears marks and polls for those left behind. A mark is cleared only
- * after its INVALIDATE ran, and only if no later write has raised it. One that Redis refuses is held back for a while
- * (held_marks.h), so that it does not keep others from being found.
+ * after its INVALIDATE ran, and only if no later write has raised it. One that Redis refuses, or that the database does
+ * not let go, is held back for a while (held_marks.h), so that it does not keep others from being found.
  */
 #include "cached/relay.h"
 
@@ -26,6 +26,9 @@
    row that left young marks behind they are carried out all the same: a key that is written all the time must not
    wait for ever. */
 #define PATIENCE_POLLS 3
+/* While the thread waits for the database's lock it looks for no marks, so not for long. */
+#define CLEAR_US       (50 * FR_MILLISECOND_US)
+#define TELL_US        (5 * FR_SECOND_US) /* clearing has failed all the time, before it is logged, and logged again */
 
 struct outcome {
     struct announcement *of;
@@ -64,6 +67,7 @@ struct fr_relay {
     uint64_t ripe_version; /* marks up to this version were there at the last poll */
     unsigned young_polls;
     struct fr_held_marks held;
+    uint64_t failing_us; /* since when clearing fails, or when that was last logged; 0: it does not */
 };
 
 static void free_announcement(struct announcement *self)
@@ -220,16 +224,39 @@ static size_t part_marks(struct fr_relay *self, struct announcement *of)
     return done;
 }
 
-static void clear(struct fr_relay *self, struct announcement *list)
+static void tell_uncleared(struct fr_relay *self, const struct fr_error *error)
+{
+    uint64_t now_us = fr_clock_now_us();
+    if (self->failing_us == 0) {
+        self->failing_us = now_us;
+    } else if (now_us - self->failing_us >= TELL_US) {
+        log_failure("dirty marks not cleared", error);
+        self->failing_us = now_us;
+    }
+}
+
+/* What cannot be cleared now will be announced again after a pause: a repeat does no harm. */
+static void clear_marks(struct fr_relay *self, struct fr_store_mark *marks, size_t count)
 {
     struct fr_error error;
+    if (fr_store_clear(self->connection, marks, count, &error) == FR_OK) {
+        self->failing_us = 0;
+        return;
+    }
+    tell_uncleared(self, &error);
+    self->may_have_marks = true;
+    for (size_t i = 0; i < count; i++) {
+        fr_held_marks_add(&self->held, &marks[i], fr_clock_now_us());
+    }
+}
+
+static void clear(struct fr_relay *self, struct announcement *list)
+{
     while (list != NULL) {
         struct announcement *next = list->next;
         size_t count = part_marks(self, list);
-        if (count > 0 && fr_store_clear(self->connection, list->marks.items, count, &error) != FR_OK) {
-            /* The mark stays, so it will be announced again: a repeat does no harm. */
-            log_failure("dirty marks not cleared", &error);
-            self->may_have_marks = true;
+        if (count > 0) {
+            clear_marks(self, list->marks.items, count);
         }
         free_announcement(list);
         list = next;
@@ -377,6 +404,7 @@ enum fr_code fr_relay_new(struct fr_store *store, struct fr_loop *loop, struct f
         free(self);
         return code;
     }
+    fr_store_set_patience(self->connection, CLEAR_US);
     fr_condition_init(&self->wake);
     pthread_mutex_init(&self->mu, NULL);
     if (pthread_create(&self->thread, NULL, run, self) != 0) {

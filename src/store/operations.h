@@ -19,6 +19,7 @@ struct fr_store_operations {
     enum fr_code (*connect)(struct fr_store *self, struct fr_store_connection **ret_connection,
                             struct fr_error *reterr);
     void (*connection_free)(struct fr_store_connection *self);
+    void (*set_patience)(struct fr_store_connection *self, uint64_t patience_us);
 
     enum fr_code (*run)(struct fr_store_connection *self, const char *sql,
                         const struct fr_store_value *parameters, size_t parameter_count,

@@ -198,7 +198,7 @@ static bool first_number(void *argument, const struct fr_store_row *row)
 static enum fr_code take_turn(struct fr_sqlite_connection *self, struct fr_error *reterr)
 {
     struct fr_sqlite_turn *turn = self->turn;
-    uint64_t until_us = fr_clock_now_us() + FR_SQLITE_BUSY_MS * FR_MILLISECOND_US;
+    uint64_t until_us = fr_clock_now_us() + self->patience_us;
     pthread_mutex_lock(&turn->mu);
     while (turn->taken && fr_condition_wait(&turn->free, &turn->mu, until_us)) {
     }
@@ -207,8 +207,8 @@ static enum fr_code take_turn(struct fr_sqlite_connection *self, struct fr_error
     pthread_mutex_unlock(&turn->mu);
     if (!self->has_turn) {
         return fr_error_set(reterr, FR_UNAVAILABLE,
-                            "the database was being written for more than %u s; try again",
-                            FR_SQLITE_BUSY_MS / 1000);
+                            "the database was being written for more than %g s; try again",
+                            (double)self->patience_us / FR_SECOND_US);
     }
     return FR_OK;
 }
@@ -309,6 +309,7 @@ const struct fr_store_operations fr_sqlite_operations = {
     .free = fr_sqlite_free,
     .connect = fr_sqlite_connect,
     .connection_free = fr_sqlite_connection_free,
+    .set_patience = fr_sqlite_set_patience,
     .run = run,
     .row_get = row_get,
     .script = script,

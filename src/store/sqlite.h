@@ -9,7 +9,6 @@
 
 #include "store/operations.h"
 
-#define FR_SQLITE_BUSY_MS         5000
 #define FR_SQLITE_STATEMENTS_KEPT 64
 
 struct sqlite3;
@@ -38,6 +37,7 @@ struct fr_sqlite_connection {
     const char *path; /* as errors name it; of the store, borrowed; NULL once connected: callers see them */
     struct fr_sqlite_turn *turn; /* of the store, borrowed */
     bool has_turn;
+    uint64_t patience_us;
     struct sqlite3 *database;
     /* Idle statements, the most recently used last. One that runs is not here, so a nested run finds another.
      */
@@ -52,6 +52,7 @@ void fr_sqlite_free(struct fr_store *store);
 enum fr_code fr_sqlite_connect(struct fr_store *store, struct fr_store_connection **ret_connection,
                                struct fr_error *reterr);
 void fr_sqlite_connection_free(struct fr_store_connection *connection);
+void fr_sqlite_set_patience(struct fr_store_connection *connection, uint64_t patience_us);
 
 /* sqlite_error.c: the error that the connection's last call left, in words for a person. */
 enum fr_code fr_sqlite_error(const struct fr_sqlite_connection *self, struct fr_error *reterr);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "store/sqlite.h"
 
 #define SHOWN_PATH_BYTES 100
@@ -136,8 +137,8 @@ enum fr_code fr_sqlite_error(const struct fr_sqlite_connection *self, struct fr_
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return fr_error_set(reterr, FR_UNAVAILABLE,
-                            "%s is locked by another program for more than %d s; end its transaction",
-                            show(path).text, FR_SQLITE_BUSY_MS / 1000);
+                            "%s is locked by another program for more than %g s; end its transaction",
+                            show(path).text, (double)self->patience_us / FR_SECOND_US);
     case SQLITE_READONLY:
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:

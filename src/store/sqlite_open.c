@@ -33,6 +33,13 @@ void fr_sqlite_connection_free(struct fr_store_connection *connection)
     free(self);
 }
 
+void fr_sqlite_set_patience(struct fr_store_connection *connection, uint64_t patience_us)
+{
+    struct fr_sqlite_connection *self = (struct fr_sqlite_connection *)connection;
+    self->patience_us = patience_us;
+    sqlite3_busy_timeout(self->database, (int)(patience_us / FR_MILLISECOND_US));
+}
+
 static bool first_text_is_wal(void *argument, const struct fr_store_row *row)
 {
     struct fr_store_value mode = fr_store_row_get(row, 0);
@@ -44,7 +51,7 @@ static bool first_text_is_wal(void *argument, const struct fr_store_row *row)
  * handler. */
 static enum fr_code use_write_ahead_log(struct fr_sqlite_connection *self, struct fr_error *reterr)
 {
-    uint64_t deadline_us = fr_clock_now_us() + FR_SQLITE_BUSY_MS * FR_MILLISECOND_US;
+    uint64_t deadline_us = fr_clock_now_us() + self->patience_us;
     bool wal = false;
     enum fr_code code;
     while ((code = fr_store_run(&self->base, "PRAGMA journal_mode = WAL", NULL, 0, first_text_is_wal, &wal,
@@ -62,7 +69,7 @@ static enum fr_code use_write_ahead_log(struct fr_sqlite_connection *self, struc
 static enum fr_code set_up(struct fr_sqlite_connection *self, struct fr_error *reterr)
 {
     sqlite3_extended_result_codes(self->database, 1);
-    sqlite3_busy_timeout(self->database, FR_SQLITE_BUSY_MS);
+    fr_sqlite_set_patience(&self->base, FR_STORE_PATIENCE_US);
     if (sqlite3_db_readonly(self->database, "main") == 1) {
         return fr_sqlite_read_only(self->path, reterr);
     }

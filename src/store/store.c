@@ -44,6 +44,11 @@ void fr_store_connection_free(struct fr_store_connection *self)
     }
 }
 
+void fr_store_set_patience(struct fr_store_connection *self, uint64_t patience_us)
+{
+    self->operations->set_patience(self, patience_us);
+}
+
 const char *fr_store_location(const struct fr_store_connection *self)
 {
     return self->location;

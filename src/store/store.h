@@ -18,6 +18,8 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
+#define FR_STORE_PATIENCE_US UINT64_C(5000000)
+
 struct fr_store;            /* a database; thread-safe */
 struct fr_store_connection; /* one thread at a time */
 struct fr_store_row;        /* borrowed within the row callback */
@@ -62,6 +64,8 @@ void fr_store_free(struct fr_store *self);
 FR_MUST_CHECK enum fr_code
 fr_store_connect(struct fr_store *self, struct fr_store_connection **ret_connection, struct fr_error *reterr);
 void fr_store_connection_free(struct fr_store_connection *self);
+/* How long a statement or a transaction waits while others write, at first FR_STORE_PATIENCE_US; then UNAVAILABLE. */
+void fr_store_set_patience(struct fr_store_connection *self, uint64_t patience_us);
 /*
  * Where the database is, such as its path; borrowed until the store is freed. For logs: the errors of a connection do
  * not name it, since they go to callers.
