@@ -84,6 +84,19 @@ class Outputs(Folder):
             self.assertIn("// Ends in a backslash \\.\n", text)
             self.assertIn("First/type is deprecated", text)
 
+    def test_two_proto_packages_in_one_folder_of_go(self):
+        one = 'syntax = "proto3";\npackage a;\nimport "two.proto";\nmessage M { b.N n = 1; }\nservice S { rpc Do(b.N) returns (M); }\n'
+        two = 'syntax = "proto3";\npackage b;\nmessage N {}\nenum E { ZERO = 0; }\nservice T { rpc Do(N) returns (N); }\n'
+        self.write("two.proto", two)
+        self.ok("--lang", "go", self.write("one.proto", one), os.path.join(self.folder, "two.proto"))
+        self.go_vet(".", "example")
+
+    def test_folders_that_are_called_as_go_packages_of_ours(self):
+        for name in ("freshet", "example"):
+            self.write(f"{name}/m.proto", f'syntax = "proto3";\npackage {name};\nmessage M {{}}\nservice S {{ rpc Do(M) returns (M); }}\n')
+        self.ok("--lang", "go", "-I", self.folder, "freshet/m.proto", "example/m.proto")
+        self.go_vet("freshet", "freshetpb", "example", "examplepb")
+
     def test_what_a_person_changed_stays(self):
         proto = self.write("bare.proto", 'syntax = "proto3";\nmessage M {}\nservice S { rpc Do(M) returns (M); }\n')
         stays = {"go/example/main.go": True, "go/go.mod": True, "go/bare.freshet.go": False, "go/freshet/freshet.go": False,
@@ -174,6 +187,11 @@ class Mistakes(Folder):
             same = self.write("client.proto", head + f"message {client} {{}}\nservice S {{ rpc Do(M) returns (M); }}\n")
             self.refuse(1, f"would share the {language} name SClient", "--lang",
                         {"Go": "go", "C++": "cpp"}[language], same, lines=3)
+        self.write("there.proto", 'syntax = "proto3";\npackage u;\nmessage M {}\n')
+        same = self.write("here.proto", head + "service S { rpc Do(M) returns (M); }\n")
+        for files in ((same, os.path.join(self.folder, "there.proto")), (os.path.join(self.folder, "there.proto"), same)):
+            self.refuse(1, ".M would share the Go name M; rename one of them, or give their files packages of their own",
+                        "--lang", "go", *files, lines=3)
         same = self.write("async.proto", head + "service S {\n  rpc Do(M) returns (M);\n  rpc DoAsync(M) returns (M);\n}\n")
         self.refuse(1, "t.S/Do and t.S/DoAsync would share the C++ name DoAsync", "--lang", "cpp", same, lines=3)
 

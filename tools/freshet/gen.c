@@ -319,12 +319,25 @@ static void append_identifier(struct fr_buffer *out, const char *text, size_t si
     }
 }
 
+/* Where the module's own packages stand. */
+static bool is_go_folder(const char *name, size_t size)
+{
+    static const char *const folders[] = {"example", "freshet"};
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        if (strlen(folders[i]) == size && memcmp(folders[i], name, size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* "Musers/v1/users.proto=example/stubs/users/v1;usersv1pb": the folder is the package, and no keyword ends in "pb". */
 static void append_go_package(struct fr_buffer *out, const char *name)
 {
     const char *slash = strrchr(name, '/');
     size_t folder = slash == NULL ? 0 : (size_t)(slash - name);
-    fr_buffer_append_format(out, "M%s=" GO_MODULE "%s%.*s;", name, folder > 0 ? "/" : "", (int)folder, name);
+    fr_buffer_append_format(out, "M%s=" GO_MODULE "%s%.*s%s;", name, folder > 0 ? "/" : "", (int)folder, name,
+                            is_go_folder(name, folder) ? "pb" : "");
     size_t start = folder, parts = 0;
     while (start > 0 && (name[start - 1] != '/' || ++parts < 2)) {
         start--;

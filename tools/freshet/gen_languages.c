@@ -59,8 +59,8 @@ const struct gen_language gen_languages[] = {
     {
         .name = "go",
         .tools = {{"protoc-gen-go", "apt-get install protoc-gen-go"}},
-        .message_flags = {"--go_out=@", "--go_opt=paths=source_relative"},
-        .stub_flags = {"--freshet_opt=paths=source_relative", "--freshet_opt=runtime=example/stubs/freshet"},
+        .message_flags = {"--go_out=@", "--go_opt=module=example/stubs"},
+        .stub_flags = {"--freshet_opt=module=example/stubs", "--freshet_opt=runtime=example/stubs/freshet"},
         .go_packages = true,
         .compiled = googles,
         .run_time = "freshet/freshet.go",

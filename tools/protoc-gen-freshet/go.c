@@ -156,10 +156,11 @@ enum fr_code go_emit(struct output *output, const struct model_file *file, struc
 {
     struct go_unit unit;
     struct fr_buffer content = {0};
-    if (file->service_count == 0) {
-        return FR_OK;
+    enum fr_code code = go_check_package(output, file, reterr);
+    if (code != FR_OK || file->service_count == 0) {
+        return code;
     }
-    enum fr_code code = go_unit_init(&unit, output, file, reterr);
+    code = go_unit_init(&unit, output, file, reterr);
     if (code != FR_OK) {
         return code;
     }

@@ -14,6 +14,7 @@
 /* Field numbers in descriptor.proto, as the paths of SourceCodeInfo use them. */
 enum {
     PLACE_FILE_MESSAGES = 4,
+    PLACE_FILE_ENUMS = 5,
     PLACE_FILE_SERVICES = 6,
     PLACE_MESSAGE_FIELDS = 2,
     PLACE_MESSAGE_NESTED = 3,
