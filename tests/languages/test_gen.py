@@ -3,6 +3,7 @@
 """test_gen.py - freshet gen: what it writes for odd .proto files, and what it says about wrong use."""
 import os
 import shutil
+import sys
 import tempfile
 import unittest
 
@@ -96,6 +97,27 @@ class Outputs(Folder):
             self.write(f"{name}/m.proto", f'syntax = "proto3";\npackage {name};\nmessage M {{}}\nservice S {{ rpc Do(M) returns (M); }}\n')
         self.ok("--lang", "go", "-I", self.folder, "freshet/m.proto", "example/m.proto")
         self.go_vet("freshet", "freshetpb", "example", "examplepb")
+
+    def test_python_imports_what_protoc_calls_oddly(self):
+        """Each folder's stubs can be imported, and so can its example, which then finds no server."""
+        names = {"dotted.name.v1": "dotted.name.v1_freshet", "1st": "1st_freshet", "class/with": "class.with_freshet",
+                 "a b,c": "a b,c_freshet", "da-sh": "da_sh_freshet"}
+        for number, (name, module) in enumerate(names.items()):
+            with self.subTest(name):
+                package = f'syntax = "proto3";\npackage p{number};\n'
+                self.write(f"{name}.proto", package + "message M { string id = 1; }\nservice S { rpc Do(M) returns (M); }\n")
+                out = os.path.join(self.out, str(number))
+                done = self.gen("--lang", "python", "-I", self.folder, f"{name}.proto", out=out)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                told = check([sys.executable, "-c", f"import importlib; print(importlib.import_module('{module}').SMethods.do.name)"],
+                             cwd=os.path.join(out, "python"))
+                self.assertEqual(told, f"p{number}.S/Do\n")
+                told = check([sys.executable, "example.py", "tcp://127.0.0.1:1"], cwd=os.path.join(out, "python"))
+                self.assertIn("UNAVAILABLE", told)
+        self.write("dotted.user.proto", 'syntax = "proto3";\npackage u;\nimport "dotted.name.v1.proto";\n'
+                   "service U { rpc Do(p0.M) returns (p0.M); }\n")
+        self.ok("--lang", "python", "-I", self.folder, "dotted.user.proto")
+        check([sys.executable, "-c", "import dotted.user_freshet"], cwd=os.path.join(self.out, "python"))
 
     def test_what_a_person_changed_stays(self):
         proto = self.write("bare.proto", 'syntax = "proto3";\nmessage M {}\nservice S { rpc Do(M) returns (M); }\n')
@@ -192,6 +214,13 @@ class Mistakes(Folder):
         for files in ((same, os.path.join(self.folder, "there.proto")), (os.path.join(self.folder, "there.proto"), same)):
             self.refuse(1, ".M would share the Go name M; rename one of them, or give their files packages of their own",
                         "--lang", "go", *files, lines=3)
+        self.write("1st.proto", 'syntax = "proto3";\npackage u;\nmessage M {}\n')
+        self.write("odd.proto", 'syntax = "proto3";\nimport "1st.proto";\nmessage N { u.M m = 1; }\n')
+        self.refuse(1, "odd.proto:2:1: protoc's Python code cannot import '1st.proto'; rename it", "--lang", "python", "-I",
+                    self.folder, "odd.proto", lines=3)
+        self.write("over.proto", 'syntax = "proto3";\nimport "odd.proto";\nmessage O { N n = 1; }\n')
+        self.refuse(1, "odd.proto:2:1: protoc's Python code cannot import '1st.proto'", "--lang", "python", "-I",
+                    self.folder, "over.proto", lines=3)
         same = self.write("async.proto", head + "service S {\n  rpc Do(M) returns (M);\n  rpc DoAsync(M) returns (M);\n}\n")
         self.refuse(1, "t.S/Do and t.S/DoAsync would share the C++ name DoAsync", "--lang", "cpp", same, lines=3)
 

@@ -31,15 +31,20 @@ static bool is_keyword(const char *name, size_t size)
     return false;
 }
 
-/* Whether it can stand in an import or behind a dot. */
-static bool is_plain(const char *name, size_t size)
+static bool is_identifier(const char *name, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
         if (!isalnum((unsigned char)name[i]) && name[i] != '_') {
             return false;
         }
     }
-    return size > 0 && !isdigit((unsigned char)name[0]) && !is_keyword(name, size);
+    return size > 0 && !isdigit((unsigned char)name[0]);
+}
+
+/* Whether it can stand in an import or behind a dot. */
+static bool is_plain(const char *name, size_t size)
+{
+    return is_identifier(name, size) && !is_keyword(name, size);
 }
 
 static const char *keep(const struct model *model, struct fr_buffer *text)
@@ -73,11 +78,12 @@ static const char *replaced(const struct model *model, const char *text, const c
     return keep(model, &out);
 }
 
-static bool has_plain_parts(const char *name)
+/* Whether each part of a module's name is. */
+static bool has_parts(const char *name, bool (*is)(const char *part, size_t size))
 {
     for (;;) {
         size_t size = strcspn(name, ".");
-        if (!is_plain(name, size)) {
+        if (!is(name, size)) {
             return false;
         }
         if (name[size] == '\0') {
@@ -87,24 +93,74 @@ static bool has_plain_parts(const char *name)
     }
 }
 
-/* "users/v1/users" to what protoc's X_pb2.py is called. */
+/* A variable's name: what is no letter becomes "_", and no digit comes first. */
+static const char *as_identifier(const struct model *model, const char *text)
+{
+    char *name = text == NULL ? NULL : model_join(model, isdigit((unsigned char)text[0]) ? "_" : "", text, "");
+    for (char *at = name; at != NULL && *at != '\0'; at++) {
+        *at = (char)(isalnum((unsigned char)*at) ? *at : '_');
+    }
+    return name;
+}
+
+/* "users/v1/users" to what protoc's X_pb2.py is called; a "." of a file's name parts folders as well. */
 static enum fr_code name_module(const struct model *model, const Google__Protobuf__FileDescriptorProto *file,
                                 struct module *ret_module, struct fr_error *reterr)
 {
     static const char *const dotted[] = {"_", "."};
-    static const char *const aliased[] = {"__", "_dot_", "_", "_"};
+    static const char *const aliased[] = {"__", "_dot_"};
     const char *stem = output_stem(model, file);
     const char *name = stem == NULL ? NULL : replaced(model, stem, "-/", dotted);
     name = name == NULL ? NULL : model_join(model, name, "_pb2", "");
-    const char *alias = name == NULL ? NULL : replaced(model, name, "_. +", aliased);
+    const char *alias = name == NULL ? NULL : as_identifier(model, replaced(model, name, "_.", aliased));
     char *parent = name == NULL ? NULL : model_join(model, name, "", "");
     if (alias == NULL || parent == NULL) {
         return fr_error_no_memory(reterr);
     }
     char *dot = strrchr(parent, '.');
     parent[dot == NULL ? 0 : dot - parent] = '\0';
-    *ret_module = (struct module){.name = name, .parent = parent, .alias = alias, .plain = has_plain_parts(name)};
+    *ret_module = (struct module){.name = name, .parent = parent, .alias = alias, .plain = has_parts(name, is_plain)};
     return FR_OK;
+}
+
+/* protoc writes an import statement for what each file imports: it knows keywords, but not what is no identifier. */
+static enum fr_code refuse_imports_of(struct model *model, const Google__Protobuf__FileDescriptorProto *file,
+                                      struct fr_error *reterr)
+{
+    for (size_t i = 0; i < file->n_dependency; i++) {
+        static const char *const dotted[] = {"_", "."};
+        const Google__Protobuf__FileDescriptorProto import = {.name = file->dependency[i]};
+        const char *stem = output_stem(model, &import);
+        const char *name = stem == NULL ? NULL : replaced(model, stem, "-/", dotted);
+        const struct place place = place_of((struct place){.file = file}, PLACE_FILE_IMPORTS, (int32_t)i);
+        if (name == NULL) {
+            return fr_error_no_memory(reterr);
+        }
+        if (!has_parts(name, is_identifier)) {
+            problems_add(&model->problems, &place,
+                         "protoc's Python code cannot import '%s'; rename it, so that folders and file have letters, digits "
+                         "and '_', and no digit first",
+                         import.name);
+        }
+    }
+    return FR_OK;
+}
+
+/* The first wanted file speaks for imports. */
+static enum fr_code refuse_imports(struct model *model, const struct model_file *file, struct fr_error *reterr)
+{
+    const struct model_file *first = model->files;
+    enum fr_code code = FR_OK;
+    while (!first->wanted) {
+        first++;
+    }
+    for (size_t i = 0; i < model->file_count && code == FR_OK; i++) {
+        const struct model_file *other = &model->files[i];
+        if (other == file || (file == first && !other->wanted)) {
+            code = refuse_imports_of(model, other->proto, reterr);
+        }
+    }
+    return code;
 }
 
 static bool uses(const struct model_file *file, const Google__Protobuf__FileDescriptorProto *other)
@@ -394,17 +450,18 @@ static enum fr_code write_file(struct model *model, const struct model_file *fil
 
 enum fr_code python_emit(struct output *output, const struct model_file *file, struct fr_error *reterr)
 {
-    static const char *const to[] = {"_"};
+    static const char *const to[] = {"_", "/"};
     const char *stem = output_stem(output->model, file->proto);
-    const char *module = stem == NULL ? NULL : replaced(output->model, stem, "-", to);
+    const char *module = stem == NULL ? NULL : replaced(output->model, stem, "-.", to);
     struct fr_buffer content = {0};
     if (module == NULL) {
         return fr_error_no_memory(reterr);
     }
-    if (file->service_count == 0) {
-        return FR_OK;
+    enum fr_code code = refuse_imports(output->model, file, reterr);
+    if (code != FR_OK || file->service_count == 0) {
+        return code;
     }
-    enum fr_code code = write_file(output->model, file, &content, reterr);
+    code = write_file(output->model, file, &content, reterr);
     code = code != FR_OK ? code : output_add(output, module, "_freshet.py", &content, reterr);
     fr_buffer_fini(&content);
     return code;
@@ -414,7 +471,7 @@ enum fr_code python_emit(struct output *output, const struct model_file *file, s
 static const char *append_imports(const struct model *model, const struct method_name *names, const struct module *module,
                                   const char *stubs, const char *service, struct fr_buffer *out)
 {
-    if (has_plain_parts(stubs) && strcmp(names->request.hint, "Any") != 0) {
+    if (has_parts(stubs, is_plain) && strcmp(names->request.hint, "Any") != 0) {
         fr_buffer_append_format(out,
                                 "import sys\n"
                                 "\n"
