@@ -142,6 +142,19 @@ class Outputs(Folder):
         self.assertFalse(os.path.exists(os.path.join(self.out, "c/freshet")))
 
 
+    def test_files_beside_our_own_are_generated(self):
+        """Whatever their folder is called: the library of C has Freshet's own files only."""
+        for name in ("freshet/tools/mine", "freshet/cache/v1/mine", "grpc/health/v1/mine"):
+            self.write(f"{name}.proto", 'syntax = "proto3";\npackage %s;\nmessage M {}\n' % name.replace("/", "."))
+        self.write("top.proto", 'syntax = "proto3";\nimport "freshet/tools/mine.proto";\nimport "freshet/cache/v1/mine.proto";\n'
+                   'import "grpc/health/v1/mine.proto";\nmessage T {}\nservice S { rpc Do(freshet.tools.mine.M) returns (T); }\n'
+                   "message U { freshet.cache.v1.mine.M m = 1; grpc.health.v1.mine.M n = 2; }\n")
+        self.ok("--lang", "c", "-I", self.folder, "top.proto")
+        flags = check(["pkg-config", "--cflags", "freshet"], env=pkg_config(self.folder)).split()
+        for name in ("top.freshet.c", "top.pb-c.c"):
+            check(["gcc", "-std=c11", "-fsyntax-only", "-I", os.path.join(self.out, "c"), *flags, os.path.join(self.out, "c", name)])
+
+
 class Examples(TestCase):
     """Each folder is ready to run, and its example tells what freshet-api answers."""
 

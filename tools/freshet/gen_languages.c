@@ -8,10 +8,14 @@
 
 static const char *const googles[] = {GOOGLE, NULL};
 
-/* What Freshet's own library has, see proto/CMakeLists.txt. */
+/* What Freshet's own library has, see proto/CMakeLists.txt. Users may have files beside these. */
 static const char *const of_c_library[] = {
-    "freshet/",
-    "grpc/health/v1/",
+    "freshet/cache/v1/cache.proto",
+    "freshet/cache/v1/options.proto",
+    "freshet/reflection/v1/reflection.proto",
+    "freshet/rpc/v1/rpc.proto",
+    "freshet/stats/v1/stats.proto",
+    "grpc/health/v1/health.proto",
     GOOGLE "any.proto",
     GOOGLE "descriptor.proto",
     GOOGLE "duration.proto",
