@@ -8,19 +8,17 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <google/protobuf/descriptor.pb-c.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "freshet/command.h"
-#include "freshet/embedded.h"
+#include "freshet/files.h"
 #include "freshet/folder.h"
 #include "freshet/near.h"
+#include "freshet/protos.h"
 #include "freshet/report.h"
 #include "freshet/spawn.h"
 #include "freshet/usage.h"
@@ -28,7 +26,6 @@
 
 #define ARENA_CHUNK_BYTES 65536
 #define READ_BYTES        ((size_t)64 << 10)
-#define CARRIED           "proto/" /* embedded .proto files that users import */
 #define GO_MODULE         "example/stubs" /* in go.mod too; "example" is free for such use */
 
 static struct {
@@ -78,66 +75,9 @@ struct job {
     Google__Protobuf__FileDescriptorSet *wanted, *all; /* what FILE… hold, and with all imports */
 };
 
-/* ---- files ---- */
-
 static bool begins(const char *text, const char *start)
 {
     return strncmp(text, start, strlen(start)) == 0;
-}
-
-/* Every folder of path up to its last '/'. */
-static int make_parents(const char *path)
-{
-    char *copy = strdup(path);
-    int exit_code = copy == NULL ? report_failure("out of memory") : 0;
-    for (char *at = copy; exit_code == 0 && (at = strchr(at + 1, '/')) != NULL;) {
-        *at = '\0';
-        if (mkdir(copy, 0777) != 0 && errno != EEXIST) {
-            exit_code = report_failure("cannot make the folder '%s': %s", copy, strerror(errno));
-        }
-        *at = '/';
-    }
-    free(copy);
-    return exit_code;
-}
-
-static int write_file(const char *path, struct fr_bytes content)
-{
-    int exit_code = make_parents(path);
-    if (exit_code != 0) {
-        return exit_code;
-    }
-    const char *slash = strrchr(path, '/');
-    bool program = slash != NULL && strcmp(slash, "/run") == 0;
-    int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, program ? 0777 : 0666);
-    FILE *file = to < 0 ? NULL : fdopen(to, "wb");
-    bool written = file != NULL && fwrite(content.data, 1, content.size, file) == content.size;
-    int cause = errno;
-    written = (file == NULL || fclose(file) == 0) && written;
-    return written ? 0 : report_failure("cannot write '%s': %s", path, strerror(cause != 0 ? cause : errno));
-}
-
-/* Those whose name begins with start go below folder, without it. One that is there stays, unless what follows begins
-   with anew. */
-static int write_embedded(const char *start, const char *folder, const char *anew)
-{
-    int exit_code = 0;
-    for (const struct embedded_file *file = embedded_files; file->name != NULL && exit_code == 0; file++) {
-        if (!begins(file->name, start)) {
-            continue;
-        }
-        const char *name = file->name + strlen(start);
-        struct fr_buffer path = {0};
-        fr_buffer_append_format(&path, "%s/%s", folder, name);
-        const char *text = fr_buffer_text(&path);
-        if (text == NULL) {
-            exit_code = report_failure("out of memory");
-        } else if ((anew != NULL && begins(name, anew)) || access(text, F_OK) != 0) {
-            exit_code = write_file(text, file->content);
-        }
-        fr_buffer_fini(&path);
-    }
-    return exit_code;
 }
 
 /* ---- running generators ---- */
@@ -255,27 +195,14 @@ static int read_set(const struct job *job, const char *path, Google__Protobuf__F
     return 0;
 }
 
-static void add_folders(const struct job *job, struct words *words)
-{
-    for (size_t i = 0; i < given.folders.count; i++) {
-        words_add(words, "-I%s", given.folders.items[i]);
-    }
-    for (int i = 0; given.folders.count == 0 && i < job->file_count; i++) {
-        bool beside = job->files[i][0] == '/' || begins(job->files[i], "../");
-        char *copy = strdup(job->files[i]);
-        words_add(words, "-I%s", copy != NULL && beside ? dirname(copy) : ".");
-        free(copy);
-    }
-    words_add(words, "-I%s/proto", job->temporary.path);
-}
-
 static int compile(struct job *job, bool imports, Google__Protobuf__FileDescriptorSet **ret_set)
 {
     struct words words = {0};
     char path[FOLDER_FILE_BYTES];
     snprintf(path, sizeof path, "%s/%s", job->temporary.path, imports ? "all" : "wanted");
     words_add(&words, "protoc");
-    add_folders(job, &words);
+    protos_add_folders(&words, &given.folders, (const char *const *)job->files, (size_t)job->file_count,
+                       job->temporary.path);
     words_add(&words, "--include_source_info");
     words_add(&words, "--descriptor_set_out=%s", path);
     if (imports) {
@@ -467,14 +394,15 @@ static int make_language(const struct job *job, const struct gen_language *langu
     fr_buffer_append_format(&buffer, "%s/%s/", given.out, language->name);
     fr_buffer_append_format(&start, "%s/", language->name);
     const char *folder = fr_buffer_text(&buffer);
-    int exit_code = folder == NULL || fr_buffer_text(&start) == NULL ? report_failure("out of memory") : make_parents(folder);
+    bool failed = folder == NULL || fr_buffer_text(&start) == NULL;
+    int exit_code = failed ? report_failure("out of memory") : files_make_parents(folder);
     if (exit_code == 0) {
         buffer.data[buffer.size - 1] = '\0';
         /* First what tells mistakes best, and before anything is written. */
         exit_code = make_stubs(job, language, folder);
     }
     exit_code = exit_code != 0 ? exit_code : make_messages(job, language, folder);
-    exit_code = exit_code != 0 ? exit_code : write_embedded(fr_buffer_text(&start), folder, language->run_time);
+    exit_code = exit_code != 0 ? exit_code : files_write_embedded(fr_buffer_text(&start), folder, language->run_time);
     if (exit_code == 0) {
         printf("%s: %s/run tries %s; it needs %s\n", language->name, folder, language->example, language->needs);
     }
@@ -533,7 +461,6 @@ static int choose_languages(struct job *job)
 
 static int generate_all(struct job *job)
 {
-    char protos[FOLDER_FILE_BYTES];
     struct fr_error error;
     int exit_code = check_programs(job);
     if (exit_code != 0) {
@@ -546,8 +473,7 @@ static int generate_all(struct job *job)
     if (folder_init(&job->temporary, &error) != FR_OK) {
         return report_failure("%s", error.message);
     }
-    snprintf(protos, sizeof protos, "%s/proto", job->temporary.path);
-    exit_code = write_embedded(CARRIED, protos, NULL);
+    exit_code = protos_write_carried(job->temporary.path);
     exit_code = exit_code != 0 ? exit_code : compile(job, false, &job->wanted);
     exit_code = exit_code != 0 ? exit_code : compile(job, true, &job->all);
     for (size_t i = 0; i < job->language_count && exit_code == 0; i++) {
