@@ -119,6 +119,17 @@ class Outputs(Folder):
         self.ok("--lang", "python", "-I", self.folder, "dotted.user.proto")
         check([sys.executable, "-c", "import dotted.user_freshet"], cwd=os.path.join(self.out, "python"))
 
+    def test_without_a_service_there_is_no_example(self):
+        proto = self.write("m.proto", 'syntax = "proto3";\nmessage M {}\n')
+        out = os.path.join(self.folder, "a:b")
+        done = self.gen("--lang", "python,c", proto, out=out)
+        self.assertEqual((done.returncode, done.stderr, done.stdout), (
+            0, "", f"python: {out}/python has the messages; no file has a service, so there is no example.py for run to try\n"
+            f"c: {out}/c has the messages; no file has a service, so there is no example.c for run to try\n"))
+        self.assertTrue(os.path.exists(os.path.join(out, "c", "m.pb-c.h")))
+        self.write("m.proto", 'syntax = "proto3";\nmessage M {}\nservice S { rpc Do(M) returns (M); }\n')
+        self.assertIn("python/run tries example.py", self.gen("--lang", "python", proto, out=out).stdout)
+
     def test_what_a_person_changed_stays(self):
         proto = self.write("bare.proto", 'syntax = "proto3";\nmessage M {}\nservice S { rpc Do(M) returns (M); }\n')
         stays = {"go/example/main.go": True, "go/go.mod": True, "go/bare.freshet.go": False, "go/freshet/freshet.go": False,
@@ -194,7 +205,6 @@ class Mistakes(Folder):
                                    ("name the languages with --lang", ("--lang", ",", good)),
                                    ("an argument is missing", ("--lang", "go"))):
             self.refuse(2, message, *arguments, lines=2)
-        self.refuse(2, "protoc takes no ':'", "--lang", "go", good, out=self.out + ":x", lines=2)
         done = run_freshet("gen", "--lang", "go", good)
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertIn("--out", done.stderr)
@@ -213,7 +223,7 @@ class Mistakes(Folder):
         for language in ("c", "go", "cpp", "python"):
             self.refuse(1, "streams.proto:5:3: t.S/Watch is a streaming method", "--lang", language, streams,
                         lines=4 if language == "c" else 3)
-            self.assertEqual(os.listdir(os.path.join(self.out, language)), [])
+            self.assertFalse(os.path.exists(self.out))
         self.refuse(1, 'optional.proto:3:13: t.M.x: protobuf-c has no proto3 "optional"; leave the word out, or', "--lang", "c",
                     self.write("optional.proto", head), lines=3)
         same = self.write("same.proto", head + "service S {\n  rpc DoIt(M) returns (M);\n  rpc do_it(M) returns (M);\n}\n")
@@ -236,6 +246,23 @@ class Mistakes(Folder):
                     self.folder, "over.proto", lines=3)
         same = self.write("async.proto", head + "service S {\n  rpc Do(M) returns (M);\n  rpc DoAsync(M) returns (M);\n}\n")
         self.refuse(1, "t.S/Do and t.S/DoAsync would share the C++ name DoAsync", "--lang", "cpp", same, lines=3)
+
+    def test_all_languages_or_none(self):
+        """Python takes what C refuses, and nothing is written for it either; what is there stays as it is."""
+        proto = self.write("m.proto", 'syntax = "proto3";\nmessage M { string id = 1; }\nservice S { rpc Do(M) returns (M); }\n')
+        self.ok("--lang", "python,c", proto)
+        before = self.files()
+        self.write("m.proto", 'syntax = "proto3";\nmessage M { optional string id = 1; }\nservice S { rpc Do(M) returns (M); }\n')
+        self.refuse(1, "protobuf-c has no proto3", "--lang", "python,c", proto, lines=3)
+        self.assertEqual(self.files(), before)
+
+    def files(self):
+        found = {}
+        for folder, _, names in os.walk(self.out):
+            for path in (os.path.join(folder, name) for name in names):
+                with open(path, "rb") as file:
+                    found[path] = file.read()
+        return found
 
     def test_missing_programs(self):
         proto = self.write("good.proto", 'syntax = "proto3";\n')

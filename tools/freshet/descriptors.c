@@ -4,7 +4,6 @@
  */
 #include "freshet/descriptors.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "base/clock.h"
 #include "freshet/command.h"
 #include "freshet/dial.h"
+#include "freshet/files.h"
 #include "freshet/folder.h"
 #include "freshet/protos.h"
 #include "freshet/reflection/v1/reflection.freshet.h"
@@ -20,7 +20,6 @@
 #include "message/message.h"
 
 #define ASK_TIMEOUT_US (10 * FR_SECOND_US)
-#define READ_BYTES     65536
 
 /* ---- a server ---- */
 
@@ -81,27 +80,6 @@ enum fr_code descriptors_ask(struct descriptors *self, const char *address, stru
     return code;
 }
 
-/* ---- a compiled set ---- */
-
-static int read_set(const char *path, struct fr_buffer *out)
-{
-    FILE *file = fopen(path, "rbe");
-    size_t size = 0;
-    if (file == NULL) {
-        return report_failure("cannot open '%s': %s", path, strerror(errno));
-    }
-    do {
-        uint8_t *to = fr_buffer_reserve(out, READ_BYTES);
-        size = to == NULL ? 0 : fread(to, 1, READ_BYTES, file);
-        out->size += size;
-    } while (size > 0);
-    int exit_code = out->failed    ? report_failure("out of memory")
-                    : ferror(file) ? report_failure("cannot read '%s': %s", path, strerror(errno))
-                                   : 0;
-    fclose(file);
-    return exit_code;
-}
-
 /* ---- .proto files ---- */
 
 /* protoc itself says what is wrong. */
@@ -141,7 +119,7 @@ static int compile(const struct descriptors_given *given, struct fr_buffer *out)
     }
     int exit_code = protos_write_carried(temporary.path);
     exit_code = exit_code != 0 ? exit_code : run_protoc(&words);
-    exit_code = exit_code != 0 ? exit_code : read_set(set, out);
+    exit_code = exit_code != 0 ? exit_code : files_read(set, out);
     words_fini(&words);
     folder_fini(&temporary);
     return exit_code;
@@ -175,7 +153,7 @@ int descriptors_init(struct descriptors *self, const char *command, const struct
         exit_code = compile(given, &set);
         exit_code = exit_code != 0 ? exit_code : build(self, fr_buffer_bytes(&set), "--proto");
     } else if (given->protoset != NULL) {
-        exit_code = read_set(given->protoset, &set);
+        exit_code = files_read(given->protoset, &set);
         exit_code = exit_code != 0 ? exit_code : build(self, fr_buffer_bytes(&set), given->protoset);
     } else if (address != NULL) {
         enum fr_code code = descriptors_ask(self, address, &error);

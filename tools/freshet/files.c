@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * files.c - writes files that this program carries.
+ * files.c - reads and copies files, and writes those that this program carries.
  */
 #include "freshet/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,28 @@
 
 #include "freshet/embedded.h"
 #include "freshet/report.h"
+
+#define READ_BYTES   ((size_t)64 << 10)
+#define OPEN_FOLDERS 16 /* at a time, while a tree is walked */
+
+int files_read(const char *path, struct fr_buffer *out)
+{
+    FILE *file = fopen(path, "rbe");
+    size_t size = 0;
+    if (file == NULL) {
+        return report_failure("cannot open '%s': %s", path, strerror(errno));
+    }
+    do {
+        uint8_t *to = fr_buffer_reserve(out, READ_BYTES);
+        size = to == NULL ? 0 : fread(to, 1, READ_BYTES, file);
+        out->size += size;
+    } while (size > 0);
+    int exit_code = out->failed    ? report_failure("out of memory")
+                    : ferror(file) ? report_failure("cannot read '%s': %s", path, strerror(errno))
+                                   : 0;
+    fclose(file);
+    return exit_code;
+}
 
 int files_make_parents(const char *path)
 {
@@ -65,4 +88,39 @@ int files_write_embedded(const char *start, const char *folder, const char *anew
         fr_buffer_fini(&path);
     }
     return exit_code;
+}
+
+/* nftw passes no argument on. */
+static struct {
+    const char *from, *to;
+    int exit_code;
+} copied;
+
+static int copy_entry(const char *path, const struct stat *status, int kind, struct FTW *where)
+{
+    struct fr_buffer to = {0}, content = {0};
+    (void)status, (void)where;
+    if (kind != FTW_F) {
+        return 0;
+    }
+    fr_buffer_append_format(&to, "%s%s", copied.to, path + strlen(copied.from));
+    const char *text = fr_buffer_text(&to);
+    copied.exit_code = text == NULL ? report_failure("out of memory") : files_read(path, &content);
+    if (copied.exit_code == 0) {
+        copied.exit_code = write_file(text, fr_buffer_bytes(&content));
+    }
+    fr_buffer_fini(&to);
+    fr_buffer_fini(&content);
+    return copied.exit_code;
+}
+
+int files_copy(const char *from, const char *to)
+{
+    copied.from = from;
+    copied.to = to;
+    copied.exit_code = 0;
+    if (nftw(from, copy_entry, OPEN_FOLDERS, FTW_PHYS) != 0 && copied.exit_code == 0) {
+        return report_failure("cannot read the folder '%s': %s", from, strerror(errno));
+    }
+    return copied.exit_code;
 }

@@ -2,12 +2,12 @@
 /*
  * gen.c - freshet gen: stubs, messages, run time and an example for each language, in a folder of its own.
  *
- * protoc reads the .proto files once, into descriptor sets in a temporary folder; every generator works from these.
+ * protoc reads the .proto files once, into descriptor sets in a temporary folder; every generator works from these, and
+ * writes there too. What they made is copied when all have succeeded.
  */
 #include "freshet/gen.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <google/protobuf/descriptor.pb-c.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,6 @@
 #include "message/message.h"
 
 #define ARENA_CHUNK_BYTES 65536
-#define READ_BYTES        ((size_t)64 << 10)
 #define GO_MODULE         "example/stubs" /* in go.mod too; "example" is free for such use */
 
 static struct {
@@ -173,26 +172,15 @@ static int read_set(const struct job *job, const char *path, Google__Protobuf__F
     struct fr_buffer content = {0};
     struct fr_error error;
     struct ProtobufCMessage *message;
-    FILE *file = fopen(path, "rbe");
-    size_t size = 0;
-    if (file == NULL) {
-        return report_failure("cannot open '%s': %s", path, strerror(errno));
+    int exit_code = files_read(path, &content);
+    if (exit_code == 0 && fr_message_unpack(&google__protobuf__file_descriptor_set__descriptor, fr_buffer_bytes(&content),
+                                            job->arena, &message, &error) != FR_OK) {
+        exit_code = report_failure("protoc wrote no descriptors: %s", error.message);
+    } else if (exit_code == 0) {
+        *ret_set = (Google__Protobuf__FileDescriptorSet *)message;
     }
-    do {
-        uint8_t *to = fr_buffer_reserve(&content, READ_BYTES);
-        size = to == NULL ? 0 : fread(to, 1, READ_BYTES, file);
-        content.size += size;
-    } while (size > 0);
-    fclose(file);
-    enum fr_code code = content.failed ? fr_error_no_memory(&error)
-                                       : fr_message_unpack(&google__protobuf__file_descriptor_set__descriptor,
-                                                           fr_buffer_bytes(&content), job->arena, &message, &error);
     fr_buffer_fini(&content);
-    if (code != FR_OK) {
-        return report_failure("protoc wrote no descriptors: %s", error.message);
-    }
-    *ret_set = (Google__Protobuf__FileDescriptorSet *)message;
-    return 0;
+    return exit_code;
 }
 
 static int compile(struct job *job, bool imports, Google__Protobuf__FileDescriptorSet **ret_set)
@@ -362,11 +350,24 @@ static int make_messages(const struct job *job, const struct gen_language *langu
     return run(&words, NULL, NULL, true);
 }
 
+/* Where the generators put a language's files, until all languages have theirs. */
+static void name_staged(const struct job *job, const struct gen_language *language, char ret_path[FOLDER_FILE_BYTES])
+{
+    snprintf(ret_path, FOLDER_FILE_BYTES, "%s/out/%s", job->temporary.path, language->name);
+}
+
+static bool has_example(const struct gen_language *language)
+{
+    struct fr_buffer path = {0};
+    fr_buffer_append_format(&path, "%s/%s/%s", given.out, language->name, language->example);
+    bool there = fr_buffer_text(&path) != NULL && access(fr_buffer_text(&path), F_OK) == 0;
+    fr_buffer_fini(&path);
+    return there;
+}
+
 static int make_stubs(const struct job *job, const struct gen_language *language, const char *folder)
 {
     struct words words = {0};
-    struct fr_buffer example = {0};
-    fr_buffer_append_format(&example, "%s/%s", folder, language->example);
     words_add(&words, "protoc");
     words_add(&words, "--descriptor_set_in=%s/all", job->temporary.path);
     add_plugin(job, language->name, "protoc-gen-freshet", &words);
@@ -378,36 +379,43 @@ static int make_stubs(const struct job *job, const struct gen_language *language
     if (language->go_packages) {
         add_go_packages(job, language, "--freshet_opt=", &words);
     }
-    if (fr_buffer_text(&example) != NULL && access(fr_buffer_text(&example), F_OK) != 0) {
+    if (!has_example(language)) {
         words_add(&words, "--freshet_opt=example");
     }
     for (size_t i = 0; i < job->wanted->n_file; i++) {
         words_add(&words, "%s", job->wanted->file[i]->name);
     }
-    fr_buffer_fini(&example);
     return run(&words, NULL, NULL, true);
 }
 
-static int make_language(const struct job *job, const struct gen_language *language)
+static int stage_language(const struct job *job, const struct gen_language *language)
 {
-    struct fr_buffer buffer = {0}, start = {0};
-    fr_buffer_append_format(&buffer, "%s/%s/", given.out, language->name);
-    fr_buffer_append_format(&start, "%s/", language->name);
+    char folder[FOLDER_FILE_BYTES], inside[FOLDER_FILE_BYTES + 1];
+    name_staged(job, language, folder);
+    snprintf(inside, sizeof inside, "%s/", folder);
+    int exit_code = files_make_parents(inside);
+    /* First what tells mistakes best. */
+    exit_code = exit_code != 0 ? exit_code : make_stubs(job, language, folder);
+    return exit_code != 0 ? exit_code : make_messages(job, language, folder);
+}
+
+static int write_language(const struct job *job, const struct gen_language *language)
+{
+    char staged[FOLDER_FILE_BYTES], carried[32];
+    struct fr_buffer buffer = {0};
+    name_staged(job, language, staged);
+    snprintf(carried, sizeof carried, "%s/", language->name);
+    fr_buffer_append_format(&buffer, "%s/%s", given.out, language->name);
     const char *folder = fr_buffer_text(&buffer);
-    bool failed = folder == NULL || fr_buffer_text(&start) == NULL;
-    int exit_code = failed ? report_failure("out of memory") : files_make_parents(folder);
-    if (exit_code == 0) {
-        buffer.data[buffer.size - 1] = '\0';
-        /* First what tells mistakes best, and before anything is written. */
-        exit_code = make_stubs(job, language, folder);
-    }
-    exit_code = exit_code != 0 ? exit_code : make_messages(job, language, folder);
-    exit_code = exit_code != 0 ? exit_code : files_write_embedded(fr_buffer_text(&start), folder, language->run_time);
-    if (exit_code == 0) {
+    int exit_code = folder == NULL ? report_failure("out of memory") : files_copy(staged, folder);
+    exit_code = exit_code != 0 ? exit_code : files_write_embedded(carried, folder, language->run_time);
+    if (exit_code == 0 && has_example(language)) {
         printf("%s: %s/run tries %s; it needs %s\n", language->name, folder, language->example, language->needs);
+    } else if (exit_code == 0) {
+        printf("%s: %s has the messages; no file has a service, so there is no %s for run to try\n", language->name,
+               folder, language->example);
     }
     fr_buffer_fini(&buffer);
-    fr_buffer_fini(&start);
     return exit_code;
 }
 
@@ -477,7 +485,10 @@ static int generate_all(struct job *job)
     exit_code = exit_code != 0 ? exit_code : compile(job, false, &job->wanted);
     exit_code = exit_code != 0 ? exit_code : compile(job, true, &job->all);
     for (size_t i = 0; i < job->language_count && exit_code == 0; i++) {
-        exit_code = make_language(job, job->languages[i]);
+        exit_code = stage_language(job, job->languages[i]);
+    }
+    for (size_t i = 0; i < job->language_count && exit_code == 0; i++) {
+        exit_code = write_language(job, job->languages[i]);
     }
     return exit_code;
 }
@@ -494,8 +505,6 @@ int command_gen(int argc, char **argv)
     exit_code = choose_languages(&job);
     if (exit_code == 0 && (given.out == NULL || given.out[0] == '\0')) {
         exit_code = report_usage("gen", "say with --out where the folders go");
-    } else if (exit_code == 0 && strchr(given.out, ':') != NULL) {
-        exit_code = report_usage("gen", "protoc takes no ':' in --out '%s'", given.out);
     }
     if (exit_code == 0 && folder_of_program(job.program_folder, &error) != FR_OK) {
         exit_code = report_failure("%s", error.message);
