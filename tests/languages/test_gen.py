@@ -3,6 +3,7 @@
 """test_gen.py - freshet gen: what it writes for odd .proto files, and what it says about wrong use."""
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -164,6 +165,21 @@ class Outputs(Folder):
         flags = check(["pkg-config", "--cflags", "freshet"], env=pkg_config(self.folder)).split()
         for name in ("top.freshet.c", "top.pb-c.c"):
             check(["gcc", "-std=c11", "-fsyntax-only", "-I", os.path.join(self.out, "c"), *flags, os.path.join(self.out, "c", name)])
+
+
+    def test_run_names_the_programs_that_are_missing(self):
+        self.ok("--lang", "c,cpp", self.write("m.proto", 'syntax = "proto3";\nmessage M {}\nservice S { rpc Do(M) returns (M); }\n'))
+        bare = os.path.join(self.folder, "bin")
+        os.mkdir(bare)
+        os.symlink(shutil.which("dirname"), os.path.join(bare, "dirname"))
+        tools = "apt-get install pkg-config cmake make "
+        for missing in ("pkg-config", "cmake", "make", "cc"):
+            for language, compiler, packages_ in (("c", "cc", "gcc"), ("cpp", "c++", "g++ libprotobuf-dev")):
+                name = compiler if missing == "cc" else missing
+                done = subprocess.run([os.path.join(self.out, language, "run")], env={"PATH": bare}, text=True,
+                                      capture_output=True, timeout=60, check=False)
+                self.assertEqual((done.returncode, done.stderr), (1, f"run: {name} is missing: {tools}{packages_}\n"))
+            os.symlink("/bin/true", os.path.join(bare, missing))
 
 
 class Examples(TestCase):
