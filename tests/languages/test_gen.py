@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """test_gen.py - freshet gen: what it writes for odd .proto files, and what it says about wrong use."""
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -166,6 +167,21 @@ class Outputs(Folder):
         for name in ("top.freshet.c", "top.pb-c.c"):
             check(["gcc", "-std=c11", "-fsyntax-only", "-I", os.path.join(self.out, "c"), *flags, os.path.join(self.out, "c", name)])
 
+
+    def test_the_example_warns_of_what_it_may_change(self):
+        proto = self.write("m.proto", 'syntax = "proto3";\nmessage M {}\nservice S { rpc Do(M) returns (M); }\n')
+        read = "service S {\n  rpc Do(M) returns (M);\n  rpc Read(M) returns (M) { option idempotency_level = NO_SIDE_EFFECTS; }\n}\n"
+        path = os.path.join(packages(), ".bin") + ":" + os.environ["PATH"]
+        examples = {"c": "example.c", "cpp": "example.cc", "python": "example.py", "js": "example.js", "go": "example/main.go"}
+        for warns in (True, False):
+            done = self.gen("--lang", ",".join(examples), proto, path=path, out=self.out + str(warns))
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            for language, name in examples.items():
+                with open(os.path.join(self.out + str(warns), language, name), encoding="utf-8") as file:
+                    text = file.read()
+                self.assertEqual("this one may change something at the server." in text, warns)
+                self.assertEqual(re.search(r"\b(?:read|Read|s_read)\(", text) is not None, not warns, text)
+            self.write("m.proto", 'syntax = "proto3";\nmessage M {}\n' + read)
 
     def test_run_names_the_programs_that_are_missing(self):
         self.ok("--lang", "c,cpp", self.write("m.proto", 'syntax = "proto3";\nmessage M {}\nservice S { rpc Do(M) returns (M); }\n'))

@@ -277,13 +277,16 @@ enum fr_code cpp_example(struct output *output, const struct model_method *metho
                             "{\n"
                             INDENT "using namespace std::chrono_literals;\n"
                             INDENT "freshet::Channel channel(argc > 1 ? argv[1] : \"tcp://127.0.0.1:7001\");\n"
-                            INDENT "try {\n"
+                            INDENT "try {\n",
+                            stem);
+    output_warn(&content, INDENT INDENT, "//", method);
+    fr_buffer_append_format(&content,
                             INDENT INDENT "std::cout << %s::%sClient(channel).%s({}, {2s}).DebugString();\n"
                             INDENT "} catch (const freshet::Error &error) {\n"
                             INDENT INDENT "std::cout << error.what() << '\\n';\n"
                             INDENT "}\n"
                             "}\n",
-                            stem, package, method->service->proto->name, names.method);
+                            package, method->service->proto->name, names.method);
     code = output_add(output, "example", ".cc", &content, reterr);
     fr_buffer_fini(&content);
     return code;

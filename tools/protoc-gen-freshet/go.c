@@ -219,7 +219,9 @@ enum fr_code go_example(struct output *output, const struct model_method *method
                             "\t}\n"
                             "\tdefer channel.Close()\n"
                             "\tctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)\n"
-                            "\tdefer cancel()\n"
+                            "\tdefer cancel()\n");
+    output_warn(&content, "\t", "//", method);
+    fr_buffer_append_format(&content,
                             "\tanswer, err := pb.New%sClient(channel).%s(ctx, &%s%s{})\n"
                             "\tfmt.Println(answer, err)\n"
                             "}\n",

@@ -511,10 +511,9 @@ enum fr_code python_example(struct output *output, const struct model_method *me
     }
     const char *request = append_imports(model, &names, &module, stubs, service, &content);
     content.failed = content.failed || request == NULL;
+    fr_buffer_append_text(&content, "\nwith Channel((sys.argv + [\"tcp://127.0.0.1:7001\"])[1]) as channel:\n    try:\n");
+    output_warn(&content, INDENT INDENT, "#", method);
     fr_buffer_append_format(&content,
-                            "\n"
-                            "with Channel((sys.argv + [\"tcp://127.0.0.1:7001\"])[1]) as channel:\n"
-                            "    try:\n"
                             "        print(%sClient(channel).%s(%s(), timeout=2))\n"
                             "    except RpcError as error:\n"
                             "        print(error)\n",
