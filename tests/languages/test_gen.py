@@ -168,6 +168,21 @@ class Outputs(Folder):
             check(["gcc", "-std=c11", "-fsyntax-only", "-I", os.path.join(self.out, "c"), *flags, os.path.join(self.out, "c", name)])
 
 
+    def test_go_is_formatted(self):
+        """Also where our own packages stand between, before or behind those of the stubs and of the request."""
+        for folder in ("a", "z"):
+            for other in ("b", "pb", "zz"):
+                with self.subTest(folder=folder, other=other):
+                    out = os.path.join(self.out, folder + other)
+                    self.write(f"{other}/n.proto", f'syntax = "proto3";\npackage {other};\nmessage N {{}}\n')
+                    self.write(f"{folder}/m.proto", f'syntax = "proto3";\nimport "{other}/n.proto";\nmessage M {{}}\n'
+                               f"service S {{ rpc Do({other}.N) returns (M); }}\n")
+                    done = self.gen("--lang", "go", "-I", self.folder, f"{folder}/m.proto", out=out)
+                    self.assertEqual((done.returncode, done.stderr), (0, ""))
+                    self.assertEqual(check(["gofmt", "-l", os.path.join(out, "go")]), "")
+        shutil.copytree(os.path.join(self.out, "apb"), self.out, dirs_exist_ok=True)
+        self.go_vet("a", "example")
+
     def test_the_example_warns_of_what_it_may_change(self):
         proto = self.write("m.proto", 'syntax = "proto3";\nmessage M {}\nservice S { rpc Do(M) returns (M); }\n')
         read = "service S {\n  rpc Do(M) returns (M);\n  rpc Read(M) returns (M) { option idempotency_level = NO_SIDE_EFFECTS; }\n}\n"
