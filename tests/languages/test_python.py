@@ -15,7 +15,7 @@ import warnings
 from concurrent.futures import CancelledError
 from datetime import timedelta
 
-from google.protobuf import any_pb2
+from google.protobuf import any_pb2, descriptor_pb2
 
 import sp_client
 from fake_server import FakeServer
@@ -186,6 +186,10 @@ class Scenario:
             self.fails(Code.INVALID_ARGUMENT, channel, PROBE.echo, Values(), metadata=metadata)
         with self.assertRaises(TypeError):
             self.call(channel, PROBE.echo, users.User())
+        part = descriptor_pb2.UninterpretedOption.NamePart  # has required fields
+        error = self.fails(Code.INTERNAL, channel, freshet_rpc.Method("probe.v1.Probe/Echo", part, Values), part())
+        self.assertIn("the request cannot be encoded: ", error.message)
+        self.assertTrue(error.not_sent)
         for address in ("127.0.0.1:1", "tcp://", "tcp://a", "tcp://a:65536", "tcp://a:1x", "http://a:1", "tcp://a:1/b"):
             with self.assertRaises(ValueError):
                 Channel(address)

@@ -228,7 +228,11 @@ class _Call:
 def _prepare(method: Method[Req, Res], request: Req, timeout: Timeout, metadata: MetadataLike) -> _Call:
     if not isinstance(request, method.request):
         raise TypeError(f"{method.name} takes a {method.request.__name__}, not a {type(request).__name__}")
-    envelope = _Request(method=method.name, payload=request.SerializeToString())
+    try:
+        payload = request.SerializeToString()
+    except Exception as error:  # protobuf has EncodeError, its implementations others too
+        raise RpcError(Code.INTERNAL, f"the request cannot be encoded: {error}", method.name, not_sent=True) from error
+    envelope = _Request(method=method.name, payload=payload)
     if metadata:
         _add_metadata(envelope, metadata, method.name)
     deadline = None
