@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """test_python.py - the generated Python clients against freshet-api and a server that misbehaves."""
 import asyncio
+import gc
 import importlib
 import os
 import shutil
@@ -210,6 +211,16 @@ class Scenario:
 
 
 class ThreadsTest(Threads, Scenario, TestCase):
+    def test_a_channel_that_nobody_holds_ends_its_thread(self):
+        channel = Channel(self.fake.address)
+        channel.call(PROBE.echo, Values())
+        future = channel.future(PROBE.late, Values(text="a", number=100))
+        thread = channel._thread
+        del channel
+        self.assertEqual(future.result(60).text, "a")  # the future holds the channel
+        del future
+        wait_until(lambda: gc.collect() >= 0 and not thread.is_alive(), 20, "the thread has ended")
+
     def test_get_update_get(self):
         with Channel(self.system.address()) as channel:
             client = stubs.UsersClient(channel)
