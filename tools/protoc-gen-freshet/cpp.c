@@ -137,21 +137,23 @@ static void declare_method(const struct model_method *method, const struct names
     fr_buffer_fini(&mark);
 }
 
+/* The methods' names, and what the class has besides. */
 static enum fr_code check_members(struct model *model, const struct model_service *service, struct fr_error *reterr)
 {
     static const char *const suffixes[] = {"", "Future", "Async"};
-    struct claim *claims = model_alloc(model, 3 * service->method_count + 1, sizeof claims[0]);
+    const size_t count = 3 * service->method_count;
+    struct claim *claims = model_alloc(model, count + 2, sizeof claims[0]);
     if (claims == NULL) {
         return fr_error_no_memory(reterr);
     }
-    for (size_t i = 0; i < 3 * service->method_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct model_method *method = &service->methods[i / 3];
-        claims[i] = (struct claim){model_join(model, method->proto->name, suffixes[i % 3], ""), method->full_name,
-                                   &method->place};
+        const char *name = model_join(model, method->proto->name, suffixes[i % 3], "");
+        claims[i] = (struct claim){i % 3 == 0 ? unreserved(model, name) : name, method->full_name, &method->place};
     }
-    claims[3 * service->method_count] =
-        (struct claim){model_join(model, service->proto->name, "Client", ""), service->name, &service->place};
-    return claims_check(model, claims, 3 * service->method_count + 1, "C++", reterr);
+    claims[count] = (struct claim){model_join(model, service->proto->name, "Client", ""), service->name, &service->place};
+    claims[count + 1] = (struct claim){"channel_", service->name, &service->place};
+    return claims_check(model, claims, count + 2, "C++", reterr);
 }
 
 static enum fr_code define_service(struct model *model, const struct model_service *service, struct fr_buffer *out,
