@@ -30,6 +30,8 @@ service Second { rpc Go(Hello) returns (Hello); rpc operator(Hello) returns (Hel
 """
 MORE = 'syntax = "proto3";\npackage deep.pack.age;\nmessage More { repeated More mores = 1; map<string, int64> counts = 2; }\n'
 
+SMALL = 'syntax = "proto3";\nmessage M {}\nservice S { rpc Do(M) returns (M); }\n'
+
 
 class Folder(unittest.TestCase):
     def setUp(self):
@@ -88,7 +90,8 @@ class Outputs(Folder):
             self.assertIn("First/type is deprecated", text)
 
     def test_two_proto_packages_in_one_folder_of_go(self):
-        one = 'syntax = "proto3";\npackage a;\nimport "two.proto";\nmessage M { b.N n = 1; }\nservice S { rpc Do(b.N) returns (M); }\n'
+        one = ('syntax = "proto3";\npackage a;\nimport "two.proto";\nmessage M { b.N n = 1; }\n'
+               "service S { rpc Do(b.N) returns (M); }\n")
         two = 'syntax = "proto3";\npackage b;\nmessage N {}\nenum E { ZERO = 0; }\nservice T { rpc Do(N) returns (N); }\n'
         self.write("two.proto", two)
         self.ok("--lang", "go", self.write("one.proto", one), os.path.join(self.folder, "two.proto"))
@@ -96,7 +99,7 @@ class Outputs(Folder):
 
     def test_folders_that_are_called_as_go_packages_of_ours(self):
         for name in ("freshet", "example"):
-            self.write(f"{name}/m.proto", f'syntax = "proto3";\npackage {name};\nmessage M {{}}\nservice S {{ rpc Do(M) returns (M); }}\n')
+            self.write(f"{name}/m.proto", SMALL.replace("message", f"package {name};\nmessage"))
         self.ok("--lang", "go", "-I", self.folder, "freshet/m.proto", "example/m.proto")
         self.go_vet("freshet", "freshetpb", "example", "examplepb")
 
@@ -111,8 +114,8 @@ class Outputs(Folder):
                 out = os.path.join(self.out, str(number))
                 done = self.gen("--lang", "python", "-I", self.folder, f"{name}.proto", out=out)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
-                told = check([sys.executable, "-c", f"import importlib; print(importlib.import_module('{module}').SMethods.do.name)"],
-                             cwd=os.path.join(out, "python"))
+                program = f"import importlib; print(importlib.import_module('{module}').SMethods.do.name)"
+                told = check([sys.executable, "-c", program], cwd=os.path.join(out, "python"))
                 self.assertEqual(told, f"p{number}.S/Do\n")
                 told = check([sys.executable, "example.py", "tcp://127.0.0.1:1"], cwd=os.path.join(out, "python"))
                 self.assertIn("UNAVAILABLE", told)
@@ -129,11 +132,11 @@ class Outputs(Folder):
             0, "", f"python: {out}/python has the messages; no file has a service, so there is no example.py for run to try\n"
             f"c: {out}/c has the messages; no file has a service, so there is no example.c for run to try\n"))
         self.assertTrue(os.path.exists(os.path.join(out, "c", "m.pb-c.h")))
-        self.write("m.proto", 'syntax = "proto3";\nmessage M {}\nservice S { rpc Do(M) returns (M); }\n')
+        self.write("m.proto", SMALL)
         self.assertIn("python/run tries example.py", self.gen("--lang", "python", proto, out=out).stdout)
 
     def test_what_a_person_changed_stays(self):
-        proto = self.write("bare.proto", 'syntax = "proto3";\nmessage M {}\nservice S { rpc Do(M) returns (M); }\n')
+        proto = self.write("bare.proto", SMALL)
         stays = {"go/example/main.go": True, "go/go.mod": True, "go/bare.freshet.go": False, "go/freshet/freshet.go": False,
                  "js/example.js": True, "js/package.json": True, "js/bare_freshet.js": False, "js/freshet_rpc.js": False,
                  "js/freshet_rpc.d.ts": False}
@@ -165,7 +168,7 @@ class Outputs(Folder):
         self.ok("--lang", "c", "-I", self.folder, "top.proto")
         flags = check(["pkg-config", "--cflags", "freshet"], env=pkg_config(self.folder)).split()
         for name in ("top.freshet.c", "top.pb-c.c"):
-            check(["gcc", "-std=c11", "-fsyntax-only", "-I", os.path.join(self.out, "c"), *flags, os.path.join(self.out, "c", name)])
+            check(["gcc", "-std=c11", "-fsyntax-only", "-I", "c", *flags, "c/" + name], cwd=self.out)
 
 
     def test_go_is_formatted(self):
@@ -184,8 +187,9 @@ class Outputs(Folder):
         self.go_vet("a", "example")
 
     def test_the_example_warns_of_what_it_may_change(self):
-        proto = self.write("m.proto", 'syntax = "proto3";\nmessage M {}\nservice S { rpc Do(M) returns (M); }\n')
-        read = "service S {\n  rpc Do(M) returns (M);\n  rpc Read(M) returns (M) { option idempotency_level = NO_SIDE_EFFECTS; }\n}\n"
+        proto = self.write("m.proto", SMALL)
+        read = ("service S {\n  rpc Do(M) returns (M);\n"
+                "  rpc Read(M) returns (M) { option idempotency_level = NO_SIDE_EFFECTS; }\n}\n")
         path = os.path.join(packages(), ".bin") + ":" + os.environ["PATH"]
         examples = {"c": "example.c", "cpp": "example.cc", "python": "example.py", "js": "example.js", "go": "example/main.go"}
         for warns in (True, False):
@@ -199,7 +203,7 @@ class Outputs(Folder):
             self.write("m.proto", 'syntax = "proto3";\nmessage M {}\n' + read)
 
     def test_run_names_the_programs_that_are_missing(self):
-        self.ok("--lang", "c,cpp", self.write("m.proto", 'syntax = "proto3";\nmessage M {}\nservice S { rpc Do(M) returns (M); }\n'))
+        self.ok("--lang", "c,cpp", self.write("m.proto", SMALL))
         bare = os.path.join(self.folder, "bin")
         os.mkdir(bare)
         os.symlink(shutil.which("dirname"), os.path.join(bare, "dirname"))
@@ -234,6 +238,35 @@ class Examples(TestCase):
             with self.subTest(language):
                 told = check([os.path.join(self.folder, language, "run"), self.system.address()], env=environment)
                 self.assertIn("INVALID_ARGUMENT", told)
+
+
+class Names(Folder):
+    def test_keywords_and_macros_of_c_and_cpp(self):
+        """Also of gcc without -std; in requests and answers that are nested deeply."""
+        methods = ("linux", "unix", "errno", "assert", "offsetof", "static_assert", "bool", "true", "false", "stdin", "asm",
+                   "typeof", "restrict", "inline", "class", "operator", "EOF", "NULL")
+        fields = ("class", "default", "int", "bool", "true", "namespace", "virtual", "register")
+        deep = "message Leaf {" + "".join(f" string {name} = {i};" for i, name in enumerate(fields, 1)) + " }"
+        for i in range(20, 0, -1):
+            deep = f"message M{i} {{ {deep} }}"
+        leaf = ".".join(f"M{i}" for i in range(1, 21)) + ".Leaf"
+        self.write("m.proto", f'syntax = "proto3";\npackage k;\n{deep}\nservice S {{\n'
+                   + "".join(f"  rpc {name}({leaf}) returns ({leaf});\n" for name in methods) + "}\n")
+        self.ok("--lang", "c,cpp", "-I", self.folder, "m.proto")
+        flags = check(["pkg-config", "--cflags", "freshet", "protobuf"], env=pkg_config(self.folder)).split()
+        for standard in ("gnu17", "c11"):
+            for name in ("m.freshet.c", "example.c", "m.pb-c.c"):
+                check(["gcc", "-std=" + standard, "-fsyntax-only", "-Wall", "-Wextra", "-Werror", *flags, "-I",
+                       os.path.join(self.out, "c"), os.path.join(self.out, "c", name)])
+        for standard in ("gnu++17", "c++17"):
+            check(["g++", *WARNINGS, "-std=" + standard, *flags, "-isystem", os.path.join(self.out, "cpp"), "-fsyntax-only",
+                   os.path.join(self.out, "cpp", "example.cc")])
+
+    def test_a_field_may_be_called_linux(self):
+        self.ok("--lang", "c,cpp", self.write("m.proto", SMALL.replace("{}", "{ bool linux = 1; bool unix = 2; }")))
+        for language in ("c", "cpp"):
+            told = check([os.path.join(self.out, language, "run"), "tcp://127.0.0.1:1"], env=pkg_config(self.folder))
+            self.assertIn("UNAVAILABLE", told)
 
 
 class Mistakes(Folder):
@@ -296,10 +329,10 @@ class Mistakes(Folder):
 
     def test_all_languages_or_none(self):
         """Python takes what C refuses, and nothing is written for it either; what is there stays as it is."""
-        proto = self.write("m.proto", 'syntax = "proto3";\nmessage M { string id = 1; }\nservice S { rpc Do(M) returns (M); }\n')
+        proto = self.write("m.proto", SMALL.replace("{}", "{ string id = 1; }"))
         self.ok("--lang", "python,c", proto)
         before = self.files()
-        self.write("m.proto", 'syntax = "proto3";\nmessage M { optional string id = 1; }\nservice S { rpc Do(M) returns (M); }\n')
+        self.write("m.proto", SMALL.replace("{}", "{ optional string id = 1; }"))
         self.refuse(1, "protobuf-c has no proto3", "--lang", "python,c", proto, lines=3)
         self.assertEqual(self.files(), before)
 

@@ -31,14 +31,32 @@ static const char *const keywords[] = {
     "volatile",  "wchar_t",  "while",     "xor",       "xor_eq",
 };
 
-static const char *unreserved(const struct model *model, const char *name)
+/* Macros of the headers that generated code includes, and words and macros of g++ without -std. protoc minds none. */
+static const char *const macros[] = {
+    "EOF", "assert", "errno", "i386", "linux", "offsetof", "stderr", "stdin", "stdout", "typeof", "unix",
+};
+
+static bool is_among(const char *name, const char *const *names, size_t count)
 {
-    for (size_t i = 0; name != NULL && i < sizeof keywords / sizeof keywords[0]; i++) {
-        if (strcmp(name, keywords[i]) == 0) {
-            return model_join(model, name, "_", "");
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
         }
     }
-    return name;
+    return false;
+}
+
+static const char *unreserved(const struct model *model, const char *name)
+{
+    bool taken = name != NULL && is_among(name, keywords, sizeof keywords / sizeof keywords[0]);
+    return taken ? model_join(model, name, "_", "") : name;
+}
+
+static const char *member_name(const struct model *model, const struct model_method *method)
+{
+    const char *name = method->proto->name;
+    bool macro = is_among(name, macros, sizeof macros / sizeof macros[0]);
+    return macro ? model_join(model, name, "_", "") : unreserved(model, name);
 }
 
 /* Each "." of text as between. */
@@ -90,7 +108,7 @@ static enum fr_code name_method(const struct model *model, const struct model_me
                                 struct fr_error *reterr)
 {
     *ret_names = (struct names){
-        .method = unreserved(model, method->proto->name),
+        .method = member_name(model, method),
         .request = type_name(model, method->request),
         .response = type_name(model, method->response),
     };
@@ -149,7 +167,7 @@ static enum fr_code check_members(struct model *model, const struct model_servic
     for (size_t i = 0; i < count; i++) {
         const struct model_method *method = &service->methods[i / 3];
         const char *name = model_join(model, method->proto->name, suffixes[i % 3], "");
-        claims[i] = (struct claim){i % 3 == 0 ? unreserved(model, name) : name, method->full_name, &method->place};
+        claims[i] = (struct claim){i % 3 == 0 ? member_name(model, method) : name, method->full_name, &method->place};
     }
     claims[count] = (struct claim){model_join(model, service->proto->name, "Client", ""), service->name, &service->place};
     claims[count + 1] = (struct claim){"channel_", service->name, &service->place};
