@@ -7,7 +7,6 @@
  */
 #include "freshet/gen.h"
 
-#include <ctype.h>
 #include <google/protobuf/descriptor.pb-c.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +24,6 @@
 #include "message/message.h"
 
 #define ARENA_CHUNK_BYTES 65536
-#define GO_MODULE         "example/stubs" /* in go.mod too; "example" is free for such use */
 
 static struct {
     struct fr_option_list languages, folders;
@@ -79,43 +77,7 @@ static bool begins(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* ---- running generators ---- */
-
-/* Prints what the program said: one line as ours, more as they are. */
-static int tell(struct fr_buffer *told, const struct fr_error *error)
-{
-    const char *text = fr_buffer_text(told);
-    size_t size = text == NULL ? 0 : strcspn(text, "\n");
-    if (size == 0) {
-        return report_failure("%s", error->message);
-    }
-    if (text[size] == '\0' || text[size + 1] == '\0') {
-        return report_failure("%.*s", (int)size, text);
-    }
-    while (*text != '\0') {
-        size = strcspn(text, "\n");
-        report_plain(stderr, (struct fr_bytes){(const uint8_t *)text, size});
-        fputc('\n', stderr);
-        text += size + (text[size] == '\n');
-    }
-    return report_failure("the .proto files are not accepted");
-}
-
-/* Frees words. Without warn, what a program says that succeeds goes nowhere. */
-static int run(struct words *words, const char *input, const char *output, bool warn)
-{
-    struct fr_buffer told = {0};
-    struct fr_error error;
-    int exit_code = 0;
-    if (spawn_run(words, input, output, &told, &error) != FR_OK) {
-        exit_code = tell(&told, &error);
-    } else if (told.size > 0 && warn) {
-        fputs(fr_buffer_text(&told) == NULL ? "" : fr_buffer_text(&told), stderr);
-    }
-    fr_buffer_fini(&told);
-    words_fini(words);
-    return exit_code;
-}
+/* ---- programs ---- */
 
 static int missing(const char *what, const char *program, const char *from)
 {
@@ -200,7 +162,7 @@ static int compile(struct job *job, bool imports, Google__Protobuf__FileDescript
         words_add(&words, "%s", job->files[i]);
     }
     /* The first time tells the warnings. */
-    int exit_code = run(&words, NULL, NULL, !imports);
+    int exit_code = gen_run(&words, NULL, NULL, !imports);
     return exit_code != 0 ? exit_code : read_set(job, path, ret_set);
 }
 
@@ -225,50 +187,7 @@ static bool is_compiled(const struct job *job, const struct gen_language *langua
     return false;
 }
 
-/* ---- Go packages ---- */
-
-static void append_identifier(struct fr_buffer *out, const char *text, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        fr_buffer_append(out, isalnum((unsigned char)text[i]) ? &text[i] : "_", 1);
-    }
-}
-
-/* Where the module's own packages stand. */
-static bool is_go_folder(const char *name, size_t size)
-{
-    static const char *const folders[] = {"example", "freshet"};
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        if (strlen(folders[i]) == size && memcmp(folders[i], name, size) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* "Musers/v1/users.proto=example/stubs/users/v1;usersv1pb": the folder is the package, and no keyword ends in "pb". */
-static void append_go_package(struct fr_buffer *out, const char *name)
-{
-    const char *slash = strrchr(name, '/');
-    size_t folder = slash == NULL ? 0 : (size_t)(slash - name);
-    fr_buffer_append_format(out, "M%s=" GO_MODULE "%s%.*s%s;", name, folder > 0 ? "/" : "", (int)folder, name,
-                            is_go_folder(name, folder) ? "pb" : "");
-    size_t start = folder, parts = 0;
-    while (start > 0 && (name[start - 1] != '/' || ++parts < 2)) {
-        start--;
-    }
-    size_t before = out->size;
-    for (size_t i = start; i < folder; i++) {
-        if (name[i] != '/') {
-            append_identifier(out, &name[i], 1);
-        }
-    }
-    bool bare = out->size > before && !out->failed && isalpha(out->data[before]);
-    fr_buffer_append_text(out, bare ? "pb" : "stubspb");
-    if (!bare && out->size > before && !out->failed && isdigit(out->data[before])) {
-        out->data[before] = 'p';
-    }
-}
+/* ---- one language ---- */
 
 static void add_go_packages(const struct job *job, const struct gen_language *language, const char *option,
                             struct words *words)
@@ -276,14 +195,12 @@ static void add_go_packages(const struct job *job, const struct gen_language *la
     for (size_t i = 0; i < job->all->n_file; i++) {
         if (!is_compiled(job, language, job->all->file[i]->name)) {
             struct fr_buffer package = {0};
-            append_go_package(&package, job->all->file[i]->name);
+            gen_go_package(&package, job->all->file[i]->name);
             words_add(words, "%s%s", option, fr_buffer_text(&package) == NULL ? "" : fr_buffer_text(&package));
             fr_buffer_fini(&package);
         }
     }
 }
-
-/* ---- one language ---- */
 
 /* flag with folder in the place of "@". */
 static void add_flag(struct words *words, const char *flag, const char *folder)
@@ -316,13 +233,13 @@ static int make_c_messages(const struct job *job, const struct gen_language *lan
     find_program(job, language->name, "protoc-gen-freshet", &plugin);
     words_add(&strip, "%s", plugin.size == 0 ? "protoc-gen-freshet" : fr_buffer_text(&plugin));
     words_add(&strip, "--without-services");
-    int exit_code = run(&strip, all, stripped, true);
+    int exit_code = gen_run(&strip, all, stripped, true);
     words_add(&words, "protoc-c");
     words_add(&words, "--descriptor_set_in=%s", stripped);
     words_add(&words, "--c_out=%s", folder);
     add_messages(job, language, &words);
     if (exit_code == 0) {
-        exit_code = run(&words, NULL, NULL, true);
+        exit_code = gen_run(&words, NULL, NULL, true);
     }
     words_fini(&words);
     fr_buffer_fini(&plugin);
@@ -347,7 +264,7 @@ static int make_messages(const struct job *job, const struct gen_language *langu
         add_go_packages(job, language, "--go_opt=", &words);
     }
     add_messages(job, language, &words);
-    return run(&words, NULL, NULL, true);
+    return gen_run(&words, NULL, NULL, true);
 }
 
 /* Where the generators put a language's files, until all languages have theirs. */
@@ -385,7 +302,7 @@ static int make_stubs(const struct job *job, const struct gen_language *language
     for (size_t i = 0; i < job->wanted->n_file; i++) {
         words_add(&words, "%s", job->wanted->file[i]->name);
     }
-    return run(&words, NULL, NULL, true);
+    return gen_run(&words, NULL, NULL, true);
 }
 
 static int stage_language(const struct job *job, const struct gen_language *language)
