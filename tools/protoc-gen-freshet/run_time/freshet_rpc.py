@@ -13,6 +13,7 @@ Everything below runs on one event loop: AsyncChannel's is the caller's, a Chann
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import os
 import random
@@ -141,8 +142,7 @@ def _envelope() -> Dict[str, Any]:
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     factory: Any = message_factory  # GetPrototype became GetMessageClass in protobuf 4.22
-    new = hasattr(factory, "GetMessageClass")
-    of_type = factory.GetMessageClass if new else factory.MessageFactory(pool).GetPrototype
+    of_type = factory.GetMessageClass if hasattr(factory, "GetMessageClass") else factory.MessageFactory(pool).GetPrototype
     return {name: of_type(pool.FindMessageTypeByName("freshet_rpc." + name)) for name in _SCHEMA}
 
 
@@ -230,16 +230,13 @@ def _prepare(method: Method[Req, Res], request: Req, timeout: Timeout, metadata:
     if not isinstance(request, method.request):
         raise TypeError(f"{method.name} takes a {method.request.__name__}, not a {type(request).__name__}")
     try:
-        payload = request.SerializeToString()
+        envelope = _Request(method=method.name, payload=request.SerializeToString())
     except Exception as error:  # protobuf has EncodeError, its implementations others too
         raise RpcError(Code.INTERNAL, f"the request cannot be encoded: {error}", method.name, not_sent=True) from error
-    envelope = _Request(method=method.name, payload=payload)
     if metadata:
         _add_metadata(envelope, metadata, method.name)
-    deadline = None
-    if timeout is not None:
-        seconds = _seconds(timeout)
-        deadline = time.monotonic() + seconds if seconds < _FOREVER_S else None
+    seconds = _FOREVER_S if timeout is None else _seconds(timeout)
+    deadline = time.monotonic() + seconds if seconds < _FOREVER_S else None
     call = _Call(envelope.SerializeToString(), deadline)
     if call.size > MAX_MESSAGE_BYTES:
         raise RpcError(Code.RESOURCE_EXHAUSTED, f"the request is over {MAX_MESSAGE_BYTES} bytes", method.name,
@@ -261,12 +258,8 @@ def _result(method: Method[Req, Res], call: _Call, response: Any, on_metadata: O
 
 # ---- one connection ----
 
-class _Sent(NamedTuple):
-    """A message under way."""
-
-    ids: Sequence[int]
-    collect: bool
-    timer: asyncio.TimerHandle
+# A message under way.
+_Sent = NamedTuple("_Sent", [("ids", Sequence[int]), ("collect", bool), ("timer", asyncio.TimerHandle)])
 
 
 class _Connection(asyncio.Protocol):
@@ -438,19 +431,12 @@ class _Connection(asyncio.Protocol):
 
 # ---- all connections to one target ----
 
-class _Options(NamedTuple):
-    """Times in seconds."""
-
-    target: str
-    host: str
-    port: int
-    connect_timeout: float
-    keepalive: float
-    max_waiting: int
+_Options = NamedTuple("_Options", [("target", str), ("host", str), ("port", int), ("connect_timeout", float),
+                                   ("keepalive", float), ("max_waiting", int)])
 
 
 class _Engine:
-    """The calls of a channel. Everything is called on the loop."""
+    """The calls of a channel. Everything but abandon is called on the loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, options: _Options) -> None:
         self.loop = loop
@@ -465,6 +451,19 @@ class _Engine:
         self._backoff = 0.0
         self._kicked = False
         self._closed = False
+
+    def run(self) -> None:  # in a thread, until end
+        self.loop.run_forever()
+        self.loop.close()
+
+    async def end(self) -> None:
+        await self.close()
+        self.loop.stop()
+
+    def abandon(self, pid: int) -> None:
+        """Nobody holds the channel, so nobody waits for a call. On any thread; not in a process that was forked since."""
+        if pid == os.getpid():
+            self.loop.call_soon_threadsafe(lambda: self.loop.create_task(self.end()))
 
     def start(self, call: _Call) -> None:
         """The caller kicks or flushes afterwards."""
@@ -716,7 +715,7 @@ class Channel(_Channel):
         if closing and self._engine is not None:
             self._finalizer.detach()
             self._engine.loop.call_soon_threadsafe(self._look, self._engine)
-            self._engine.loop.call_soon_threadsafe(self._engine.loop.create_task, _end(self._engine))
+            self._engine.loop.call_soon_threadsafe(self._engine.loop.create_task, self._engine.end())
             self._thread.join()
 
     def call(self, method: Method[Req, Res], request: Req, *, timeout: Timeout = None,
@@ -771,10 +770,9 @@ class Channel(_Channel):
             if self._engine is None and not closed:
                 self._engine = _Engine(asyncio.new_event_loop(), self._options)
                 self._pid = os.getpid()
-                self._thread = threading.Thread(target=self._run, args=(self._engine.loop,), daemon=True,
-                                                name="freshet " + self.target)
+                self._thread = threading.Thread(target=self._engine.run, daemon=True, name="freshet " + self.target)
                 self._thread.start()
-                self._finalizer = weakref.finalize(self, _abandon, self._engine, self._pid)
+                self._finalizer = weakref.finalize(self, self._engine.abandon, self._pid)
                 self._finalizer.atexit = False  # the thread ends with the process
             if not closed:
                 self._started.append(call)
@@ -791,32 +789,12 @@ class Channel(_Channel):
 
     def _on_loop(self, function: Callable[..., object], *arguments: object) -> None:
         assert self._engine is not None
-        try:
+        with contextlib.suppress(RuntimeError):  # the loop was closed, which has ended every call
             self._engine.loop.call_soon_threadsafe(function, *arguments)
-        except RuntimeError:
-            pass  # the loop was closed, which has ended every call
-
-    # ---- on the loop ----
-
-    @staticmethod
-    def _run(loop: asyncio.AbstractEventLoop) -> None:
-        loop.run_forever()
-        loop.close()
 
     def _look(self, engine: _Engine) -> None:
-        # Reset first: whoever starts a call from here on comes back.
+        # On the loop. Reset first: whoever starts a call from here on comes back.
         self._noticed = False
         while self._started:
             engine.start(self._started.popleft())
         engine.flush()
-
-
-async def _end(engine: _Engine) -> None:
-    await engine.close()
-    engine.loop.stop()
-
-
-def _abandon(engine: _Engine, pid: int) -> None:
-    """Nobody holds the channel, so nobody waits for a call of it. Runs on any thread, the loop's as well."""
-    if pid == os.getpid():  # and not in a process that was forked since, which has the loop without its thread
-        engine.loop.call_soon_threadsafe(lambda: engine.loop.create_task(_end(engine)))
