@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * files.h - reads and copies files, and writes those that this program carries. Each returns 0, or the exit code after a complaint.
+ * files.h - reads and copies files, and writes those that this program carries. Each returns 0, or the exit code after
+ * a complaint.
  */
 #ifndef FRESHET_FILES_H
 #define FRESHET_FILES_H
