@@ -20,8 +20,9 @@
 #define ENUM_VALUES     2
 #define SERVICE_METHODS 2
 
-#define INDENT              2   /* spaces a level */
-#define MAX_JSON_NAME_BYTES 256 /* longer names are not compared with the one that protoc makes */
+#define MAX_FIELD_NUMBER    536870911 /* 2^29 - 1 */
+#define INDENT              2         /* spaces a level */
+#define MAX_JSON_NAME_BYTES 256       /* longer names are not compared with the one that protoc makes */
 
 /* Where the text goes and which file it is about. */
 struct printer {
@@ -182,23 +183,55 @@ static void print_fields(struct printer *self, const Google__Protobuf__Descripto
     }
 }
 
-static void print_reserved(const struct printer *self, const Google__Protobuf__DescriptorProto *proto)
+/* From first to last; the highest number that there can be is called "max". */
+static void append_range(const struct printer *self, const char *word, int32_t first, int32_t last, int32_t max)
 {
-    for (size_t i = 0; i < proto->n_reserved_range; i++) {
-        int32_t start = proto->reserved_range[i]->start;
-        int64_t last = (int64_t)proto->reserved_range[i]->end - 1;
-        fr_buffer_append_format(self->out, "%*sreserved %" PRId32, (int)self->indent, "", start);
-        if (last > start) {
-            fr_buffer_append_format(self->out, " to %" PRId64, last);
+    fr_buffer_append_format(self->out, "%*s%s %" PRId32, (int)self->indent, "", word, first);
+    if (last >= max && last > first) {
+        fr_buffer_append_text(self->out, " to max");
+    } else if (last > first) {
+        fr_buffer_append_format(self->out, " to %" PRId32, last);
+    }
+}
+
+static void print_reserved_names(const struct printer *self, char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (fr_schema_is_name(names[i])) {
+            fr_buffer_append_format(self->out, "%*sreserved \"%s\";\n", (int)self->indent, "", names[i]);
         }
+    }
+}
+
+/* The end of a message's range is the number behind its last; the last may be beyond the fields', as in a message set. */
+static void print_ranges(const struct printer *self, const Google__Protobuf__DescriptorProto *proto)
+{
+    for (size_t i = 0; i < proto->n_extension_range; i++) {
+        const Google__Protobuf__DescriptorProto__ExtensionRange *range = proto->extension_range[i];
+        struct fr_option_text text = {.out = self->out, .in_brackets = true};
+        append_range(self, "extensions", range->start, range->end > INT32_MIN ? range->end - 1 : range->end,
+                     MAX_FIELD_NUMBER);
+        fr_option_text_append(self->schema, (const ProtobufCMessage *)range->options, &text);
+        fr_option_text_close(&text);
         fr_buffer_append_text(self->out, ";\n");
     }
-    for (size_t i = 0; i < proto->n_reserved_name; i++) {
-        if (fr_schema_is_name(proto->reserved_name[i])) {
-            fr_buffer_append_format(self->out, "%*sreserved \"%s\";\n", (int)self->indent, "",
-                                    proto->reserved_name[i]);
-        }
+    for (size_t i = 0; i < proto->n_reserved_range; i++) {
+        const Google__Protobuf__DescriptorProto__ReservedRange *range = proto->reserved_range[i];
+        append_range(self, "reserved", range->start, range->end > INT32_MIN ? range->end - 1 : range->end,
+                     MAX_FIELD_NUMBER);
+        fr_buffer_append_text(self->out, ";\n");
     }
+    print_reserved_names(self, proto->reserved_name, proto->n_reserved_name);
+}
+
+/* The end of an enum's range is its last number. */
+static void print_enum_ranges(const struct printer *self, const Google__Protobuf__EnumDescriptorProto *proto)
+{
+    for (size_t i = 0; i < proto->n_reserved_range; i++) {
+        append_range(self, "reserved", proto->reserved_range[i]->start, proto->reserved_range[i]->end, INT32_MAX);
+        fr_buffer_append_text(self->out, ";\n");
+    }
+    print_reserved_names(self, proto->reserved_name, proto->n_reserved_name);
 }
 
 static void print_enum(struct printer *self, const Google__Protobuf__EnumDescriptorProto *proto,
@@ -209,6 +242,7 @@ static void print_enum(struct printer *self, const Google__Protobuf__EnumDescrip
     end_line(self, location);
     self->indent += INDENT;
     print_options(self, (const ProtobufCMessage *)proto->options);
+    print_enum_ranges(self, proto);
     for (size_t i = 0; i < proto->n_value; i++) {
         struct fr_location value = {location, ENUM_VALUES, (int32_t)i};
         begin_line(self, &value);
@@ -231,7 +265,7 @@ static void print_message(struct printer *self, const Google__Protobuf__Descript
     end_line(self, location);
     self->indent += INDENT;
     print_options(self, (const ProtobufCMessage *)proto->options);
-    print_reserved(self, proto);
+    print_ranges(self, proto);
     print_fields(self, proto, location);
     for (size_t i = 0; i < proto->n_enum_type; i++) {
         print_enum(self, proto->enum_type[i], &(struct fr_location){location, MESSAGE_ENUMS, (int32_t)i});

@@ -3,6 +3,7 @@
 """test_cli.py - the command "freshet" as scripts use it: what it prints and its exit codes."""
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -193,6 +194,11 @@ class Against(TestCase):
             self.assertIn("rpc FindProduct", self.ok(run_freshet("describe", "--protoset", protoset, "products.v1.Products")))
             done = self.call("--protoset", protoset, "products.v1.Products/FindProduct", '{"shop":"a","sku":"b"}')
             self.assertEqual(done.returncode, 76, done.stderr)
+            alone = os.path.join(folder, "product_data.proto")
+            shutil.copy(os.path.join(domain, "products", "v1", "product_data.proto"), alone)
+            self.assertEqual(self.ok(run_freshet("list", "--proto", alone)), "products.v1.ProductData\n")
+            self.assertIn("(freshet.cache.v1.cached)",
+                          self.ok(run_freshet("describe", "--proto", alone, "products.v1.ProductData")))
         for wrong in (["--proto", "no/such.proto"], ["--protoset", "no/such.set"], ["--protoset", proto]):
             self.assertEqual(run_freshet("list", *wrong).returncode, 1, wrong)
         for wrong in (["-I", "."], ["--proto", proto, "--protoset", "x"]):

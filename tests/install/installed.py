@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""installed.py - Freshet installed and moved, and the notebook of docs/examples/notes built and run with it."""
+"""installed.py - Freshet installed and moved, and the examples of docs/examples built with it, the notebook run."""
 import os
 import shutil
 import subprocess
@@ -26,20 +26,20 @@ class Installed:
     def path(self, *parts):
         return os.path.join(self.prefix, *parts)
 
-    def copy_notes(self, name):
+    def copy_example(self, name, example="notes"):
         """The example in a folder of its own."""
-        return shutil.copytree(self.path("share/freshet/examples/notes"), os.path.join(self.folder, name))
+        return shutil.copytree(self.path("share/freshet/examples", example), os.path.join(self.folder, name))
 
-    def make(self):
+    def make(self, example="notes"):
         """The folder of the programs, built with pkg-config and make."""
-        folder = self.copy_notes("make")
+        folder = self.copy_example("make-" + example, example)
         environment = {**self.environment, "PKG_CONFIG_PATH": self.path("lib/pkgconfig")}
         check(["make", "-C", folder, "CFLAGS=-Werror -Wshadow -std=c11 " + _FLAGS], env=environment)
         return folder
 
     def cmake(self):
         """The same, built with the CMake package."""
-        folder = self.copy_notes("cmake")
+        folder = self.copy_example("cmake")
         build = os.path.join(folder, "build")
         check(["cmake", "-S", folder, "-B", build, "-DCMAKE_PREFIX_PATH=" + self.prefix], env=self.environment)
         check(["cmake", "--build", build], env=self.environment)

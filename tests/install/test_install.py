@@ -3,10 +3,11 @@
 """test_install.py - what is installed, and a stranger's cached service built with it by make and by CMake."""
 import os
 import re
+import signal
 import subprocess
 import unittest
 
-from freshet_testing import main, wait_until
+from freshet_testing import Process, main, wait_until
 from installed import Installed, Notebook
 from language_testing import check
 from sp_client import SOURCE
@@ -87,11 +88,34 @@ class Install(unittest.TestCase):
         self.assertNotRegex(needed, r"hiredis|sqlite|libuv")  # a client needs neither Redis nor a database
         self.serves(programs)
 
+    def test_a_server_without_a_cache(self):
+        folder = self.installed.make("hello")
+        server = Process([os.path.join(folder, "hello-server"), "tcp://127.0.0.1:0"], folder, "hello-server")
+        self.addCleanup(server.kill)
+
+        def address():
+            self.assertTrue(server.running(), server.stderr())
+            with open(os.path.join(folder, "hello-server.stdout"), encoding="utf-8") as file:
+                line = file.read()
+            return line.endswith("\n") and line.strip()
+
+        at = ("--addr", wait_until(address, 15, "the server has an address"))
+        method = "hello.v1.Greeter/Hello"
+        self.assertIn("hello.v1.Greeter\n", self.installed.freshet("list", *at).stdout)
+        self.assertIn("// Says hello to name, which must not be empty.\n",
+                      self.installed.freshet("describe", *at, method).stdout)
+        done = self.installed.freshet("call", "-c", *at, method, '{"name": "Ada"}')
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, '{"text": "Hello, Ada!"}\n', ""))
+        done = self.installed.freshet("call", *at, method)
+        self.assertIn("INVALID_ARGUMENT: name must not be empty", done.stderr)
+        server.signal(signal.SIGTERM)
+        self.assertEqual((server.wait(), server.stderr()), (0, ""))
+
     def test_cmake(self):
         self.serves(self.installed.cmake())
 
     def test_missing_packages_are_named(self):
-        folder = self.installed.copy_notes("missing")
+        folder = self.installed.copy_example("missing")
         environment = {**self.installed.environment, "PKG_CONFIG_LIBDIR": folder}
         done = subprocess.run(["cmake", "-S", folder, "-B", folder + "/build", "-DCMAKE_PREFIX_PATH=" + self.installed.prefix],
                               env=environment, text=True, capture_output=True, timeout=60, check=False)

@@ -25,7 +25,7 @@ class Stranger(unittest.TestCase):
         installed.environment.update(GOCACHE=os.path.join(BUILD, "go-cache"), GOFLAGS="-p=2", PYTHON="/usr/bin/python3",
                                      PATH=os.path.join(packages(), ".bin") + ":" + installed.environment["PATH"])
         clients = os.path.join(installed.folder, "clients")
-        notes = installed.copy_notes("notes")
+        notes = installed.copy_example("notes")
         done = installed.freshet("gen", "--lang", ",".join(LANGUAGES), "--out", clients, "-I", notes, "notes/v1/notes.proto")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         os.symlink(packages(), os.path.join(clients, "js", "node_modules"))

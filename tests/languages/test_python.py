@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """test_python.py - the generated Python clients against freshet-api and a server that misbehaves."""
 import asyncio
+import gc
 import importlib
 import os
 import shutil
@@ -15,7 +16,7 @@ import warnings
 from concurrent.futures import CancelledError
 from datetime import timedelta
 
-from google.protobuf import any_pb2
+from google.protobuf import any_pb2, descriptor_pb2
 
 import sp_client
 from fake_server import FakeServer
@@ -186,6 +187,10 @@ class Scenario:
             self.fails(Code.INVALID_ARGUMENT, channel, PROBE.echo, Values(), metadata=metadata)
         with self.assertRaises(TypeError):
             self.call(channel, PROBE.echo, users.User())
+        part = descriptor_pb2.UninterpretedOption.NamePart  # has required fields
+        error = self.fails(Code.INTERNAL, channel, freshet_rpc.Method("probe.v1.Probe/Echo", part, Values), part())
+        self.assertIn("the request cannot be encoded: ", error.message)
+        self.assertTrue(error.not_sent)
         for address in ("127.0.0.1:1", "tcp://", "tcp://a", "tcp://a:65536", "tcp://a:1x", "http://a:1", "tcp://a:1/b"):
             with self.assertRaises(ValueError):
                 Channel(address)
@@ -206,6 +211,16 @@ class Scenario:
 
 
 class ThreadsTest(Threads, Scenario, TestCase):
+    def test_a_channel_that_nobody_holds_ends_its_thread(self):
+        channel = Channel(self.fake.address)
+        channel.call(PROBE.echo, Values())
+        future = channel.future(PROBE.late, Values(text="a", number=100))
+        thread = channel._thread
+        del channel
+        self.assertEqual(future.result(60).text, "a")  # the future holds the channel
+        del future
+        wait_until(lambda: gc.collect() >= 0 and not thread.is_alive(), 20, "the thread has ended")
+
     def test_get_update_get(self):
         with Channel(self.system.address()) as channel:
             client = stubs.UsersClient(channel)

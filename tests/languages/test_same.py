@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 from freshet_testing import BIN, BUILD, Process, main, run_freshet, wait_until
-from language_testing import HERE, check, pkg_config
+from language_testing import HERE, RUN_TIME, check, go_environment, pkg_config
 from sp_client import SOURCE
 from test_js import packages
 
@@ -30,10 +30,21 @@ def written(language):
         return file.read()
 
 
-def documented(language, heading, address):
+def section(heading):
     with open(os.path.join(SOURCE, "docs", "generate.md"), encoding="utf-8") as file:
-        section = file.read().split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    return section.split(f"```{language}\n")[1].split("```")[0].replace("tcp://127.0.0.1:7001", address)
+        return file.read().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+def documented(language, heading, address="tcp://127.0.0.1:7001"):
+    return section(heading).split(f"```{language}\n")[1].split("```")[0].replace("tcp://127.0.0.1:7001", address)
+
+
+def commands(language, out):
+    """The first block of commands; what stands for places is filled in, and what npm would install is there."""
+    block = f"\n{section(HEADINGS[language])}".split("\n\n    ")[1].split("\n\n")[0]
+    lines = [line for line in block.split("\n") if "npm install" not in line]
+    filled = "\n".join(lines).replace("FRESHET/proto", os.path.join(SOURCE, "proto")).replace("OUT", out)
+    return filled.replace("=PATH", "=" + os.path.join(BIN, "protoc-gen-freshet")).replace("node_modules", packages())
 
 
 class Same(unittest.TestCase):
@@ -55,6 +66,20 @@ class Same(unittest.TestCase):
             return line.endswith("\n") and json.loads(line)
 
         return wait_until(ready, 30, "freshet up is ready")["api"]
+
+    def test_the_documented_commands(self):
+        for language in HEADINGS:
+            with self.subTest(language):
+                out = os.path.join(self.folder, language)
+                os.mkdir(out)
+                check(["sh", "-ec", commands(language, out)], cwd=SOURCE)
+                self.assertIn("users", os.listdir(out))
+        stubs = os.path.join(self.folder, "go")
+        os.mkdir(os.path.join(stubs, "example"))
+        shutil.copy(os.path.join(RUN_TIME, "freshet.go"), os.path.join(stubs, "freshet"))
+        with open(os.path.join(stubs, "example", "main.go"), "w", encoding="utf-8") as file:
+            file.write(documented("go", HEADINGS["go"]))
+        check(["go", "vet", "example/stubs/example"], env=go_environment(self.folder, stubs))
 
     def test_the_same_answers(self):
         clients = os.path.join(self.folder, "clients")

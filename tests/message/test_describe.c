@@ -143,6 +143,28 @@ static void proto2_shows_labels_and_defaults(void **state)
                                  "}\n");
 }
 
+static void ranges_are_shown(void **state)
+{
+    (void)state;
+    describes("kinds.v1.Ranges", "message Ranges {\n"
+                                 "  extensions 100 to 199;\n"
+                                 "  extensions 1000 [(annotated.v1.space) = \"ours\"];\n"
+                                 "  extensions 2000 to max;\n"
+                                 "  reserved 5;\n"
+                                 "  reserved 7 to 9;\n"
+                                 "  reserved \"old\";\n"
+                                 "  reserved \"older\";\n"
+                                 "  optional int32 id = 1;\n"
+                                 "  enum Grade {\n"
+                                 "    reserved -3 to -1;\n"
+                                 "    reserved 5;\n"
+                                 "    reserved 40 to max;\n"
+                                 "    reserved \"WORST\";\n"
+                                 "    BEST = 1;\n"
+                                 "  }\n"
+                                 "}\n");
+}
+
 static void options_that_a_file_defines_are_shown(void **state)
 {
     (void)state;
@@ -220,6 +242,7 @@ int main(void)
         cmocka_unit_test(maps_look_like_maps),
         cmocka_unit_test(services_and_methods_show_how_safe_they_are),
         cmocka_unit_test(proto2_shows_labels_and_defaults),
+        cmocka_unit_test(ranges_are_shown),
         cmocka_unit_test(options_that_a_file_defines_are_shown),
         cmocka_unit_test(every_definition_shows_its_options),
         cmocka_unit_test(an_unknown_symbol_is_not_found),

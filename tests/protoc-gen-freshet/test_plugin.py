@@ -17,7 +17,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 HEAD = """syntax = "proto3";
 package t.v1;
 import "freshet/cache/v1/options.proto";
-message Request { string id = 1; repeated string ids = 2; double real = 3; Thing thing = 4; oneof o { string x = 5; } }
+message Request { string id = 1; repeated string ids = 2; double real = 3; Thing thing = 4; oneof o { string x = 5; }
+  int64 number = 6; }
 message Other { string id = 1; }
 message Thing {}
 """
@@ -98,6 +99,7 @@ class Mistakes(Folder):
                 ('by: "thing"', "by: the field 'thing' of t.v1.Request is a message"),
                 ('by: "real"', "by: the field 'real' of t.v1.Request is a floating-point number"),
                 ('by: "x"', "by: the field 'x' of t.v1.Request may be absent, as part of a oneof"),
+                ('by: ["id", "number", "id"]', "by: the field 'id' of t.v1.Request is in the key already; name each field once"),
                 ("", "by: name at least one field of t.v1.Request")):
             with self.subTest(by):
                 self.refuse(service(method("Get", READ, cached(f'kind: "thing" {by} ttl: "60s"'))), (at, message))
@@ -143,7 +145,7 @@ class Mistakes(Folder):
         origin = method("Get", READ, cached(GOOD))
         self.refuse(service(origin, method("Get2", READ, cached(GOOD), response="Other")),
                     ("option (", "the kind 'thing' has the type t.v1.Other here, but t.v1.Thing in t.v1.S/Get"))
-        self.refuse(service(origin, method("Get2", READ, cached('kind: "thing" by: ["id", "id"] ttl: "60s"'))),
+        self.refuse(service(origin, method("Get2", READ, cached('kind: "thing" by: ["id", "number"] ttl: "60s"'))),
                     ("option (", "the kind 'thing' has another key in t.v1.S/Get"))
 
     def test_streams(self):
@@ -188,13 +190,18 @@ class Mistakes(Folder):
         self.refuse(service(method("Get")) + "service SAsync {}\n",
                     ("service SAsync", "t.v1.S and t.v1.SAsync would share the Python name SAsyncClient"), language="python")
 
+    def test_names_that_the_class_of_cpp_has(self):
+        self.refuse(service(method("channel_")), ("rpc channel_", "would share the C++ name channel_"), language="cpp")
+        self.refuse(service(method("delete"), method("delete_")),
+                    ("rpc delete_", "t.v1.S/delete and t.v1.S/delete_ would share the C++ name delete_"), language="cpp")
+
     def test_a_mistake_in_an_import_is_told_where_it_stands(self):
         self.write("a.proto", service(method("Get", cached(GOOD))))
         self.write("b.proto", 'syntax = "proto3";\npackage b;\nimport "a.proto";\n'
                               "service B { rpc Get(t.v1.Request) returns (t.v1.Thing); }\n")
         status, told = self.protoc("b.proto")
         self.assertNotEqual(status, 0)
-        self.assertIn("\na.proto:9:5: t.v1.S/Get is cached", told)
+        self.assertIn("\na.proto:10:5: t.v1.S/Get is cached", told)
 
     def test_parameters(self):
         self.write("t.proto", HEAD)
@@ -274,7 +281,8 @@ class Outputs(Folder):
 
     def test_a_deprecated_service_is_marked(self):
         self.write("t.proto", HEAD + "service Old {\n  option deprecated = true;\n" + method("Get") + "}\n")
-        for parameter, name, mark in (("cpp", "t.freshet.hpp", 'class [[deprecated("t.v1.Old is deprecated")]] OldClient'),
+        for parameter, name, mark in (("c", "t.freshet.h", '__attribute__((deprecated("t.v1.Old is deprecated")))\nvoid t_v1_old_get_async('),
+                                      ("cpp", "t.freshet.hpp", 'class [[deprecated("t.v1.Old is deprecated")]] OldClient'),
                                       ("go,Mt.proto=a/b", "a/b/t.freshet.go", "// Deprecated: t.v1.Old is deprecated.\n"),
                                       ("python", "t_freshet.py", "\n    Deprecated.\n"),
                                       ("js", "t_freshet.d.ts", "\n * @deprecated\n"), ("js", "t_freshet.js", "\n * @deprecated\n")):

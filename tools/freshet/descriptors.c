@@ -4,26 +4,22 @@
  */
 #include "freshet/descriptors.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "freshet/command.h"
 #include "freshet/dial.h"
+#include "freshet/files.h"
+#include "freshet/folder.h"
+#include "freshet/protos.h"
 #include "freshet/reflection/v1/reflection.freshet.h"
 #include "freshet/report.h"
+#include "freshet/spawn.h"
 #include "message/message.h"
 
 #define ASK_TIMEOUT_US (10 * FR_SECOND_US)
-#define READ_BYTES     65536
-
-extern char **environ;
 
 /* ---- a server ---- */
 
@@ -86,95 +82,46 @@ enum fr_code descriptors_ask(struct descriptors *self, const char *address, stru
 
 /* ---- .proto files ---- */
 
-static int read_pipe(int fd, struct fr_buffer *out)
+/* protoc itself says what is wrong. */
+static int run_protoc(const struct words *words)
 {
-    ssize_t size;
-    do {
-        uint8_t *to = fr_buffer_reserve(out, READ_BYTES);
-        if (to == NULL) {
-            return report_failure("out of memory");
-        }
-        size = read(fd, to, READ_BYTES);
-        out->size += size > 0 ? (size_t)size : 0;
-    } while (size > 0 || (size < 0 && errno == EINTR));
-    return size < 0 ? report_failure("cannot read from protoc: %s", strerror(errno)) : 0;
-}
-
-/* Runs protoc; what it writes to the file descriptor "to" of ours is the set. protoc itself says what is wrong. */
-static int run_protoc(char *const argv[], int from, int to, struct fr_buffer *out)
-{
-    posix_spawn_file_actions_t actions;
-    pid_t pid;
-    int status = 0;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, to, STDOUT_FILENO);
-    posix_spawn_file_actions_addclose(&actions, from);
-    int failed = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    close(to);
-    if (failed != 0) {
-        return report_failure("cannot run protoc: %s; --proto needs it (Debian's package protobuf-compiler)",
-                              strerror(failed));
+    struct fr_buffer told = {0};
+    struct fr_error error;
+    enum fr_code code = spawn_run(words, NULL, NULL, &told, &error);
+    if (told.size > 0) {
+        fwrite(told.data, 1, told.size, stderr);
     }
-    int exit_code = read_pipe(from, out);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (exit_code == 0 && status != 0) {
-        exit_code = report_failure("protoc does not accept the files of --proto");
-    }
-    return exit_code;
+    fr_buffer_fini(&told);
+    return code == FR_OK ? 0
+           : code == FR_NOT_FOUND
+               ? report_failure("%s; --proto needs it (Debian's package protobuf-compiler)", error.message)
+           : code == FR_FAILED_PRECONDITION ? report_failure("protoc does not accept the files of --proto")
+                                            : report_failure("%s", error.message);
 }
 
 static int compile(const struct descriptors_given *given, struct fr_buffer *out)
 {
-    enum { OWN = 4 };
-    char *argv[OWN + 2 * (sizeof given->folders.items / sizeof given->folders.items[0]) + 1] = {
-        (char *)"protoc", (char *)"--include_imports", (char *)"--include_source_info",
-        (char *)"--descriptor_set_out=/dev/stdout"};
-    char *folders[sizeof given->folders.items / sizeof given->folders.items[0]] = {0};
-    int pipe_ends[2];
-    size_t count = OWN;
-    int exit_code = 0;
-    for (size_t i = 0; i < given->folders.count; i++) {
-        if (asprintf(&folders[i], "-I%s", given->folders.items[i]) < 0) {
-            folders[i] = NULL;
-            exit_code = report_failure("out of memory");
-        }
-        argv[count++] = folders[i];
+    struct folder temporary = {0};
+    struct words words = {0};
+    struct fr_error error;
+    char set[FOLDER_FILE_BYTES];
+    if (folder_init(&temporary, &error) != FR_OK) {
+        return report_failure("%s", error.message);
     }
+    snprintf(set, sizeof set, "%s/set", temporary.path);
+    words_add(&words, "protoc");
+    protos_add_folders(&words, &given->folders, given->protos.items, given->protos.count, temporary.path);
+    words_add(&words, "--include_imports");
+    words_add(&words, "--include_source_info");
+    words_add(&words, "--descriptor_set_out=%s", set);
     for (size_t i = 0; i < given->protos.count; i++) {
-        argv[count++] = (char *)given->protos.items[i];
+        words_add(&words, "%s", given->protos.items[i]);
     }
-    if (exit_code == 0 && pipe2(pipe_ends, O_CLOEXEC) != 0) {
-        exit_code = report_failure("cannot make a pipe: %s", strerror(errno));
-    } else if (exit_code == 0) {
-        exit_code = run_protoc(argv, pipe_ends[0], pipe_ends[1], out);
-        close(pipe_ends[0]);
-    }
-    for (size_t i = 0; i < given->folders.count; i++) {
-        free(folders[i]);
-    }
-    return exit_code;
-}
-
-/* ---- a compiled set ---- */
-
-static int read_set(const char *path, struct fr_buffer *out)
-{
-    FILE *file = fopen(path, "rbe");
-    size_t size = 0;
-    if (file == NULL) {
-        return report_failure("cannot open '%s': %s", path, strerror(errno));
-    }
-    do {
-        uint8_t *to = fr_buffer_reserve(out, READ_BYTES);
-        size = to == NULL ? 0 : fread(to, 1, READ_BYTES, file);
-        out->size += size;
-    } while (size > 0);
-    int exit_code = out->failed    ? report_failure("out of memory")
-                    : ferror(file) ? report_failure("cannot read '%s': %s", path, strerror(errno))
-                                   : 0;
-    fclose(file);
+    int exit_code = protos_write_carried(temporary.path);
+    exit_code = exit_code != 0 ? exit_code : run_protoc(&words);
+    exit_code = exit_code != 0 ? exit_code : files_read(set, out);
+    words_fini(&words);
+    folder_fini(&temporary);
     return exit_code;
 }
 
@@ -206,7 +153,7 @@ int descriptors_init(struct descriptors *self, const char *command, const struct
         exit_code = compile(given, &set);
         exit_code = exit_code != 0 ? exit_code : build(self, fr_buffer_bytes(&set), "--proto");
     } else if (given->protoset != NULL) {
-        exit_code = read_set(given->protoset, &set);
+        exit_code = files_read(given->protoset, &set);
         exit_code = exit_code != 0 ? exit_code : build(self, fr_buffer_bytes(&set), given->protoset);
     } else if (address != NULL) {
         enum fr_code code = descriptors_ask(self, address, &error);

@@ -24,7 +24,8 @@ struct descriptors_given {
     {.name = "proto", .type = FR_OPTION_LIST, .argument = "FILE",                                      \
      .help = "take the definitions from this .proto file", .value = &(given).protos},                  \
     {.name = "import-path", .letter = 'I', .type = FR_OPTION_LIST, .argument = "DIR",                  \
-     .help = "where --proto and its imports are, otherwise here", .value = &(given).folders},          \
+     .help = "where --proto and its imports are, otherwise here or beside it",                         \
+     .value = &(given).folders},                                                                       \
     {.name = "protoset", .argument = "FILE",                                                           \
      .help = "take the definitions from this FileDescriptorSet", .value = &(given).protoset}
 /* clang-format on */

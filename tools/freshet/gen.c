@@ -2,34 +2,28 @@
 /*
  * gen.c - freshet gen: stubs, messages, run time and an example for each language, in a folder of its own.
  *
- * protoc reads the .proto files once, into descriptor sets in a temporary folder; every generator works from these.
+ * protoc reads the .proto files once, into descriptor sets in a temporary folder; every generator works from these, and
+ * writes there too. What they made is copied when all have succeeded.
  */
 #include "freshet/gen.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <google/protobuf/descriptor.pb-c.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "freshet/command.h"
-#include "freshet/embedded.h"
+#include "freshet/files.h"
 #include "freshet/folder.h"
 #include "freshet/near.h"
+#include "freshet/protos.h"
 #include "freshet/report.h"
 #include "freshet/spawn.h"
 #include "freshet/usage.h"
 #include "message/message.h"
 
 #define ARENA_CHUNK_BYTES 65536
-#define READ_BYTES        ((size_t)64 << 10)
-#define CARRIED           "proto/" /* embedded .proto files that users import */
-#define GO_MODULE         "example/stubs" /* in go.mod too; "example" is free for such use */
 
 static struct {
     struct fr_option_list languages, folders;
@@ -78,105 +72,12 @@ struct job {
     Google__Protobuf__FileDescriptorSet *wanted, *all; /* what FILE… hold, and with all imports */
 };
 
-/* ---- files ---- */
-
 static bool begins(const char *text, const char *start)
 {
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* Every folder of path up to its last '/'. */
-static int make_parents(const char *path)
-{
-    char *copy = strdup(path);
-    int exit_code = copy == NULL ? report_failure("out of memory") : 0;
-    for (char *at = copy; exit_code == 0 && (at = strchr(at + 1, '/')) != NULL;) {
-        *at = '\0';
-        if (mkdir(copy, 0777) != 0 && errno != EEXIST) {
-            exit_code = report_failure("cannot make the folder '%s': %s", copy, strerror(errno));
-        }
-        *at = '/';
-    }
-    free(copy);
-    return exit_code;
-}
-
-static int write_file(const char *path, struct fr_bytes content)
-{
-    int exit_code = make_parents(path);
-    if (exit_code != 0) {
-        return exit_code;
-    }
-    const char *slash = strrchr(path, '/');
-    bool program = slash != NULL && strcmp(slash, "/run") == 0;
-    int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, program ? 0777 : 0666);
-    FILE *file = to < 0 ? NULL : fdopen(to, "wb");
-    bool written = file != NULL && fwrite(content.data, 1, content.size, file) == content.size;
-    int cause = errno;
-    written = (file == NULL || fclose(file) == 0) && written;
-    return written ? 0 : report_failure("cannot write '%s': %s", path, strerror(cause != 0 ? cause : errno));
-}
-
-/* Those whose name begins with start go below folder, without it. One that is there stays, unless what follows begins
-   with anew. */
-static int write_embedded(const char *start, const char *folder, const char *anew)
-{
-    int exit_code = 0;
-    for (const struct embedded_file *file = embedded_files; file->name != NULL && exit_code == 0; file++) {
-        if (!begins(file->name, start)) {
-            continue;
-        }
-        const char *name = file->name + strlen(start);
-        struct fr_buffer path = {0};
-        fr_buffer_append_format(&path, "%s/%s", folder, name);
-        const char *text = fr_buffer_text(&path);
-        if (text == NULL) {
-            exit_code = report_failure("out of memory");
-        } else if ((anew != NULL && begins(name, anew)) || access(text, F_OK) != 0) {
-            exit_code = write_file(text, file->content);
-        }
-        fr_buffer_fini(&path);
-    }
-    return exit_code;
-}
-
-/* ---- running generators ---- */
-
-/* Prints what the program said: one line as ours, more as they are. */
-static int tell(struct fr_buffer *told, const struct fr_error *error)
-{
-    const char *text = fr_buffer_text(told);
-    size_t size = text == NULL ? 0 : strcspn(text, "\n");
-    if (size == 0) {
-        return report_failure("%s", error->message);
-    }
-    if (text[size] == '\0' || text[size + 1] == '\0') {
-        return report_failure("%.*s", (int)size, text);
-    }
-    while (*text != '\0') {
-        size = strcspn(text, "\n");
-        report_plain(stderr, (struct fr_bytes){(const uint8_t *)text, size});
-        fputc('\n', stderr);
-        text += size + (text[size] == '\n');
-    }
-    return report_failure("the .proto files are not accepted");
-}
-
-/* Frees words. Without warn, what a program says that succeeds goes nowhere. */
-static int run(struct words *words, const char *input, const char *output, bool warn)
-{
-    struct fr_buffer told = {0};
-    struct fr_error error;
-    int exit_code = 0;
-    if (spawn_run(words, input, output, &told, &error) != FR_OK) {
-        exit_code = tell(&told, &error);
-    } else if (told.size > 0 && warn) {
-        fputs(fr_buffer_text(&told) == NULL ? "" : fr_buffer_text(&told), stderr);
-    }
-    fr_buffer_fini(&told);
-    words_fini(words);
-    return exit_code;
-}
+/* ---- programs ---- */
 
 static int missing(const char *what, const char *program, const char *from)
 {
@@ -233,40 +134,15 @@ static int read_set(const struct job *job, const char *path, Google__Protobuf__F
     struct fr_buffer content = {0};
     struct fr_error error;
     struct ProtobufCMessage *message;
-    FILE *file = fopen(path, "rbe");
-    size_t size = 0;
-    if (file == NULL) {
-        return report_failure("cannot open '%s': %s", path, strerror(errno));
+    int exit_code = files_read(path, &content);
+    if (exit_code == 0 && fr_message_unpack(&google__protobuf__file_descriptor_set__descriptor, fr_buffer_bytes(&content),
+                                            job->arena, &message, &error) != FR_OK) {
+        exit_code = report_failure("protoc wrote no descriptors: %s", error.message);
+    } else if (exit_code == 0) {
+        *ret_set = (Google__Protobuf__FileDescriptorSet *)message;
     }
-    do {
-        uint8_t *to = fr_buffer_reserve(&content, READ_BYTES);
-        size = to == NULL ? 0 : fread(to, 1, READ_BYTES, file);
-        content.size += size;
-    } while (size > 0);
-    fclose(file);
-    enum fr_code code = content.failed ? fr_error_no_memory(&error)
-                                       : fr_message_unpack(&google__protobuf__file_descriptor_set__descriptor,
-                                                           fr_buffer_bytes(&content), job->arena, &message, &error);
     fr_buffer_fini(&content);
-    if (code != FR_OK) {
-        return report_failure("protoc wrote no descriptors: %s", error.message);
-    }
-    *ret_set = (Google__Protobuf__FileDescriptorSet *)message;
-    return 0;
-}
-
-static void add_folders(const struct job *job, struct words *words)
-{
-    for (size_t i = 0; i < given.folders.count; i++) {
-        words_add(words, "-I%s", given.folders.items[i]);
-    }
-    for (int i = 0; given.folders.count == 0 && i < job->file_count; i++) {
-        bool beside = job->files[i][0] == '/' || begins(job->files[i], "../");
-        char *copy = strdup(job->files[i]);
-        words_add(words, "-I%s", copy != NULL && beside ? dirname(copy) : ".");
-        free(copy);
-    }
-    words_add(words, "-I%s/proto", job->temporary.path);
+    return exit_code;
 }
 
 static int compile(struct job *job, bool imports, Google__Protobuf__FileDescriptorSet **ret_set)
@@ -275,7 +151,8 @@ static int compile(struct job *job, bool imports, Google__Protobuf__FileDescript
     char path[FOLDER_FILE_BYTES];
     snprintf(path, sizeof path, "%s/%s", job->temporary.path, imports ? "all" : "wanted");
     words_add(&words, "protoc");
-    add_folders(job, &words);
+    protos_add_folders(&words, &given.folders, (const char *const *)job->files, (size_t)job->file_count,
+                       job->temporary.path);
     words_add(&words, "--include_source_info");
     words_add(&words, "--descriptor_set_out=%s", path);
     if (imports) {
@@ -285,7 +162,7 @@ static int compile(struct job *job, bool imports, Google__Protobuf__FileDescript
         words_add(&words, "%s", job->files[i]);
     }
     /* The first time tells the warnings. */
-    int exit_code = run(&words, NULL, NULL, !imports);
+    int exit_code = gen_run(&words, NULL, NULL, !imports);
     return exit_code != 0 ? exit_code : read_set(job, path, ret_set);
 }
 
@@ -310,37 +187,7 @@ static bool is_compiled(const struct job *job, const struct gen_language *langua
     return false;
 }
 
-/* ---- Go packages ---- */
-
-static void append_identifier(struct fr_buffer *out, const char *text, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        fr_buffer_append(out, isalnum((unsigned char)text[i]) ? &text[i] : "_", 1);
-    }
-}
-
-/* "Musers/v1/users.proto=example/stubs/users/v1;usersv1pb": the folder is the package, and no keyword ends in "pb". */
-static void append_go_package(struct fr_buffer *out, const char *name)
-{
-    const char *slash = strrchr(name, '/');
-    size_t folder = slash == NULL ? 0 : (size_t)(slash - name);
-    fr_buffer_append_format(out, "M%s=" GO_MODULE "%s%.*s;", name, folder > 0 ? "/" : "", (int)folder, name);
-    size_t start = folder, parts = 0;
-    while (start > 0 && (name[start - 1] != '/' || ++parts < 2)) {
-        start--;
-    }
-    size_t before = out->size;
-    for (size_t i = start; i < folder; i++) {
-        if (name[i] != '/') {
-            append_identifier(out, &name[i], 1);
-        }
-    }
-    bool bare = out->size > before && !out->failed && isalpha(out->data[before]);
-    fr_buffer_append_text(out, bare ? "pb" : "stubspb");
-    if (!bare && out->size > before && !out->failed && isdigit(out->data[before])) {
-        out->data[before] = 'p';
-    }
-}
+/* ---- one language ---- */
 
 static void add_go_packages(const struct job *job, const struct gen_language *language, const char *option,
                             struct words *words)
@@ -348,14 +195,12 @@ static void add_go_packages(const struct job *job, const struct gen_language *la
     for (size_t i = 0; i < job->all->n_file; i++) {
         if (!is_compiled(job, language, job->all->file[i]->name)) {
             struct fr_buffer package = {0};
-            append_go_package(&package, job->all->file[i]->name);
+            gen_go_package(&package, job->all->file[i]->name);
             words_add(words, "%s%s", option, fr_buffer_text(&package) == NULL ? "" : fr_buffer_text(&package));
             fr_buffer_fini(&package);
         }
     }
 }
-
-/* ---- one language ---- */
 
 /* flag with folder in the place of "@". */
 static void add_flag(struct words *words, const char *flag, const char *folder)
@@ -388,13 +233,13 @@ static int make_c_messages(const struct job *job, const struct gen_language *lan
     find_program(job, language->name, "protoc-gen-freshet", &plugin);
     words_add(&strip, "%s", plugin.size == 0 ? "protoc-gen-freshet" : fr_buffer_text(&plugin));
     words_add(&strip, "--without-services");
-    int exit_code = run(&strip, all, stripped, true);
+    int exit_code = gen_run(&strip, all, stripped, true);
     words_add(&words, "protoc-c");
     words_add(&words, "--descriptor_set_in=%s", stripped);
     words_add(&words, "--c_out=%s", folder);
     add_messages(job, language, &words);
     if (exit_code == 0) {
-        exit_code = run(&words, NULL, NULL, true);
+        exit_code = gen_run(&words, NULL, NULL, true);
     }
     words_fini(&words);
     fr_buffer_fini(&plugin);
@@ -419,14 +264,27 @@ static int make_messages(const struct job *job, const struct gen_language *langu
         add_go_packages(job, language, "--go_opt=", &words);
     }
     add_messages(job, language, &words);
-    return run(&words, NULL, NULL, true);
+    return gen_run(&words, NULL, NULL, true);
+}
+
+/* Where the generators put a language's files, until all languages have theirs. */
+static void name_staged(const struct job *job, const struct gen_language *language, char ret_path[FOLDER_FILE_BYTES])
+{
+    snprintf(ret_path, FOLDER_FILE_BYTES, "%s/out/%s", job->temporary.path, language->name);
+}
+
+static bool has_example(const struct gen_language *language)
+{
+    struct fr_buffer path = {0};
+    fr_buffer_append_format(&path, "%s/%s/%s", given.out, language->name, language->example);
+    bool there = fr_buffer_text(&path) != NULL && access(fr_buffer_text(&path), F_OK) == 0;
+    fr_buffer_fini(&path);
+    return there;
 }
 
 static int make_stubs(const struct job *job, const struct gen_language *language, const char *folder)
 {
     struct words words = {0};
-    struct fr_buffer example = {0};
-    fr_buffer_append_format(&example, "%s/%s", folder, language->example);
     words_add(&words, "protoc");
     words_add(&words, "--descriptor_set_in=%s/all", job->temporary.path);
     add_plugin(job, language->name, "protoc-gen-freshet", &words);
@@ -438,35 +296,43 @@ static int make_stubs(const struct job *job, const struct gen_language *language
     if (language->go_packages) {
         add_go_packages(job, language, "--freshet_opt=", &words);
     }
-    if (fr_buffer_text(&example) != NULL && access(fr_buffer_text(&example), F_OK) != 0) {
+    if (!has_example(language)) {
         words_add(&words, "--freshet_opt=example");
     }
     for (size_t i = 0; i < job->wanted->n_file; i++) {
         words_add(&words, "%s", job->wanted->file[i]->name);
     }
-    fr_buffer_fini(&example);
-    return run(&words, NULL, NULL, true);
+    return gen_run(&words, NULL, NULL, true);
 }
 
-static int make_language(const struct job *job, const struct gen_language *language)
+static int stage_language(const struct job *job, const struct gen_language *language)
 {
-    struct fr_buffer buffer = {0}, start = {0};
-    fr_buffer_append_format(&buffer, "%s/%s/", given.out, language->name);
-    fr_buffer_append_format(&start, "%s/", language->name);
+    char folder[FOLDER_FILE_BYTES], inside[FOLDER_FILE_BYTES + 1];
+    name_staged(job, language, folder);
+    snprintf(inside, sizeof inside, "%s/", folder);
+    int exit_code = files_make_parents(inside);
+    /* First what tells mistakes best. */
+    exit_code = exit_code != 0 ? exit_code : make_stubs(job, language, folder);
+    return exit_code != 0 ? exit_code : make_messages(job, language, folder);
+}
+
+static int write_language(const struct job *job, const struct gen_language *language)
+{
+    char staged[FOLDER_FILE_BYTES], carried[32];
+    struct fr_buffer buffer = {0};
+    name_staged(job, language, staged);
+    snprintf(carried, sizeof carried, "%s/", language->name);
+    fr_buffer_append_format(&buffer, "%s/%s", given.out, language->name);
     const char *folder = fr_buffer_text(&buffer);
-    int exit_code = folder == NULL || fr_buffer_text(&start) == NULL ? report_failure("out of memory") : make_parents(folder);
-    if (exit_code == 0) {
-        buffer.data[buffer.size - 1] = '\0';
-        /* First what tells mistakes best, and before anything is written. */
-        exit_code = make_stubs(job, language, folder);
-    }
-    exit_code = exit_code != 0 ? exit_code : make_messages(job, language, folder);
-    exit_code = exit_code != 0 ? exit_code : write_embedded(fr_buffer_text(&start), folder, language->run_time);
-    if (exit_code == 0) {
+    int exit_code = folder == NULL ? report_failure("out of memory") : files_copy(staged, folder);
+    exit_code = exit_code != 0 ? exit_code : files_write_embedded(carried, folder, language->run_time);
+    if (exit_code == 0 && has_example(language)) {
         printf("%s: %s/run tries %s; it needs %s\n", language->name, folder, language->example, language->needs);
+    } else if (exit_code == 0) {
+        printf("%s: %s has the messages; no file has a service, so there is no %s for run to try\n", language->name,
+               folder, language->example);
     }
     fr_buffer_fini(&buffer);
-    fr_buffer_fini(&start);
     return exit_code;
 }
 
@@ -520,7 +386,6 @@ static int choose_languages(struct job *job)
 
 static int generate_all(struct job *job)
 {
-    char protos[FOLDER_FILE_BYTES];
     struct fr_error error;
     int exit_code = check_programs(job);
     if (exit_code != 0) {
@@ -533,12 +398,14 @@ static int generate_all(struct job *job)
     if (folder_init(&job->temporary, &error) != FR_OK) {
         return report_failure("%s", error.message);
     }
-    snprintf(protos, sizeof protos, "%s/proto", job->temporary.path);
-    exit_code = write_embedded(CARRIED, protos, NULL);
+    exit_code = protos_write_carried(job->temporary.path);
     exit_code = exit_code != 0 ? exit_code : compile(job, false, &job->wanted);
     exit_code = exit_code != 0 ? exit_code : compile(job, true, &job->all);
     for (size_t i = 0; i < job->language_count && exit_code == 0; i++) {
-        exit_code = make_language(job, job->languages[i]);
+        exit_code = stage_language(job, job->languages[i]);
+    }
+    for (size_t i = 0; i < job->language_count && exit_code == 0; i++) {
+        exit_code = write_language(job, job->languages[i]);
     }
     return exit_code;
 }
@@ -555,8 +422,6 @@ int command_gen(int argc, char **argv)
     exit_code = choose_languages(&job);
     if (exit_code == 0 && (given.out == NULL || given.out[0] == '\0')) {
         exit_code = report_usage("gen", "say with --out where the folders go");
-    } else if (exit_code == 0 && strchr(given.out, ':') != NULL) {
-        exit_code = report_usage("gen", "protoc takes no ':' in --out '%s'", given.out);
     }
     if (exit_code == 0 && folder_of_program(job.program_folder, &error) != FR_OK) {
         exit_code = report_failure("%s", error.message);

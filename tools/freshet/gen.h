@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gen.h - the languages of freshet gen: what makes the messages and the stubs of each, and what else its folder holds.
+ * gen.h - the languages of freshet gen: what makes the messages and the stubs of each, and what else its folder holds;
+ * and how generators are run.
  */
 #ifndef FRESHET_GEN_H
 #define FRESHET_GEN_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "freshet/spawn.h"
 
 #define GEN_TOOLS 3
 #define GEN_FLAGS 4
@@ -30,5 +30,17 @@ struct gen_language {
 
 extern const struct gen_language gen_languages[];
 extern const size_t gen_language_count;
+
+/*
+ * gen_run.c: runs words as spawn_run does, and frees them. Without warn, what a program says that succeeds goes
+ * nowhere. Returns 0, or the exit code after a complaint.
+ */
+int gen_run(struct words *words, const char *input, const char *output, bool warn);
+
+/*
+ * gen_go.c: appends "Musers/v1/users.proto=example/stubs/users/v1;usersv1pb", for the file called name: its folder is
+ * the package, and no keyword ends in "pb".
+ */
+void gen_go_package(struct fr_buffer *out, const char *name);
 
 #endif

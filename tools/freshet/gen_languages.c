@@ -8,10 +8,14 @@
 
 static const char *const googles[] = {GOOGLE, NULL};
 
-/* What Freshet's own library has, see proto/CMakeLists.txt. */
+/* What Freshet's own library has, see proto/CMakeLists.txt. Users may have files beside these. */
 static const char *const of_c_library[] = {
-    "freshet/",
-    "grpc/health/v1/",
+    "freshet/cache/v1/cache.proto",
+    "freshet/cache/v1/options.proto",
+    "freshet/reflection/v1/reflection.proto",
+    "freshet/rpc/v1/rpc.proto",
+    "freshet/stats/v1/stats.proto",
+    "grpc/health/v1/health.proto",
     GOOGLE "any.proto",
     GOOGLE "descriptor.proto",
     GOOGLE "duration.proto",
@@ -59,8 +63,8 @@ const struct gen_language gen_languages[] = {
     {
         .name = "go",
         .tools = {{"protoc-gen-go", "apt-get install protoc-gen-go"}},
-        .message_flags = {"--go_out=@", "--go_opt=paths=source_relative"},
-        .stub_flags = {"--freshet_opt=paths=source_relative", "--freshet_opt=runtime=example/stubs/freshet"},
+        .message_flags = {"--go_out=@", "--go_opt=module=example/stubs"},
+        .stub_flags = {"--freshet_opt=module=example/stubs", "--freshet_opt=runtime=example/stubs/freshet"},
         .go_packages = true,
         .compiled = googles,
         .run_time = "freshet/freshet.go",

@@ -107,7 +107,10 @@ enum fr_code c_example(struct output *output, const struct model_method *method,
                             "    if (fr_channel_new(argc > 1 ? argv[1] : \"tcp://127.0.0.1:7001\", NULL, &channel, &error) != FR_OK) {\n"
                             "        fprintf(stderr, \"%%s\\n\", error.message);\n"
                             "        return 2;\n"
-                            "    }\n"
+                            "    }\n",
+                            unit.stem, names->request, names->response, request_prefix);
+    output_warn(&content, "    ", "//", method);
+    fr_buffer_append_format(&content,
                             "    enum fr_code code = %s(channel, &request, &options, &answer, &error);\n"
                             "    printf(\"%%s %%s\\n\", fr_code_name(code), error.message);\n"
                             "    if (code == FR_OK) {\n"
@@ -115,7 +118,7 @@ enum fr_code c_example(struct output *output, const struct model_method *method,
                             "    }\n"
                             "    fr_channel_free(channel);\n"
                             "}\n",
-                            unit.stem, names->request, names->response, request_prefix, names->base);
+                            names->base);
     code = output_add(output, "example", ".c", &content, reterr);
     fr_buffer_fini(&content);
     return code;

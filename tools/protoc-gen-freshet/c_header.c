@@ -71,9 +71,9 @@ static void describe_method(const struct c_method *self, struct fr_buffer *out)
 static void declare_method(const struct c_method *self, struct fr_buffer *out)
 {
     struct fr_buffer deprecated = {0};
-    if (self->method->deprecated) {
+    if (self->method->deprecated || self->method->service->deprecated) {
         fr_buffer_append_format(&deprecated, "__attribute__((deprecated(\"%s is deprecated\")))\n",
-                                self->method->full_name);
+                                self->method->deprecated ? self->method->full_name : self->method->service->name);
     }
     const char *mark = deprecated.size == 0 ? "" : fr_buffer_text(&deprecated);
     out->failed = out->failed || mark == NULL;

@@ -14,8 +14,9 @@ static const char *const keywords[] = {
     "else",   "enum",     "extern",   "float",    "for",   "goto",     "if",      "inline", "int",
     "long",   "register", "restrict", "return",   "short", "signed",   "sizeof",  "static", "struct",
     "switch", "typedef",  "union",    "unsigned", "void",  "volatile", "while",
-    /* Macros of the headers that generated code includes, and of gcc without -std. */
-    "assert", "bool",     "errno",    "false",    "linux", "offsetof", "static_assert", "true", "unix",
+    /* Macros of the headers that generated code includes, and words and macros of gcc without -std. */
+    "asm",    "assert",   "bool",     "errno",    "false", "i386",     "linux",   "offsetof", "static_assert",
+    "stderr", "stdin",    "stdout",   "true",     "typeof", "unix",
 };
 
 static bool is_upper(char c)

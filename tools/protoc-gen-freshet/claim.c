@@ -27,8 +27,10 @@ enum fr_code claims_check(struct model *model, struct claim *claims, size_t coun
     for (size_t i = 1; i < count; i++) {
         if (strcmp(claims[i - 1].name, claims[i].name) == 0 && claims[i].place != told) {
             told = claims[i].place;
-            problems_add(&model->problems, claims[i].place, "%s and %s would share the %s name %s; rename one of them",
-                         claims[i - 1].owner, claims[i].owner, language, claims[i].name);
+            bool apart = claims[i - 1].place->file != claims[i].place->file;
+            problems_add(&model->problems, claims[i].place, "%s and %s would share the %s name %s; rename one of them%s",
+                         claims[i - 1].owner, claims[i].owner, language, claims[i].name,
+                         apart ? ", or give their files packages of their own: other folders, for freshet gen" : "");
         }
     }
     return FR_OK;

@@ -31,14 +31,32 @@ static const char *const keywords[] = {
     "volatile",  "wchar_t",  "while",     "xor",       "xor_eq",
 };
 
-static const char *unreserved(const struct model *model, const char *name)
+/* Macros of the headers that generated code includes, and words and macros of g++ without -std. protoc minds none. */
+static const char *const macros[] = {
+    "EOF", "assert", "errno", "i386", "linux", "offsetof", "stderr", "stdin", "stdout", "typeof", "unix",
+};
+
+static bool is_among(const char *name, const char *const *names, size_t count)
 {
-    for (size_t i = 0; name != NULL && i < sizeof keywords / sizeof keywords[0]; i++) {
-        if (strcmp(name, keywords[i]) == 0) {
-            return model_join(model, name, "_", "");
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
         }
     }
-    return name;
+    return false;
+}
+
+static const char *unreserved(const struct model *model, const char *name)
+{
+    bool taken = name != NULL && is_among(name, keywords, sizeof keywords / sizeof keywords[0]);
+    return taken ? model_join(model, name, "_", "") : name;
+}
+
+static const char *member_name(const struct model *model, const struct model_method *method)
+{
+    const char *name = method->proto->name;
+    bool macro = is_among(name, macros, sizeof macros / sizeof macros[0]);
+    return macro ? model_join(model, name, "_", "") : unreserved(model, name);
 }
 
 /* Each "." of text as between. */
@@ -90,7 +108,7 @@ static enum fr_code name_method(const struct model *model, const struct model_me
                                 struct fr_error *reterr)
 {
     *ret_names = (struct names){
-        .method = unreserved(model, method->proto->name),
+        .method = member_name(model, method),
         .request = type_name(model, method->request),
         .response = type_name(model, method->response),
     };
@@ -137,21 +155,23 @@ static void declare_method(const struct model_method *method, const struct names
     fr_buffer_fini(&mark);
 }
 
+/* The methods' names, and what the class has besides. */
 static enum fr_code check_members(struct model *model, const struct model_service *service, struct fr_error *reterr)
 {
     static const char *const suffixes[] = {"", "Future", "Async"};
-    struct claim *claims = model_alloc(model, 3 * service->method_count + 1, sizeof claims[0]);
+    const size_t count = 3 * service->method_count;
+    struct claim *claims = model_alloc(model, count + 2, sizeof claims[0]);
     if (claims == NULL) {
         return fr_error_no_memory(reterr);
     }
-    for (size_t i = 0; i < 3 * service->method_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct model_method *method = &service->methods[i / 3];
-        claims[i] = (struct claim){model_join(model, method->proto->name, suffixes[i % 3], ""), method->full_name,
-                                   &method->place};
+        const char *name = model_join(model, method->proto->name, suffixes[i % 3], "");
+        claims[i] = (struct claim){i % 3 == 0 ? member_name(model, method) : name, method->full_name, &method->place};
     }
-    claims[3 * service->method_count] =
-        (struct claim){model_join(model, service->proto->name, "Client", ""), service->name, &service->place};
-    return claims_check(model, claims, 3 * service->method_count + 1, "C++", reterr);
+    claims[count] = (struct claim){model_join(model, service->proto->name, "Client", ""), service->name, &service->place};
+    claims[count + 1] = (struct claim){"channel_", service->name, &service->place};
+    return claims_check(model, claims, count + 2, "C++", reterr);
 }
 
 static enum fr_code define_service(struct model *model, const struct model_service *service, struct fr_buffer *out,
@@ -277,13 +297,16 @@ enum fr_code cpp_example(struct output *output, const struct model_method *metho
                             "{\n"
                             INDENT "using namespace std::chrono_literals;\n"
                             INDENT "freshet::Channel channel(argc > 1 ? argv[1] : \"tcp://127.0.0.1:7001\");\n"
-                            INDENT "try {\n"
+                            INDENT "try {\n",
+                            stem);
+    output_warn(&content, INDENT INDENT, "//", method);
+    fr_buffer_append_format(&content,
                             INDENT INDENT "std::cout << %s::%sClient(channel).%s({}, {2s}).DebugString();\n"
                             INDENT "} catch (const freshet::Error &error) {\n"
                             INDENT INDENT "std::cout << error.what() << '\\n';\n"
                             INDENT "}\n"
                             "}\n",
-                            stem, package, method->service->proto->name, names.method);
+                            package, method->service->proto->name, names.method);
     code = output_add(output, "example", ".cc", &content, reterr);
     fr_buffer_fini(&content);
     return code;

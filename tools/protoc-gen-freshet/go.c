@@ -156,10 +156,11 @@ enum fr_code go_emit(struct output *output, const struct model_file *file, struc
 {
     struct go_unit unit;
     struct fr_buffer content = {0};
-    if (file->service_count == 0) {
-        return FR_OK;
+    enum fr_code code = go_check_package(output, file, reterr);
+    if (code != FR_OK || file->service_count == 0) {
+        return code;
     }
-    enum fr_code code = go_unit_init(&unit, output, file, reterr);
+    code = go_unit_init(&unit, output, file, reterr);
     if (code != FR_OK) {
         return code;
     }
@@ -173,6 +174,26 @@ enum fr_code go_emit(struct output *output, const struct model_file *file, struc
     return code;
 }
 
+/* Sorted by path, as gofmt wants it: the run time, the stubs as pb, and where the request is, if it is elsewhere. */
+static void append_example_imports(const struct go_unit *unit, const char *request, struct fr_buffer *out)
+{
+    const char *dot = strchr(request, '.');
+    bool own = false;
+    for (size_t i = 0; i <= unit->import_count; i++) {
+        const struct go_import *import = i < unit->import_count ? &unit->imports[i] : NULL;
+        if (!own && (import == NULL || strcmp(unit->own.path, import->package.path) < 0)) {
+            fr_buffer_append_format(out, "\tpb \"%s\"\n", unit->own.path);
+            own = true;
+        }
+        if (import != NULL && import->alias == unit->run_time) {
+            fr_buffer_append_format(out, "\t\"%s\"\n", import->package.path);
+        } else if (import != NULL && dot != NULL && strlen(import->alias) == (size_t)(dot - request) &&
+                   strncmp(request, import->alias, strlen(import->alias)) == 0) {
+            fr_buffer_append_format(out, "\trequestpb \"%s\"\n", import->package.path);
+        }
+    }
+}
+
 enum fr_code go_example(struct output *output, const struct model_method *method, struct fr_error *reterr)
 {
     const struct model *model = output->model;
@@ -182,32 +203,21 @@ enum fr_code go_example(struct output *output, const struct model_method *method
     if (code != FR_OK) {
         return code;
     }
-    /* As an importer sees it: every package has an alias, and the own one is called pb. */
     const char *service = go_name(model, method->service->proto->name), *name = go_name(model, method->proto->name);
     const char *request = go_type(&unit, method->request);
     if (service == NULL || name == NULL || request == NULL) {
         return fr_error_no_memory(reterr);
     }
-    const char *run_time = output_parameter(output, "runtime=");
-    bool foreign = strchr(request, '.') != NULL;
-    fr_buffer_append_format(&content,
-                            "package main\n"
-                            "\n"
-                            "import (\n"
-                            "\t\"context\"\n"
-                            "\t\"fmt\"\n"
-                            "\t\"os\"\n"
-                            "\t\"time\"\n"
-                            "\n"
-                            "\t\"%s\"\n"
-                            "\tpb \"%s\"\n",
-                            run_time == NULL ? "freshet" : run_time, unit.own.path);
-    for (size_t i = 0; foreign && i < unit.import_count; i++) {
-        size_t size = strlen(unit.imports[i].alias);
-        if (strncmp(request, unit.imports[i].alias, size) == 0 && request[size] == '.') {
-            fr_buffer_append_format(&content, "\t%s \"%s\"\n", unit.imports[i].alias, unit.imports[i].package.path);
-        }
-    }
+    const char *dot = strchr(request, '.');
+    fr_buffer_append_text(&content, "package main\n"
+                                    "\n"
+                                    "import (\n"
+                                    "\t\"context\"\n"
+                                    "\t\"fmt\"\n"
+                                    "\t\"os\"\n"
+                                    "\t\"time\"\n"
+                                    "\n");
+    append_example_imports(&unit, request, &content);
     fr_buffer_append_format(&content,
                             ")\n"
                             "\n"
@@ -218,11 +228,13 @@ enum fr_code go_example(struct output *output, const struct model_method *method
                             "\t}\n"
                             "\tdefer channel.Close()\n"
                             "\tctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)\n"
-                            "\tdefer cancel()\n"
+                            "\tdefer cancel()\n");
+    output_warn(&content, "\t", "//", method);
+    fr_buffer_append_format(&content,
                             "\tanswer, err := pb.New%sClient(channel).%s(ctx, &%s%s{})\n"
                             "\tfmt.Println(answer, err)\n"
                             "}\n",
-                            service, name, foreign ? "" : "pb.", request);
+                            service, name, dot == NULL ? "pb." : "requestpb", dot == NULL ? request : dot);
     code = output_add(output, "example/main", ".go", &content, reterr);
     fr_buffer_fini(&content);
     return code;

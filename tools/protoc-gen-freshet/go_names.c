@@ -132,20 +132,27 @@ static enum fr_code read_package(const struct output *output, const file_proto *
     return FR_OK;
 }
 
-/* Where protoc-gen-go puts the messages of file: an "M" parameter, or the file's own option. */
+/* An "M" parameter, or the file's own option; "" when it has neither. NULL without memory. */
+static const char *given_package(const struct output *output, const file_proto *file)
+{
+    const char *start = model_join(output->model, "M", file->name, "=");
+    const char *value = start == NULL ? NULL : output_parameter(output, start);
+    if (start == NULL || value != NULL) {
+        return value;
+    }
+    return file->options == NULL || file->options->go_package == NULL ? "" : file->options->go_package;
+}
+
+/* Where protoc-gen-go puts the messages of file. */
 static enum fr_code find_package(const struct output *output, const file_proto *file, struct go_package *ret_package,
                                  struct fr_error *reterr)
 {
     struct model *model = output->model;
-    const char *start = model_join(model, "M", file->name, "=");
-    if (start == NULL) {
+    const char *value = given_package(output, file);
+    if (value == NULL) {
         return fr_error_no_memory(reterr);
     }
-    const char *value = output_parameter(output, start);
-    if (value == NULL && file->options != NULL) {
-        value = file->options->go_package;
-    }
-    if (value == NULL || value[0] == '\0') {
+    if (value[0] == '\0') {
         const struct place place = {.file = file};
         problems_add(&model->problems, &place,
                      "%s has no Go package; write option go_package = \"example.org/path\", or give the parameter "
@@ -248,12 +255,18 @@ static enum fr_code collect_imports(struct go_unit *self, struct fr_error *reter
     return code;
 }
 
+/* Within its package: "Outer_Inner"; NULL without memory. */
+static const char *message_name(const struct model *model, const struct model_type *type)
+{
+    const char *package = type->file->package;
+    size_t skip = package == NULL || package[0] == '\0' ? 0 : strlen(package) + 1;
+    return go_name(model, type->name + skip);
+}
+
 const char *go_type(const struct go_unit *self, const struct model_type *type)
 {
     const struct model *model = self->output->model;
-    const char *package = type->file->package;
-    size_t skip = package == NULL || package[0] == '\0' ? 0 : strlen(package) + 1;
-    const char *name = go_name(model, type->name + skip);
+    const char *name = message_name(model, type);
     struct go_package home;
     if (name == NULL || type->file == self->file->proto) {
         return name;
@@ -285,38 +298,68 @@ static enum fr_code check_methods(struct model *model, const struct model_servic
     return claims_check(model, claims, service->method_count, "Go", reterr);
 }
 
-/* What stands in the package: the file's messages, its enums, and two names for each service. */
-static enum fr_code check_package(const struct go_unit *self, struct fr_error *reterr)
+/* Appends what file puts in its package, its messages, its enums, and two names for each service; returns the end. */
+static struct claim *claim_file(const struct model *model, const struct model_file *file, struct claim *next)
 {
-    struct model *model = self->output->model;
-    const struct model_file *file = self->file;
-    size_t enums = file->proto->n_enum_type, count = 0;
-    struct claim *claims = model_alloc(model, model->type_count + enums + 2 * file->service_count, sizeof claims[0]);
-    struct place *places = model_alloc(model, 1, sizeof *places);
-    if (claims == NULL || places == NULL) {
-        return fr_error_no_memory(reterr);
-    }
-    *places = (struct place){.file = file->proto};
     for (size_t i = 0; i < model->type_count; i++) {
         const struct model_type *type = model->types[i];
         if (type->file == file->proto && !(type->proto->options != NULL && type->proto->options->map_entry)) {
-            claims[count++] = (struct claim){go_type(self, type), type->name, &type->place};
+            *next++ = (struct claim){message_name(model, type), type->name, &type->place};
         }
     }
-    for (size_t i = 0; i < enums; i++) {
+    for (size_t i = 0; i < file->proto->n_enum_type; i++) {
         const char *name = file->proto->enum_type[i]->name;
-        claims[count++] = (struct claim){name == NULL ? "" : go_name(model, name), name, places};
+        struct place *place = model_alloc(model, 1, sizeof *place);
+        if (place != NULL) {
+            *place = place_of((struct place){.file = file->proto}, PLACE_FILE_ENUMS, (int32_t)i);
+        }
+        const char *claimed = place == NULL ? NULL : go_name(model, name == NULL ? "" : name);
+        *next++ = (struct claim){claimed, name == NULL ? "" : name, place};
     }
     for (size_t i = 0; i < file->service_count; i++) {
         const struct model_service *service = &file->services[i];
         const char *name = go_name(model, service->proto->name);
-        if (name == NULL) {
+        const char *client = name == NULL ? NULL : model_join(model, name, "Client", "");
+        *next++ = (struct claim){client, service->name, &service->place};
+        *next++ = (struct claim){client == NULL ? NULL : model_join(model, "New", client, ""), service->name, &service->place};
+    }
+    return next;
+}
+
+/* Whether both have one, and the same. */
+static bool share_package(const char *a, const char *b)
+{
+    size_t size = strcspn(a, ";");
+    return size > 0 && size == strcspn(b, ";") && strncmp(a, b, size) == 0;
+}
+
+enum fr_code go_check_package(struct output *output, const struct model_file *file, struct fr_error *reterr)
+{
+    struct model *model = output->model;
+    const char *own = given_package(output, file->proto);
+    size_t count = model->type_count;
+    for (size_t i = 0; i < model->file_count; i++) {
+        count += model->files[i].proto->n_enum_type + 2 * model->files[i].service_count;
+    }
+    struct claim *claims = model_alloc(model, count, sizeof claims[0]), *next = claims;
+    if (claims == NULL || own == NULL) {
+        return fr_error_no_memory(reterr);
+    }
+    for (size_t i = 0; i < model->file_count; i++) {
+        const struct model_file *other = &model->files[i];
+        const char *package = given_package(output, other->proto);
+        if (package == NULL) {
             return fr_error_no_memory(reterr);
         }
-        claims[count++] = (struct claim){model_join(model, name, "Client", ""), service->name, &service->place};
-        claims[count++] = (struct claim){model_join(model, "New", name, "Client"), service->name, &service->place};
+        if (other != file && !share_package(own, package)) {
+            continue;
+        }
+        if (other->wanted && other < file) {
+            return FR_OK; /* it has told */
+        }
+        next = claim_file(model, other, next);
     }
-    return claims_check(model, claims, count, "Go", reterr);
+    return claims_check(model, claims, (size_t)(next - claims), "Go", reterr);
 }
 
 enum fr_code go_unit_init(struct go_unit *self, struct output *output, const struct model_file *file,
@@ -325,7 +368,6 @@ enum fr_code go_unit_init(struct go_unit *self, struct output *output, const str
     *self = (struct go_unit){.output = output, .file = file};
     enum fr_code code = find_package(output, file->proto, &self->own, reterr);
     code = code != FR_OK ? code : collect_imports(self, reterr);
-    code = code != FR_OK ? code : check_package(self, reterr);
     for (size_t i = 0; i < file->service_count && code == FR_OK; i++) {
         code = check_methods(output->model, &file->services[i], reterr);
     }

@@ -33,6 +33,12 @@ struct go_unit {
 FR_MUST_CHECK enum fr_code go_unit_init(struct go_unit *self, struct output *output, const struct model_file *file,
                                         struct fr_error *reterr);
 
+/*
+ * Tells the model's problems of names that two things in the Go package of file would share; other files may be in it.
+ * Only the first of the wanted ones tells.
+ */
+FR_MUST_CHECK enum fr_code go_check_package(struct output *output, const struct model_file *file, struct fr_error *reterr);
+
 /* "GetUser" for get_user; NULL without memory. */
 const char *go_name(const struct model *model, const char *name);
 /* "usersClient" for "UsersClient"; NULL without memory. */

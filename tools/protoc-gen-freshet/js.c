@@ -200,14 +200,17 @@ enum fr_code js_example(struct output *output, const struct model_method *method
                             "import { %sClient } from \"./%s_freshet.js\";\n"
                             "\n"
                             "const channel = new Channel(process.argv[2] ?? \"tcp://127.0.0.1:7001\");\n"
-                            "try {\n"
+                            "try {\n",
+                            service, stem);
+    output_warn(&content, "  ", "//", method);
+    fr_buffer_append_format(&content,
                             "  console.log(await new %sClient(channel).%s({}, { timeoutMs: 2000 }));\n"
                             "} catch (error) {\n"
                             "  console.log(error.codeName, error.message);\n"
                             "} finally {\n"
                             "  channel.close();\n"
                             "}\n",
-                            service, stem, service, name);
+                            service, name);
     enum fr_code code = output_add(output, "example", ".js", &content, reterr);
     fr_buffer_fini(&content);
     return code;

@@ -50,6 +50,14 @@ const char *output_parameter(const struct output *self, const char *start)
     return NULL;
 }
 
+void output_warn(struct fr_buffer *out, const char *indent, const char *mark, const struct model_method *method)
+{
+    if (!method->no_side_effects) {
+        fr_buffer_append_format(out, "%s%s No method is declared NO_SIDE_EFFECTS: this one may change something at the server.\n",
+                                indent, mark);
+    }
+}
+
 const char *output_stem(const struct model *model, const Google__Protobuf__FileDescriptorProto *file)
 {
     static const char extension[] = ".proto";

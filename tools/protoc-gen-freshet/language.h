@@ -38,6 +38,9 @@ FR_MUST_CHECK enum fr_code output_add(struct output *self, const char *stem, con
 /* The value of the parameter that begins with start, such as "runtime="; NULL: not given, or no memory. */
 const char *output_parameter(const struct output *self, const char *start);
 
+/* Appends a line comment that warns of what the example's method may do, unless it changes nothing; mark is "//" or "#". */
+void output_warn(struct fr_buffer *out, const char *indent, const char *mark, const struct model_method *method);
+
 /* The name of a file without ".proto". NULL without memory. */
 const char *output_stem(const struct model *model, const Google__Protobuf__FileDescriptorProto *file);
 

@@ -13,7 +13,9 @@
 
 /* Field numbers in descriptor.proto, as the paths of SourceCodeInfo use them. */
 enum {
+    PLACE_FILE_IMPORTS = 3,
     PLACE_FILE_MESSAGES = 4,
+    PLACE_FILE_ENUMS = 5,
     PLACE_FILE_SERVICES = 6,
     PLACE_MESSAGE_FIELDS = 2,
     PLACE_MESSAGE_NESTED = 3,

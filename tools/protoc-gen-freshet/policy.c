@@ -113,6 +113,16 @@ static const char *unfit(const field_proto *field)
     }
 }
 
+static bool is_repeated(const Freshet__Cache__V1__Cached *cached, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(cached->by[i], cached->by[index]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void read_key(struct problems *problems, const struct place *place, const struct model_method *method,
                      const Freshet__Cache__V1__Cached *cached, struct model_policy *policy)
 {
@@ -127,6 +137,9 @@ static void read_key(struct problems *problems, const struct place *place, const
         const char *why = field == NULL ? NULL : unfit(field);
         if (field == NULL) {
             problems_add(problems, place, "by: %s has no field '%.100s'", method->request->name, cached->by[i]);
+        } else if (is_repeated(cached, i)) {
+            problems_add(problems, place, "by: the field '%.100s' of %s is in the key already; name each field once",
+                         cached->by[i], method->request->name);
         } else if (why != NULL) {
             problems_add(problems, place,
                          "by: the field '%.100s' of %s %s; a key is made of single strings, bytes, integers, "

@@ -10,101 +10,50 @@
 
 #include "protoc-gen-freshet/c_names.h"
 #include "protoc-gen-freshet/claim.h"
+#include "protoc-gen-freshet/python_names.h"
 
 #define INDENT "    "
 
-/* What the run time is imported as may not be hidden by a method either. */
-static const char *const keywords[] = {
-    "False",  "None",   "True",    "and",      "as",       "assert", "async",  "await",    "break", "class", "continue",
-    "def",    "del",    "elif",    "else",     "except",   "finally", "for",   "from",     "global", "if",   "import",
-    "in",     "is",     "lambda",  "nonlocal", "not",      "or",     "pass",   "raise",    "return", "try",  "while",
-    "with",   "yield",  "freshet_rpc",
-};
+/* ---- imports ---- */
 
-static bool is_keyword(const char *name, size_t size)
+/* protoc writes an import statement for what each file imports: it knows keywords, but not what is no identifier. */
+static enum fr_code refuse_imports_of(struct model *model, const Google__Protobuf__FileDescriptorProto *file,
+                                      struct fr_error *reterr)
 {
-    for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++) {
-        if (strlen(keywords[i]) == size && strncmp(keywords[i], name, size) == 0) {
-            return true;
+    for (size_t i = 0; i < file->n_dependency; i++) {
+        static const char *const dotted[] = {"_", "."};
+        const Google__Protobuf__FileDescriptorProto import = {.name = file->dependency[i]};
+        const char *stem = output_stem(model, &import);
+        const char *name = stem == NULL ? NULL : python_replaced(model, stem, "-/", dotted);
+        const struct place place = place_of((struct place){.file = file}, PLACE_FILE_IMPORTS, (int32_t)i);
+        if (name == NULL) {
+            return fr_error_no_memory(reterr);
+        }
+        if (!python_is_module(name)) {
+            problems_add(&model->problems, &place,
+                         "protoc's Python code cannot import '%s'; rename it, so that folders and file have letters, digits "
+                         "and '_', and no digit first",
+                         import.name);
         }
     }
-    return false;
-}
-
-/* Whether it can stand in an import or behind a dot. */
-static bool is_plain(const char *name, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        if (!isalnum((unsigned char)name[i]) && name[i] != '_') {
-            return false;
-        }
-    }
-    return size > 0 && !isdigit((unsigned char)name[0]) && !is_keyword(name, size);
-}
-
-static const char *keep(const struct model *model, struct fr_buffer *text)
-{
-    const char *whole = fr_buffer_text(text);
-    const char *copy = whole == NULL ? NULL : model_join(model, whole, "", "");
-    fr_buffer_fini(text);
-    return copy;
-}
-
-/* ---- modules of messages ---- */
-
-struct module {
-    const char *name;   /* "users.v1.users_pb2" */
-    const char *parent; /* "users.v1", or "" */
-    const char *alias;  /* "users_dot_v1_dot_users__pb2" */
-    bool plain;         /* the import statement takes it */
-};
-
-static const char *replaced(const struct model *model, const char *text, const char *from, const char *const *to)
-{
-    struct fr_buffer out = {0};
-    for (; *text != '\0'; text++) {
-        const char *found = strchr(from, *text);
-        if (found != NULL) {
-            fr_buffer_append_text(&out, to[found - from]);
-        } else {
-            fr_buffer_append(&out, text, 1);
-        }
-    }
-    return keep(model, &out);
-}
-
-static bool has_plain_parts(const char *name)
-{
-    for (;;) {
-        size_t size = strcspn(name, ".");
-        if (!is_plain(name, size)) {
-            return false;
-        }
-        if (name[size] == '\0') {
-            return true;
-        }
-        name += size + 1;
-    }
-}
-
-/* "users/v1/users" to what protoc's X_pb2.py is called. */
-static enum fr_code name_module(const struct model *model, const Google__Protobuf__FileDescriptorProto *file,
-                                struct module *ret_module, struct fr_error *reterr)
-{
-    static const char *const dotted[] = {"_", "."};
-    static const char *const aliased[] = {"__", "_dot_", "_", "_"};
-    const char *stem = output_stem(model, file);
-    const char *name = stem == NULL ? NULL : replaced(model, stem, "-/", dotted);
-    name = name == NULL ? NULL : model_join(model, name, "_pb2", "");
-    const char *alias = name == NULL ? NULL : replaced(model, name, "_. +", aliased);
-    char *parent = name == NULL ? NULL : model_join(model, name, "", "");
-    if (alias == NULL || parent == NULL) {
-        return fr_error_no_memory(reterr);
-    }
-    char *dot = strrchr(parent, '.');
-    parent[dot == NULL ? 0 : dot - parent] = '\0';
-    *ret_module = (struct module){.name = name, .parent = parent, .alias = alias, .plain = has_plain_parts(name)};
     return FR_OK;
+}
+
+/* The first wanted file speaks for imports. */
+static enum fr_code refuse_imports(struct model *model, const struct model_file *file, struct fr_error *reterr)
+{
+    const struct model_file *first = model->files;
+    enum fr_code code = FR_OK;
+    while (!first->wanted) {
+        first++;
+    }
+    for (size_t i = 0; i < model->file_count && code == FR_OK; i++) {
+        const struct model_file *other = &model->files[i];
+        if (other == file || (file == first && !other->wanted)) {
+            code = refuse_imports_of(model, other->proto, reterr);
+        }
+    }
+    return code;
 }
 
 static bool uses(const struct model_file *file, const Google__Protobuf__FileDescriptorProto *other)
@@ -137,11 +86,11 @@ static enum fr_code import_modules(const struct model *model, const struct model
                                    struct fr_buffer *odd, struct fr_error *reterr)
 {
     for (size_t i = 0; i < model->file_count; i++) {
-        struct module module;
+        struct python_module module;
         if (!uses(file, model->files[i].proto)) {
             continue;
         }
-        enum fr_code code = name_module(model, model->files[i].proto, &module, reterr);
+        enum fr_code code = python_name_module(model, model->files[i].proto, &module, reterr);
         if (code != FR_OK) {
             return code;
         }
@@ -155,40 +104,6 @@ static enum fr_code import_modules(const struct model *model, const struct model
         }
     }
     return FR_OK;
-}
-
-/* ---- message types ---- */
-
-struct type_name {
-    const char *value; /* "users_dot_v1_dot_users__pb2.User", an expression */
-    const char *hint;  /* the same, or Any where no type hint can say it */
-};
-
-static enum fr_code name_type(const struct model *model, const struct model_type *type, struct type_name *ret_name,
-                              struct fr_error *reterr)
-{
-    struct module module;
-    enum fr_code code = name_module(model, type->file, &module, reterr);
-    if (code != FR_OK) {
-        return code;
-    }
-    const char *package = type->file->package == NULL ? "" : type->file->package;
-    const char *rest = type->name + (package[0] == '\0' ? 0 : strlen(package) + 1);
-    const char *value = module.alias;
-    bool plain = module.plain;
-    while (value != NULL && *rest != '\0') {
-        size_t size = strcspn(rest, ".");
-        bool dotted = is_plain(rest, size);
-        struct fr_buffer next = {0};
-        fr_buffer_append_format(&next, dotted ? "%s." : "getattr(%s, \"", value);
-        fr_buffer_append(&next, rest, size);
-        fr_buffer_append_text(&next, dotted ? "" : "\")");
-        value = keep(model, &next);
-        plain = plain && dotted;
-        rest += size + (rest[size] == '.');
-    }
-    *ret_name = (struct type_name){value, plain ? value : "Any"};
-    return value == NULL ? fr_error_no_memory(reterr) : FR_OK;
 }
 
 /* ---- texts ---- */
@@ -246,22 +161,22 @@ static void docstring(struct fr_buffer *out, const char *indent, const struct pl
 
 struct method_name {
     const char *name; /* "get_user" */
-    struct type_name request, response;
+    struct python_type request, response;
 };
 
 static enum fr_code name_method(const struct model *model, const struct model_method *method,
                                 struct method_name *ret_name, struct fr_error *reterr)
 {
     const char *name = c_snake(model, method->proto->name);
-    if (name != NULL && is_keyword(name, strlen(name))) {
+    if (name != NULL && python_is_keyword(name, strlen(name))) {
         name = model_join(model, name, "_", "");
     }
     if (name == NULL) {
         return fr_error_no_memory(reterr);
     }
     ret_name->name = name;
-    enum fr_code code = name_type(model, method->request, &ret_name->request, reterr);
-    return code != FR_OK ? code : name_type(model, method->response, &ret_name->response, reterr);
+    enum fr_code code = python_name_type(model, method->request, &ret_name->request, reterr);
+    return code != FR_OK ? code : python_name_type(model, method->response, &ret_name->response, reterr);
 }
 
 static void define_method(const struct model_method *method, const struct method_name *name, bool async,
@@ -394,27 +309,29 @@ static enum fr_code write_file(struct model *model, const struct model_file *fil
 
 enum fr_code python_emit(struct output *output, const struct model_file *file, struct fr_error *reterr)
 {
-    static const char *const to[] = {"_"};
+    static const char *const to[] = {"_", "/"};
     const char *stem = output_stem(output->model, file->proto);
-    const char *module = stem == NULL ? NULL : replaced(output->model, stem, "-", to);
+    const char *module = stem == NULL ? NULL : python_replaced(output->model, stem, "-.", to);
     struct fr_buffer content = {0};
     if (module == NULL) {
         return fr_error_no_memory(reterr);
     }
-    if (file->service_count == 0) {
-        return FR_OK;
+    enum fr_code code = refuse_imports(output->model, file, reterr);
+    if (code != FR_OK || file->service_count == 0) {
+        return code;
     }
-    enum fr_code code = write_file(output->model, file, &content, reterr);
+    code = write_file(output->model, file, &content, reterr);
     code = code != FR_OK ? code : output_add(output, module, "_freshet.py", &content, reterr);
     fr_buffer_fini(&content);
     return code;
 }
 
 /* By statements where these take the names. Returns the type of the request, an expression. */
-static const char *append_imports(const struct model *model, const struct method_name *names, const struct module *module,
-                                  const char *stubs, const char *service, struct fr_buffer *out)
+static const char *append_imports(const struct model *model, const struct method_name *names,
+                                  const struct python_module *module, const char *stubs, const char *service,
+                                  struct fr_buffer *out)
 {
-    if (has_plain_parts(stubs) && strcmp(names->request.hint, "Any") != 0) {
+    if (python_is_plain(stubs) && strcmp(names->request.hint, "Any") != 0) {
         fr_buffer_append_format(out,
                                 "import sys\n"
                                 "\n"
@@ -442,22 +359,21 @@ enum fr_code python_example(struct output *output, const struct model_method *me
     const struct model *model = output->model;
     const char *service = method->service->proto->name;
     const char *stem = output_stem(model, method->service->file->proto);
-    const char *stubs = stem == NULL ? NULL : replaced(model, stem, "-/", to);
+    const char *stubs = stem == NULL ? NULL : python_replaced(model, stem, "-/", to);
     struct method_name names;
-    struct module module;
+    struct python_module module;
     struct fr_buffer content = {0};
     stubs = stubs == NULL ? NULL : model_join(model, stubs, "_freshet", "");
     enum fr_code code = stubs == NULL ? fr_error_no_memory(reterr) : name_method(model, method, &names, reterr);
-    code = code != FR_OK ? code : name_module(model, method->request->file, &module, reterr);
+    code = code != FR_OK ? code : python_name_module(model, method->request->file, &module, reterr);
     if (code != FR_OK) {
         return code;
     }
     const char *request = append_imports(model, &names, &module, stubs, service, &content);
     content.failed = content.failed || request == NULL;
+    fr_buffer_append_text(&content, "\nwith Channel((sys.argv + [\"tcp://127.0.0.1:7001\"])[1]) as channel:\n    try:\n");
+    output_warn(&content, INDENT INDENT, "#", method);
     fr_buffer_append_format(&content,
-                            "\n"
-                            "with Channel((sys.argv + [\"tcp://127.0.0.1:7001\"])[1]) as channel:\n"
-                            "    try:\n"
                             "        print(%sClient(channel).%s(%s(), timeout=2))\n"
                             "    except RpcError as error:\n"
                             "        print(error)\n",

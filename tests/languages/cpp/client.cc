@@ -7,6 +7,8 @@
 #include <iostream>
 #include <thread>
 
+#include <google/protobuf/descriptor.pb.h>
+
 #include "probe/probe.freshet.hpp"
 #include "users/v1/users.freshet.hpp"
 
@@ -91,6 +93,15 @@ static void errors(const probe::v1::ProbeClient &client)
     CHECK(status_of([] { freshet::Channel("nonsense"); }).code == Code::invalid_argument);
 }
 
+static void a_request_without_a_required_field(const freshet::Channel &channel)
+{
+    google::protobuf::UninterpretedOption::NamePart part;
+    const freshet::Status status =
+        status_of([&] { channel.call<probe::v1::Values>("probe.v1.Probe/Echo", part, patient, false); });
+    CHECK(status.code == Code::internal);
+    CHECK(status.message == "the request lacks a required field");
+}
+
 static void out_of_order(const probe::v1::ProbeClient &client)
 {
     auto slow = client.LateFuture(text("slow", 300), patient);
@@ -141,6 +152,7 @@ int main()
         freshet::Channel channel(fake);
         probe::v1::ProbeClient probe(channel);
         errors(probe);
+        a_request_without_a_required_field(channel);
         out_of_order(probe);
         deadlines(probe);
     }

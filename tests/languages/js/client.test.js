@@ -168,6 +168,11 @@ test("misuse", async () => {
   for (const metadata of [{ a: new Uint8Array(1) }, { "a-bin": "x" }, { a: Array(65).fill("x") }]) {
     await assert.rejects(client.echo({}, { metadata }), RpcError);
   }
+  for (const request of [{ number: "x" }, { within: 5 }, { natural: -1n }]) {
+    const error = await failure(client.echo(request, LONG), Code.INTERNAL);
+    assert.match(error.message, /^the request cannot be encoded: /);
+    assert.deepEqual([error.notSent, error.method, error.cause instanceof Error], [true, "probe.v1.Probe/Echo", true]);
+  }
   for (const address of ["127.0.0.1:1", "tcp://", "tcp://a", "tcp://a:65536", "http://a:1", "tcp://a:1/b"]) {
     assert.throws(() => new Channel(address), TypeError);
   }

@@ -128,6 +128,14 @@ function writeMetadata(writer, metadata, method) {
 }
 
 // What does not change until the call leaves.
+function encode(schema, request, method) {
+  try {
+    return toBinary(schema, create(schema, request));
+  } catch (cause) {
+    throw new RpcError(Code.INTERNAL, `the request cannot be encoded: ${cause.message}`, { method, notSent: true, cause });
+  }
+}
+
 function writeRequest(method, payload, metadata) {
   const writer = new BinaryWriter().tag(2, WireType.LengthDelimited).string(method);
   if (metadata !== undefined) {
@@ -739,8 +747,7 @@ export class Channel {
   call(method, request, { signal, timeoutMs, metadata, onMetadata } = {}) {
     const name = `${method.parent.typeName}/${method.name}`;
     return new Promise((resolve, reject) => {
-      const payload = toBinary(method.input, create(method.input, request));
-      const rest = writeRequest(name, payload, metadata);
+      const rest = writeRequest(name, encode(method.input, request, name), metadata);
       if (rest.length + NUMBERS_BYTES > MAX_MESSAGE_BYTES) {
         const message = `the request is over ${MAX_MESSAGE_BYTES} bytes`;
         throw new RpcError(Code.RESOURCE_EXHAUSTED, message, { method: name, notSent: true });

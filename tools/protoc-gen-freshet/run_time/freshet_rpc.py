@@ -13,6 +13,7 @@ Everything below runs on one event loop: AsyncChannel's is the caller's, a Chann
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import os
 import random
@@ -22,6 +23,7 @@ import socket
 import struct
 import threading
 import time
+import weakref
 from collections import deque
 from concurrent.futures import Future
 from datetime import timedelta
@@ -140,8 +142,7 @@ def _envelope() -> Dict[str, Any]:
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     factory: Any = message_factory  # GetPrototype became GetMessageClass in protobuf 4.22
-    new = hasattr(factory, "GetMessageClass")
-    of_type = factory.GetMessageClass if new else factory.MessageFactory(pool).GetPrototype
+    of_type = factory.GetMessageClass if hasattr(factory, "GetMessageClass") else factory.MessageFactory(pool).GetPrototype
     return {name: of_type(pool.FindMessageTypeByName("freshet_rpc." + name)) for name in _SCHEMA}
 
 
@@ -228,13 +229,14 @@ class _Call:
 def _prepare(method: Method[Req, Res], request: Req, timeout: Timeout, metadata: MetadataLike) -> _Call:
     if not isinstance(request, method.request):
         raise TypeError(f"{method.name} takes a {method.request.__name__}, not a {type(request).__name__}")
-    envelope = _Request(method=method.name, payload=request.SerializeToString())
+    try:
+        envelope = _Request(method=method.name, payload=request.SerializeToString())
+    except Exception as error:  # protobuf has EncodeError, its implementations others too
+        raise RpcError(Code.INTERNAL, f"the request cannot be encoded: {error}", method.name, not_sent=True) from error
     if metadata:
         _add_metadata(envelope, metadata, method.name)
-    deadline = None
-    if timeout is not None:
-        seconds = _seconds(timeout)
-        deadline = time.monotonic() + seconds if seconds < _FOREVER_S else None
+    seconds = _FOREVER_S if timeout is None else _seconds(timeout)
+    deadline = time.monotonic() + seconds if seconds < _FOREVER_S else None
     call = _Call(envelope.SerializeToString(), deadline)
     if call.size > MAX_MESSAGE_BYTES:
         raise RpcError(Code.RESOURCE_EXHAUSTED, f"the request is over {MAX_MESSAGE_BYTES} bytes", method.name,
@@ -256,12 +258,8 @@ def _result(method: Method[Req, Res], call: _Call, response: Any, on_metadata: O
 
 # ---- one connection ----
 
-class _Sent(NamedTuple):
-    """A message under way."""
-
-    ids: Sequence[int]
-    collect: bool
-    timer: asyncio.TimerHandle
+# A message under way.
+_Sent = NamedTuple("_Sent", [("ids", Sequence[int]), ("collect", bool), ("timer", asyncio.TimerHandle)])
 
 
 class _Connection(asyncio.Protocol):
@@ -378,8 +376,8 @@ class _Connection(asyncio.Protocol):
         self._cancel = []
         self._last_request_id = self._last_request_id + 1 & 0x7FFFFFFF
         request_id = self._last_request_id | 0x80000000
-        timer = self._engine.loop.call_later(self._engine.channel.keepalive, self.abort,
-                                             f"no answer within {self._engine.channel.keepalive:g} s")
+        timer = self._engine.loop.call_later(self._engine.options.keepalive, self.abort,
+                                             f"no answer within {self._engine.options.keepalive:g} s")
         self._sent[request_id] = _Sent(range(first, self._last_id + 1), collect, timer)
         self._transport.write(struct.pack(">QI", len(body) + 4, request_id) + body)
 
@@ -433,12 +431,16 @@ class _Connection(asyncio.Protocol):
 
 # ---- all connections to one target ----
 
-class _Engine:
-    """The calls of a channel. Everything is called on the loop."""
+_Options = NamedTuple("_Options", [("target", str), ("host", str), ("port", int), ("connect_timeout", float),
+                                   ("keepalive", float), ("max_waiting", int)])
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, channel: _Channel) -> None:
+
+class _Engine:
+    """The calls of a channel. Everything but abandon is called on the loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, options: _Options) -> None:
         self.loop = loop
-        self.channel = channel
+        self.options = options  # and not the channel: its loop must not keep it from being collected
         self._waiting: Dict[_Call, None] = {}  # the oldest first
         self._connection: Optional[_Connection] = None  # that takes calls
         self._connections: Set[_Connection] = set()  # with those that drain
@@ -449,6 +451,19 @@ class _Engine:
         self._backoff = 0.0
         self._kicked = False
         self._closed = False
+
+    def run(self) -> None:  # in a thread, until end
+        self.loop.run_forever()
+        self.loop.close()
+
+    async def end(self) -> None:
+        await self.close()
+        self.loop.stop()
+
+    def abandon(self, pid: int) -> None:
+        """Nobody holds the channel, so nobody waits for a call. On any thread; not in a process that was forked since."""
+        if pid == os.getpid():
+            self.loop.call_soon_threadsafe(lambda: self.loop.create_task(self.end()))
 
     def start(self, call: _Call) -> None:
         """The caller kicks or flushes afterwards."""
@@ -463,8 +478,8 @@ class _Engine:
             if call.timed:
                 call.timer = self.loop.call_later(left, self.end_early, call, Code.DEADLINE_EXCEEDED,
                                                   "no answer in time")
-        if len(self._waiting) >= self.channel.max_waiting:
-            call.fail(Code.RESOURCE_EXHAUSTED, f"{self.channel.max_waiting} calls are waiting already")
+        if len(self._waiting) >= self.options.max_waiting:
+            call.fail(Code.RESOURCE_EXHAUSTED, f"{self.options.max_waiting} calls are waiting already")
         elif self._connection is None and self._failure is not None and time.monotonic() < self._retry_at:
             call.fail(Code.UNAVAILABLE, self._failure)
         else:
@@ -528,7 +543,7 @@ class _Engine:
             self._back_off()
         calls, connection.calls = connection.calls, {}
         for call in calls.values():
-            call.fail(Code.UNAVAILABLE, f"the connection to {self.channel.target} broke before the answer: {reason}")
+            call.fail(Code.UNAVAILABLE, f"the connection to {self.options.target} broke before the answer: {reason}")
         self._dial()
 
     async def close(self) -> None:
@@ -559,7 +574,7 @@ class _Engine:
 
     async def _connect_in_time(self) -> None:
         """Until there is a connection, nobody waits for one any more, or the time is over."""
-        timeout = self.channel.connect_timeout
+        timeout = self.options.connect_timeout
         if self._useless_since is None:
             self._useless_since = time.monotonic()
         end = self._useless_since + timeout
@@ -585,8 +600,8 @@ class _Engine:
                 self._useless_since = None
 
     async def _connect(self) -> _Connection:
-        _, connection = await self.loop.create_connection(lambda: _Connection(self), self.channel.host,
-                                                          self.channel.port)
+        _, connection = await self.loop.create_connection(lambda: _Connection(self), self.options.host,
+                                                          self.options.port)
         self._connections.add(connection)
         try:
             await connection.greeted
@@ -596,7 +611,7 @@ class _Engine:
         return connection
 
     def _failed(self, reason: str, everybody: bool) -> None:
-        self._failure = f"cannot connect to {self.channel.target}: {reason}"
+        self._failure = f"cannot connect to {self.options.target}: {reason}"
         self._back_off()
         for call in [call for call in self._waiting if everybody or not call.left_out]:
             del self._waiting[call]
@@ -619,11 +634,8 @@ class _Channel:
         if match is None or int(match[2]) > 65535:
             raise ValueError(f"{target!r} is no address such as tcp://127.0.0.1:7001")
         self.target = target
-        self.host = match[1].strip("[]")
-        self.port = int(match[2])
-        self.connect_timeout = _seconds(connect_timeout)
-        self.keepalive = _seconds(keepalive)
-        self.max_waiting = max_waiting
+        self._options = _Options(target, match[1].strip("[]"), int(match[2]), _seconds(connect_timeout),
+                                 _seconds(keepalive), max_waiting)
         self._closed = False
         self._engine: Optional[_Engine] = None  # made by the first call
         self._started: Deque[_Call] = deque()  # by other threads; the loop has not seen them
@@ -659,7 +671,7 @@ class AsyncChannel(_Channel):
         if self._closed:
             raise RpcError(Code.CANCELLED, "the channel is closed", method.name, not_sent=True)
         if self._engine is None:
-            self._engine = _Engine(loop, self)
+            self._engine = _Engine(loop, self._options)
         engine = self._engine
         if engine.loop is not loop:
             raise RuntimeError("this channel belongs to another event loop")
@@ -681,11 +693,13 @@ class Channel(_Channel):
         with Channel("tcp://127.0.0.1:7001") as channel:
             user = UsersClient(channel).get_user(GetUserRequest(id="user-123"), timeout=0.5)
 
-    The first call starts a thread, so a process that forks does that before its channels make calls.
+    The first call starts a thread, so a process that forks does that before its channels make calls. close ends it; so
+    does the garbage collector, when nobody holds the channel or a future of it.
     """
 
     _thread: threading.Thread
     _pid: int
+    _finalizer: Any  # a weakref.finalize, which is generic in new hints and not in old ones
     _noticed = False  # the loop will look at what was started
 
     def __enter__(self) -> Channel:
@@ -699,7 +713,9 @@ class Channel(_Channel):
         with self._mutex:
             closing, self._closed = not self._closed, True
         if closing and self._engine is not None:
-            self._engine.loop.call_soon_threadsafe(self._engine.loop.create_task, self._end(self._engine))
+            self._finalizer.detach()
+            self._engine.loop.call_soon_threadsafe(self._look, self._engine)
+            self._engine.loop.call_soon_threadsafe(self._engine.loop.create_task, self._engine.end())
             self._thread.join()
 
     def call(self, method: Method[Req, Res], request: Req, *, timeout: Timeout = None,
@@ -752,11 +768,12 @@ class Channel(_Channel):
         with self._mutex:
             closed = self._closed
             if self._engine is None and not closed:
-                self._engine = _Engine(asyncio.new_event_loop(), self)
+                self._engine = _Engine(asyncio.new_event_loop(), self._options)
                 self._pid = os.getpid()
-                self._thread = threading.Thread(target=self._run, args=(self._engine.loop,), daemon=True,
-                                                name="freshet " + self.target)
+                self._thread = threading.Thread(target=self._engine.run, daemon=True, name="freshet " + self.target)
                 self._thread.start()
+                self._finalizer = weakref.finalize(self, self._engine.abandon, self._pid)
+                self._finalizer.atexit = False  # the thread ends with the process
             if not closed:
                 self._started.append(call)
                 noticed, self._noticed = self._noticed, True
@@ -772,26 +789,12 @@ class Channel(_Channel):
 
     def _on_loop(self, function: Callable[..., object], *arguments: object) -> None:
         assert self._engine is not None
-        try:
+        with contextlib.suppress(RuntimeError):  # the loop was closed, which has ended every call
             self._engine.loop.call_soon_threadsafe(function, *arguments)
-        except RuntimeError:
-            pass  # the loop was closed, which has ended every call
-
-    # ---- on the loop ----
-
-    @staticmethod
-    def _run(loop: asyncio.AbstractEventLoop) -> None:
-        loop.run_forever()
-        loop.close()
 
     def _look(self, engine: _Engine) -> None:
-        # Reset first: whoever starts a call from here on comes back.
+        # On the loop. Reset first: whoever starts a call from here on comes back.
         self._noticed = False
         while self._started:
             engine.start(self._started.popleft())
         engine.flush()
-
-    async def _end(self, engine: _Engine) -> None:
-        self._look(engine)
-        await engine.close()
-        engine.loop.stop()

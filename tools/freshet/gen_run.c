@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gen_run.c - runs protoc and the other generators of freshet gen, and tells what they say.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "freshet/gen.h"
+#include "freshet/report.h"
+
+/* Prints what the program said: one line as ours, more as they are. */
+static int tell(struct fr_buffer *told, const struct fr_error *error)
+{
+    const char *text = fr_buffer_text(told);
+    size_t size = text == NULL ? 0 : strcspn(text, "\n");
+    if (size == 0) {
+        return report_failure("%s", error->message);
+    }
+    if (text[size] == '\0' || text[size + 1] == '\0') {
+        return report_failure("%.*s", (int)size, text);
+    }
+    while (*text != '\0') {
+        size = strcspn(text, "\n");
+        report_plain(stderr, (struct fr_bytes){(const uint8_t *)text, size});
+        fputc('\n', stderr);
+        text += size + (text[size] == '\n');
+    }
+    return report_failure("the .proto files are not accepted");
+}
+
+int gen_run(struct words *words, const char *input, const char *output, bool warn)
+{
+    struct fr_buffer told = {0};
+    struct fr_error error;
+    int exit_code = 0;
+    if (spawn_run(words, input, output, &told, &error) != FR_OK) {
+        exit_code = tell(&told, &error);
+    } else if (told.size > 0 && warn) {
+        fputs(fr_buffer_text(&told) == NULL ? "" : fr_buffer_text(&told), stderr);
+    }
+    fr_buffer_fini(&told);
+    words_fini(words);
+    return exit_code;
+}
