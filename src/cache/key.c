@@ -74,19 +74,29 @@ enum fr_code fr_key_make(struct fr_key *ret_key, const char *kind, const struct 
     return FR_OK;
 }
 
+/* -1: none of those that put_field writes. */
 static int digit_value(uint8_t digit)
 {
-    return digit <= '9' ? digit - '0' : digit - 'A' + 10;
+    return digit >= '0' && digit <= '9' ? digit - '0' : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
+}
+
+/* The byte that stands encoded at "at", if people can read it, otherwise -1. */
+static int readable_escape(const uint8_t *at, size_t left)
+{
+    if (left < 3 || at[0] != '%' || digit_value(at[1]) < 0 || digit_value(at[2]) < 0) {
+        return -1;
+    }
+    int byte = digit_value(at[1]) * 16 + digit_value(at[2]);
+    return byte >= ' ' && byte < 0x7f ? byte : -1;
 }
 
 void fr_key_show(struct fr_bytes encoded, char *out, size_t size)
 {
     size_t used = 0;
     for (size_t i = 0; i < encoded.size && used + 1 < size; i++) {
-        const uint8_t *at = encoded.data + i;
-        bool escape = *at == '%' && i + 2 < encoded.size;
-        out[used++] = escape ? (char)(digit_value(at[1]) << 4 | digit_value(at[2])) : (char)*at;
-        i += escape ? 2 : 0;
+        int byte = readable_escape(encoded.data + i, encoded.size - i);
+        out[used++] = byte >= 0 ? (char)byte : (char)encoded.data[i];
+        i += byte >= 0 ? 2 : 0;
     }
     out[used] = '\0';
 }

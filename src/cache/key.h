@@ -26,7 +26,10 @@ struct fr_key {
 FR_MUST_CHECK enum fr_code fr_key_make(struct fr_key *ret_key, const char *kind, const struct fr_bytes *fields,
                                        size_t count, struct fr_error *reterr);
 
-/* Writes fields that fr_key_make encoded as they were, for people: cut to size, which includes a NUL. */
+/*
+ * Writes encoded fields for people, as they were, but control bytes stay encoded: cut to size, at least 1, which
+ * includes the NUL.
+ */
 void fr_key_show(struct fr_bytes encoded, char *out, size_t size);
 
 #endif

@@ -4,8 +4,11 @@
  */
 #include "rpc/reply.h"
 
+#include <string.h>
+
 #define FIRST_ROOM    1000 /* with nng's own head room one allocation of about 1 KiB */
 #define MOST_EXPECTED ((size_t)64 << 10) /* bytes that a wrong guess may cost */
+#define WASTE_BYTES   ((size_t)4 << 10)  /* less is not worth a copy */
 
 void fr_reply_fini(struct fr_reply *self)
 {
@@ -38,13 +41,26 @@ uint8_t *fr_reply_extend(struct fr_reply *self, size_t size)
     return to;
 }
 
+/* Limits of memory count what a message says, so one that waits for its reader must not hold much more. */
+static bool is_wasteful(const struct fr_reply *self)
+{
+    return self->room > WASTE_BYTES && self->room / 4 > self->size;
+}
+
 nng_msg *fr_reply_take(struct fr_reply *self)
 {
     nng_msg *message = self->message;
-    if (message == NULL && nng_msg_alloc(&message, 0) != 0) {
-        return NULL;
+    if (message != NULL && !is_wasteful(self)) {
+        nng_msg_chop(message, self->room - self->size);
+    } else {
+        if (nng_msg_alloc(&message, self->size) != 0) {
+            return NULL;
+        }
+        if (self->size > 0) {
+            memcpy(nng_msg_body(message), self->body, self->size);
+        }
+        nng_msg_free(self->message);
     }
-    nng_msg_chop(message, self->room - self->size);
     *self = (struct fr_reply){0};
     return message;
 }

@@ -211,6 +211,7 @@ static bool move_ready_locked(struct session *self, struct batch *batch)
         atomic_fetch_sub(&self->server->held_bytes, self->ready.size);
         fr_reply_fini(reply);
         *reply = self->ready;
+        /* The next ones are most likely as many; ids of what is pending follow them in the same message. */
         self->ready = (struct fr_reply){.expected = reply->size + reply->size / 8};
         return true;
     }

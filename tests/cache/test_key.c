@@ -77,6 +77,10 @@ static void a_key_is_shown_as_it_was_written(void **state)
     char shown[16];
     fr_key_show(fr_bytes_of("a%20b%3A%25c"), shown, sizeof shown);
     assert_string_equal(shown, "a b:%c");
+    fr_key_show(fr_bytes_of("a%0A%1B%00%7Fb"), shown, sizeof shown);
+    assert_string_equal(shown, "a%0A%1B%00%7Fb");
+    fr_key_show(fr_bytes_of("%%!x%4"), shown, sizeof shown);
+    assert_string_equal(shown, "%%!x%4");
     fr_key_show(fr_bytes_of("%20%20%20"), shown, 3);
     assert_string_equal(shown, "  ");
     fr_key_show(fr_bytes_of(""), shown, sizeof shown);
