@@ -102,9 +102,9 @@ class Verdict(unittest.TestCase):
     def test_the_report_says_whether_the_stated_bound_was_kept(self):
         run = {"design": "freshet", "seed": 1, "hits": "near", "exit": judge.OK, "reasons": [], "fired": {}, "faults": [],
                "stale_by_fault": {}, "stale_for_good": [], "over_bound": [], "history": {}, "compared": 0}
-        for longest_us, word in ((690_000, "yes"), (710_000, "NO")):
+        for longest_us, word in ((790_000, "yes"), (810_000, "NO")):
             with self.subTest(longest_us=longest_us):
-                self.assertIn(f"every read within the stated bound of 0.7 s: {word}\n",
+                self.assertIn(f"every read within the stated bound of 0.8 s: {word}\n",
                               report.text({**run, "totals": {"longest_us": longest_us}}))
 
     def test_a_read_over_the_bound_is_as_bad(self):
