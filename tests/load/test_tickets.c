@@ -67,8 +67,42 @@ static void an_open_loop_is_due_by_the_schedule(void **state)
         assert_int_equal(ticket.number, i + 1);
         assert_int_equal(ticket.due_us, due_us);
     }
+    assert_true(tickets_next_us(&tickets) == SCHEDULE_NEVER);
     assert_int_equal(tickets_take(&tickets, UINT64_MAX - 1, &ticket), OVER);
     assert_int_equal(tickets_started(&tickets), 5);
+}
+
+static void an_open_loop_with_a_count_ends_with_it(void **state)
+{
+    (void)state;
+    struct schedule schedule;
+    assert_int_equal(schedule_parse(&schedule, "const:10", NULL), FR_OK);
+    tickets_init(&tickets, &schedule, 3, FR_SECOND_US / 5, 0); /* a warm-up of two calls */
+    tickets_start(&tickets, START_US);
+    assert_int_equal(tickets_planned(&tickets), 3);
+    for (uint64_t i = 0; i < 2 + 3; i++) {
+        assert_int_equal(tickets_next_us(&tickets), START_US + i * FR_SECOND_US / 10);
+        assert_int_equal(tickets_take(&tickets, tickets_next_us(&tickets), &ticket), TAKEN);
+        assert_int_equal(ticket.measured, i >= 2);
+    }
+    assert_true(tickets_next_us(&tickets) == SCHEDULE_NEVER);
+    assert_int_equal(tickets_take(&tickets, UINT64_MAX - 1, &ticket), OVER);
+    assert_int_equal(tickets_started(&tickets), 3);
+    assert_int_equal(tickets_due(&tickets, 5 * FR_SECOND_US), 3);
+}
+
+static void a_schedule_that_ends_before_the_count_ends_it(void **state)
+{
+    (void)state;
+    struct schedule schedule;
+    assert_int_equal(schedule_parse(&schedule, "step:2:-1:1s", NULL), FR_OK); /* 2 calls, then 1 */
+    tickets_init(&tickets, &schedule, 10, 0, 0);
+    tickets_start(&tickets, START_US);
+    for (uint64_t i = 0; i < 3; i++) {
+        assert_int_equal(tickets_take(&tickets, UINT64_MAX - 1, &ticket), TAKEN);
+    }
+    assert_true(tickets_next_us(&tickets) == SCHEDULE_NEVER);
+    assert_int_equal(tickets_take(&tickets, UINT64_MAX - 1, &ticket), OVER);
 }
 
 static void what_is_due_but_was_not_taken_counts(void **state)
@@ -91,6 +125,8 @@ int main(void)
         cmocka_unit_test(a_closed_loop_measures_after_its_warm_up),
         cmocka_unit_test(a_closed_loop_without_count_has_no_end),
         cmocka_unit_test(an_open_loop_is_due_by_the_schedule),
+        cmocka_unit_test(an_open_loop_with_a_count_ends_with_it),
+        cmocka_unit_test(a_schedule_that_ends_before_the_count_ends_it),
         cmocka_unit_test(what_is_due_but_was_not_taken_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -296,6 +296,9 @@ static void wait_for_work(struct load *self, bool has_idle)
     if (has_idle) {
         uint64_t now_us = fr_clock_now_us();
         uint64_t next_us = tickets_next_us(&self->tickets);
+        if (next_us == SCHEDULE_NEVER) {
+            return; /* the last one was taken meanwhile: the idle slots retire */
+        }
         uint64_t left_us = next_us > now_us ? next_us - now_us : 0;
         left_us = left_us < FR_SECOND_US ? left_us : FR_SECOND_US;
         left.tv_sec = (time_t)(left_us / FR_SECOND_US);

@@ -34,9 +34,12 @@ void tickets_measure(struct tickets *self, uint64_t takers)
     atomic_store_explicit(&self->warming, false, memory_order_release);
 }
 
-/* ticket: from 0. */
+/* ticket: from 0. SCHEDULE_NEVER: there is no such one, or the schedule ends before it. */
 static uint64_t due_us(const struct tickets *self, uint64_t ticket)
 {
+    if (ticket >= self->total) {
+        return SCHEDULE_NEVER;
+    }
     if (ticket < self->warm_calls) {
         return self->start_us + ticket * self->warmup_us / self->warm_calls;
     }
@@ -65,10 +68,10 @@ static enum take take_open(struct tickets *self, uint64_t now_us, struct ticket 
 {
     uint64_t ticket = atomic_load_explicit(&self->taken, memory_order_relaxed), time_us;
     do {
-        if (ticket >= self->total) {
+        time_us = due_us(self, ticket);
+        if (time_us == SCHEDULE_NEVER) {
             return OVER;
         }
-        time_us = due_us(self, ticket);
         if (time_us > now_us) {
             return NOT_DUE;
         }

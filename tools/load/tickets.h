@@ -39,7 +39,7 @@ void tickets_measure(struct tickets *self, uint64_t takers);
 
 enum take { TAKEN, NOT_DUE, OVER };
 enum take tickets_take(struct tickets *self, uint64_t now_us, struct ticket *ret_ticket);
-/* Of an open loop: when the next one is due, SCHEDULE_NEVER if there is none. */
+/* Of an open loop: when the next one is due; SCHEDULE_NEVER if there is none, which is when tickets_take says OVER. */
 uint64_t tickets_next_us(const struct tickets *self);
 
 /* Measured calls that have been started. */
