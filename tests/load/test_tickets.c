@@ -23,7 +23,7 @@ static void a_closed_loop_measures_after_its_warm_up(void **state)
     tickets_init(&tickets, NULL, 2, FR_SECOND_US, 0);
     tickets_start(&tickets, START_US);
     for (uint64_t number = 1; number <= 3; number++) {
-        assert_int_equal(tickets_take(&tickets, START_US + number, &ticket), TAKEN);
+        assert_int_equal(tickets_take(&tickets, START_US + number, &ticket), TICKET_TAKEN);
         assert_false(ticket.measured);
         assert_int_equal(ticket.number, number);
         assert_int_equal(ticket.due_us, START_US + number);
@@ -31,11 +31,11 @@ static void a_closed_loop_measures_after_its_warm_up(void **state)
     assert_int_equal(tickets_started(&tickets), 0);
     tickets_measure(&tickets, 10);
     for (uint64_t number = 3 + 10 + 1; number <= 3 + 10 + 2; number++) { /* no number of the warm-up comes again */
-        assert_int_equal(tickets_take(&tickets, START_US, &ticket), TAKEN);
+        assert_int_equal(tickets_take(&tickets, START_US, &ticket), TICKET_TAKEN);
         assert_true(ticket.measured);
         assert_int_equal(ticket.number, number);
     }
-    assert_int_equal(tickets_take(&tickets, START_US, &ticket), OVER);
+    assert_int_equal(tickets_take(&tickets, START_US, &ticket), TICKET_OVER);
     assert_int_equal(tickets_started(&tickets), 2);
     assert_int_equal(tickets_planned(&tickets), 2);
 }
@@ -45,7 +45,7 @@ static void a_closed_loop_without_count_has_no_end(void **state)
     (void)state;
     tickets_init(&tickets, NULL, 0, 0, FR_SECOND_US);
     tickets_start(&tickets, START_US);
-    assert_int_equal(tickets_take(&tickets, START_US, &ticket), TAKEN);
+    assert_int_equal(tickets_take(&tickets, START_US, &ticket), TICKET_TAKEN);
     assert_true(ticket.measured);
     assert_int_equal(tickets_planned(&tickets), 0);
 }
@@ -61,14 +61,14 @@ static void an_open_loop_is_due_by_the_schedule(void **state)
     for (uint64_t i = 0; i < 10 + 5; i++) { /* a second of warm-up at the same rate, then half a second */
         uint64_t due_us = START_US + i * FR_SECOND_US / 10;
         assert_int_equal(tickets_next_us(&tickets), due_us);
-        assert_int_equal(tickets_take(&tickets, due_us - 1, &ticket), NOT_DUE);
-        assert_int_equal(tickets_take(&tickets, due_us + 7, &ticket), TAKEN);
+        assert_int_equal(tickets_take(&tickets, due_us - 1, &ticket), TICKET_NOT_DUE);
+        assert_int_equal(tickets_take(&tickets, due_us + 7, &ticket), TICKET_TAKEN);
         assert_int_equal(ticket.measured, i >= 10);
         assert_int_equal(ticket.number, i + 1);
         assert_int_equal(ticket.due_us, due_us);
     }
     assert_true(tickets_next_us(&tickets) == SCHEDULE_NEVER);
-    assert_int_equal(tickets_take(&tickets, UINT64_MAX - 1, &ticket), OVER);
+    assert_int_equal(tickets_take(&tickets, UINT64_MAX - 1, &ticket), TICKET_OVER);
     assert_int_equal(tickets_started(&tickets), 5);
 }
 
@@ -82,11 +82,11 @@ static void an_open_loop_with_a_count_ends_with_it(void **state)
     assert_int_equal(tickets_planned(&tickets), 3);
     for (uint64_t i = 0; i < 2 + 3; i++) {
         assert_int_equal(tickets_next_us(&tickets), START_US + i * FR_SECOND_US / 10);
-        assert_int_equal(tickets_take(&tickets, tickets_next_us(&tickets), &ticket), TAKEN);
+        assert_int_equal(tickets_take(&tickets, tickets_next_us(&tickets), &ticket), TICKET_TAKEN);
         assert_int_equal(ticket.measured, i >= 2);
     }
     assert_true(tickets_next_us(&tickets) == SCHEDULE_NEVER);
-    assert_int_equal(tickets_take(&tickets, UINT64_MAX - 1, &ticket), OVER);
+    assert_int_equal(tickets_take(&tickets, UINT64_MAX - 1, &ticket), TICKET_OVER);
     assert_int_equal(tickets_started(&tickets), 3);
     assert_int_equal(tickets_due(&tickets, 5 * FR_SECOND_US), 3);
 }
@@ -99,10 +99,10 @@ static void a_schedule_that_ends_before_the_count_ends_it(void **state)
     tickets_init(&tickets, &schedule, 10, 0, 0);
     tickets_start(&tickets, START_US);
     for (uint64_t i = 0; i < 3; i++) {
-        assert_int_equal(tickets_take(&tickets, UINT64_MAX - 1, &ticket), TAKEN);
+        assert_int_equal(tickets_take(&tickets, UINT64_MAX - 1, &ticket), TICKET_TAKEN);
     }
     assert_true(tickets_next_us(&tickets) == SCHEDULE_NEVER);
-    assert_int_equal(tickets_take(&tickets, UINT64_MAX - 1, &ticket), OVER);
+    assert_int_equal(tickets_take(&tickets, UINT64_MAX - 1, &ticket), TICKET_OVER);
 }
 
 static void what_is_due_but_was_not_taken_counts(void **state)
@@ -112,7 +112,7 @@ static void what_is_due_but_was_not_taken_counts(void **state)
     assert_int_equal(schedule_parse(&schedule, "const:10", NULL), FR_OK);
     tickets_init(&tickets, &schedule, 0, 0, FR_SECOND_US);
     tickets_start(&tickets, START_US);
-    assert_int_equal(tickets_take(&tickets, START_US, &ticket), TAKEN);
+    assert_int_equal(tickets_take(&tickets, START_US, &ticket), TICKET_TAKEN);
     assert_int_equal(tickets_due(&tickets, 0), 1);
     assert_int_equal(tickets_due(&tickets, FR_SECOND_US / 4), 3);
     assert_int_equal(tickets_due(&tickets, 5 * FR_SECOND_US), 10);

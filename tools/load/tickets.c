@@ -54,14 +54,14 @@ static enum take take_closed(struct tickets *self, uint64_t now_us, struct ticke
     if (measured) {
         uint64_t ticket = atomic_fetch_add_explicit(&self->taken, 1, memory_order_relaxed);
         if (ticket >= self->total) {
-            return OVER;
+            return TICKET_OVER;
         }
         number = self->base + ticket + 1;
     } else {
         number = atomic_fetch_add_explicit(&self->warm_taken, 1, memory_order_relaxed) + 1;
     }
     *ret_ticket = (struct ticket){.measured = measured, .number = number, .due_us = now_us};
-    return TAKEN;
+    return TICKET_TAKEN;
 }
 
 static enum take take_open(struct tickets *self, uint64_t now_us, struct ticket *ret_ticket)
@@ -70,16 +70,16 @@ static enum take take_open(struct tickets *self, uint64_t now_us, struct ticket 
     do {
         time_us = due_us(self, ticket);
         if (time_us == SCHEDULE_NEVER) {
-            return OVER;
+            return TICKET_OVER;
         }
         if (time_us > now_us) {
-            return NOT_DUE;
+            return TICKET_NOT_DUE;
         }
     } while (!atomic_compare_exchange_weak_explicit(&self->taken, &ticket, ticket + 1, memory_order_relaxed,
                                                     memory_order_relaxed));
     *ret_ticket =
         (struct ticket){.measured = ticket >= self->warm_calls, .number = ticket + 1, .due_us = time_us};
-    return TAKEN;
+    return TICKET_TAKEN;
 }
 
 enum take tickets_take(struct tickets *self, uint64_t now_us, struct ticket *ret_ticket)

@@ -37,9 +37,9 @@ void tickets_start(struct tickets *self, uint64_t start_us);
 /* Of a closed loop with warm-up, once: what is taken from now on is measured. takers: how many may be about to take one. */
 void tickets_measure(struct tickets *self, uint64_t takers);
 
-enum take { TAKEN, NOT_DUE, OVER };
+enum take { TICKET_TAKEN, TICKET_NOT_DUE, TICKET_OVER };
 enum take tickets_take(struct tickets *self, uint64_t now_us, struct ticket *ret_ticket);
-/* Of an open loop: when the next one is due; SCHEDULE_NEVER if there is none, which is when tickets_take says OVER. */
+/* Of an open loop: when the next one is due; SCHEDULE_NEVER if there is none, which is when tickets_take says TICKET_OVER. */
 uint64_t tickets_next_us(const struct tickets *self);
 
 /* Measured calls that have been started. */
