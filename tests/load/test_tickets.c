@@ -2,6 +2,7 @@
 /*
  * test_tickets.c - the warm-up is not measured, calls are due when the schedule says so, and no more are taken than there are.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include "load/tickets.h"
 
 #define START_US (1000 * FR_SECOND_US)
+#define TAKERS   3
 
 static struct tickets tickets;
 static struct ticket ticket;
@@ -29,8 +31,8 @@ static void a_closed_loop_measures_after_its_warm_up(void **state)
         assert_int_equal(ticket.due_us, START_US + number);
     }
     assert_int_equal(tickets_started(&tickets), 0);
-    tickets_measure(&tickets, 10);
-    for (uint64_t number = 3 + 10 + 1; number <= 3 + 10 + 2; number++) { /* no number of the warm-up comes again */
+    tickets_measure(&tickets);
+    for (uint64_t number = 3 + 1; number <= 3 + 2; number++) {
         assert_int_equal(tickets_take(&tickets, START_US, &ticket), TICKET_TAKEN);
         assert_true(ticket.measured);
         assert_int_equal(ticket.number, number);
@@ -38,6 +40,63 @@ static void a_closed_loop_measures_after_its_warm_up(void **state)
     assert_int_equal(tickets_take(&tickets, START_US, &ticket), TICKET_OVER);
     assert_int_equal(tickets_started(&tickets), 2);
     assert_int_equal(tickets_planned(&tickets), 2);
+}
+
+struct taker {
+    pthread_t thread;
+    uint64_t measure_at; /* calls of its own; 0: another one begins measuring */
+    uint64_t warm, warm_last, measured, measured_first, measured_last;
+};
+
+static pthread_barrier_t all_there;
+
+static void *take_until_it_is_over(void *argument)
+{
+    struct taker *self = argument;
+    struct ticket mine;
+    pthread_barrier_wait(&all_there);
+    while (tickets_take(&tickets, START_US, &mine) == TICKET_TAKEN) {
+        if (mine.measured) {
+            self->measured_first = self->measured++ == 0 ? mine.number : self->measured_first;
+            self->measured_last = mine.number;
+        } else {
+            self->warm++;
+            self->warm_last = mine.number;
+            if (self->warm == self->measure_at) {
+                tickets_measure(&tickets);
+            }
+        }
+    }
+    return NULL;
+}
+
+static void no_number_comes_twice_while_measuring_begins(void **state)
+{
+    (void)state;
+    struct taker takers[TAKERS] = {{.measure_at = 100000}}; /* by when the others run as well */
+    uint64_t warm = 0, warm_last = 0, measured = 0, measured_first = UINT64_MAX, measured_last = 0;
+    tickets_init(&tickets, NULL, 10000, FR_SECOND_US, 0);
+    tickets_start(&tickets, START_US);
+    assert_int_equal(pthread_barrier_init(&all_there, NULL, TAKERS), 0);
+    for (size_t i = 0; i < TAKERS; i++) {
+        assert_int_equal(pthread_create(&takers[i].thread, NULL, take_until_it_is_over, &takers[i]), 0);
+    }
+    for (size_t i = 0; i < TAKERS; i++) {
+        struct taker *taker = &takers[i];
+        pthread_join(taker->thread, NULL);
+        warm += taker->warm;
+        measured += taker->measured;
+        warm_last = taker->warm_last > warm_last ? taker->warm_last : warm_last;
+        measured_last = taker->measured_last > measured_last ? taker->measured_last : measured_last;
+        if (taker->measured > 0 && taker->measured_first < measured_first) {
+            measured_first = taker->measured_first;
+        }
+    }
+    pthread_barrier_destroy(&all_there);
+    assert_int_equal(warm_last, warm);
+    assert_int_equal(measured, 10000);
+    assert_int_equal(measured_first, warm + 1);
+    assert_int_equal(measured_last, warm + 10000);
 }
 
 static void a_closed_loop_without_count_has_no_end(void **state)
@@ -123,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_closed_loop_measures_after_its_warm_up),
+        cmocka_unit_test(no_number_comes_twice_while_measuring_begins),
         cmocka_unit_test(a_closed_loop_without_count_has_no_end),
         cmocka_unit_test(an_open_loop_is_due_by_the_schedule),
         cmocka_unit_test(an_open_loop_with_a_count_ends_with_it),

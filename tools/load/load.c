@@ -418,7 +418,7 @@ enum fr_code load_start(struct load *self, struct fr_error *reterr)
 void load_measure(struct load *self)
 {
     atomic_store(&self->measured_from_us, fr_clock_now_us());
-    tickets_measure(&self->tickets, self->options.concurrency);
+    tickets_measure(&self->tickets);
 }
 
 int load_ended_fd(const struct load *self)
