@@ -254,6 +254,44 @@ static void what_was_zero_has_no_percentage(void **state)
     fr_buffer_fini(&out);
 }
 
+/* Appends what becomes of report beside the older one in json. */
+static void append_compared_with(struct fr_buffer *out, struct fr_buffer *json)
+{
+    struct compare *compare;
+    assert_int_equal(compare_read(fr_buffer_bytes(json), "old.json", &compare, NULL), FR_OK);
+    report.older = compare;
+    compare_append(out, &report);
+    report.older = NULL;
+    compare_free(compare);
+}
+
+static void a_slice_without_an_answer_has_no_latency(void **state)
+{
+    (void)state;
+    struct fr_buffer json = {0}, out = {0}, out_of_zeros = {0};
+    make_report(&report, 2, 5000, 0);
+    make_report(&older, 2, 5000, 0);
+    for (unsigned i = 1; i < 60; i++) {
+        older.runs[0].tally.slices->slice[i] = (struct slice){.errors = 100};
+    }
+    report_append_json(&json, &older);
+    assert_non_null(fr_buffer_text(&json));
+    char *null = strstr((char *)json.data, "\"p50_us\":[");
+    assert_non_null(strstr(null, ",null,null,"));
+    append_compared_with(&out, &json);
+    assert_non_null(strstr(strstr(fr_buffer_text(&out), "p50"), "(+0.0%)  noise"));
+    while ((null = strstr(null, "null")) != NULL) { /* as older reports have it */
+        memcpy(null, "   0", 4);
+    }
+    append_compared_with(&out_of_zeros, &json);
+    assert_string_equal(fr_buffer_text(&out), fr_buffer_text(&out_of_zeros));
+    fr_buffer_fini(&json);
+    fr_buffer_fini(&out);
+    fr_buffer_fini(&out_of_zeros);
+    report_fini(&report);
+    report_fini(&older);
+}
+
 static void other_files_are_refused(void **state)
 {
     (void)state;
@@ -285,6 +323,7 @@ int main(void)
         cmocka_unit_test(another_load_is_named),
         cmocka_unit_test(an_interrupted_run_is_pointed_out),
         cmocka_unit_test(what_was_zero_has_no_percentage),
+        cmocka_unit_test(a_slice_without_an_answer_has_no_latency),
         cmocka_unit_test(other_files_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,7 +151,7 @@ static void read_sample(struct sample *sample, const json_t *slices, const char 
     }
 }
 
-/* A slice without an answer has no latency. */
+/* A slice without an answer has no latency: null in a report, which reads as 0, and 0 in older ones. */
 static void drop_zeros(struct sample *sample)
 {
     size_t count = 0;
