@@ -16,11 +16,8 @@
 #include "load/report.h"
 
 /* 5 s of 100 calls each 50 ms; a part of them takes slow_us instead of 100 µs. */
-static void make_report(struct report *report, unsigned slow_of_100, uint64_t slow_us, unsigned errors)
+static void add_run(struct report *report, unsigned slow_of_100, uint64_t slow_us, unsigned errors)
 {
-    memset(report, 0, sizeof *report);
-    *report =
-        (struct report){.address = "tcp://h:1", .methods = {"a.B/C"}, .weights = {1}, .method_count = 1};
     struct run *run = &report->runs[report->run_count++];
     *run = (struct run){.concurrency = 8, .channels = 1, .seconds = 5};
     assert_int_equal(tally_init(&run->tally, 1, false, NULL), FR_OK);
@@ -35,6 +32,14 @@ static void make_report(struct report *report, unsigned slow_of_100, uint64_t sl
                      &(struct tally_call){.code = FR_UNAVAILABLE, .message = "no \"server\"", .end_us = 1});
     }
     assert_int_equal(run_finish(run, NULL), FR_OK);
+}
+
+static void make_report(struct report *report, unsigned slow_of_100, uint64_t slow_us, unsigned errors)
+{
+    memset(report, 0, sizeof *report);
+    *report =
+        (struct report){.address = "tcp://h:1", .methods = {"a.B/C"}, .weights = {1}, .method_count = 1};
+    add_run(report, slow_of_100, slow_us, errors);
 }
 
 static bool meets(const struct report *report, const char *text)
@@ -185,6 +190,24 @@ static void runs_that_are_not_there_are_named(void **state)
     report_fini(&older);
 }
 
+static void runs_of_one_concurrency_are_matched_in_their_order(void **state)
+{
+    (void)state;
+    struct fr_buffer out = {0};
+    make_report(&report, 2, 5000, 0);
+    add_run(&report, 2, 9000, 0);
+    add_run(&report, 2, 9000, 0);
+    make_report(&older, 2, 5000, 0);
+    add_run(&older, 2, 9000, 0);
+    const char *text = compared(&out);
+    assert_non_null(text = strstr(text, "p99      5.00 ms -> 5.00 ms"));
+    assert_non_null(text = strstr(text, "p99      9.00 ms -> 9.00 ms"));
+    assert_non_null(strstr(text, "it has no such run"));
+    fr_buffer_fini(&out);
+    report_fini(&report);
+    report_fini(&older);
+}
+
 static void the_json_holds_the_comparison(void **state)
 {
     (void)state;
@@ -254,6 +277,44 @@ static void what_was_zero_has_no_percentage(void **state)
     fr_buffer_fini(&out);
 }
 
+/* Appends what becomes of report beside the older one in json. */
+static void append_compared_with(struct fr_buffer *out, struct fr_buffer *json)
+{
+    struct compare *compare;
+    assert_int_equal(compare_read(fr_buffer_bytes(json), "old.json", &compare, NULL), FR_OK);
+    report.older = compare;
+    compare_append(out, &report);
+    report.older = NULL;
+    compare_free(compare);
+}
+
+static void a_slice_without_an_answer_has_no_latency(void **state)
+{
+    (void)state;
+    struct fr_buffer json = {0}, out = {0}, out_of_zeros = {0};
+    make_report(&report, 2, 5000, 0);
+    make_report(&older, 2, 5000, 0);
+    for (unsigned i = 1; i < 60; i++) {
+        older.runs[0].tally.slices->slice[i] = (struct slice){.errors = 100};
+    }
+    report_append_json(&json, &older);
+    assert_non_null(fr_buffer_text(&json));
+    char *null = strstr((char *)json.data, "\"p50_us\":[");
+    assert_non_null(strstr(null, ",null,null,"));
+    append_compared_with(&out, &json);
+    assert_non_null(strstr(strstr(fr_buffer_text(&out), "p50"), "(+0.0%)  noise"));
+    while ((null = strstr(null, "null")) != NULL) { /* as older reports have it */
+        memcpy(null, "   0", 4);
+    }
+    append_compared_with(&out_of_zeros, &json);
+    assert_string_equal(fr_buffer_text(&out), fr_buffer_text(&out_of_zeros));
+    fr_buffer_fini(&json);
+    fr_buffer_fini(&out);
+    fr_buffer_fini(&out_of_zeros);
+    report_fini(&report);
+    report_fini(&older);
+}
+
 static void other_files_are_refused(void **state)
 {
     (void)state;
@@ -281,10 +342,12 @@ int main(void)
         cmocka_unit_test(a_slower_run_is_worse_and_a_faster_one_better),
         cmocka_unit_test(a_small_difference_is_noise_however_sure),
         cmocka_unit_test(runs_that_are_not_there_are_named),
+        cmocka_unit_test(runs_of_one_concurrency_are_matched_in_their_order),
         cmocka_unit_test(the_json_holds_the_comparison),
         cmocka_unit_test(another_load_is_named),
         cmocka_unit_test(an_interrupted_run_is_pointed_out),
         cmocka_unit_test(what_was_zero_has_no_percentage),
+        cmocka_unit_test(a_slice_without_an_answer_has_no_latency),
         cmocka_unit_test(other_files_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -211,6 +211,19 @@ class Sizes(Folder):
         self.assertIn("\ndata: standard input (kinds.v1.Scalars", result.stdout)
         self.assertIn("\ntiny: ", result.stdout)
 
+    def test_a_long_path_is_cut_in_the_middle_of_the_title(self):
+        folder, picture = os.path.join(self.folder, *["é" * 100] * 3), self.path("long.svg")
+        os.makedirs(folder)
+        data = os.path.join(folder, "order.json")
+        with open(data, "w", encoding="utf-8") as file:
+            file.write("{}")
+        result = bench(*QUICK, "--proto", KINDS, "--message", "kinds.v1.Scalars", "--data", data, "--plot", picture)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        texts = [text.text for text in xml.etree.ElementTree.parse(picture).iter("{http://www.w3.org/2000/svg}text")]
+        title, = (text for text in texts if text.startswith("data: "))
+        self.assertRegex(title, "^data: /.*é…é+/order.json$")
+        self.assertLess(len(title.encode()), 150)
+
 
 class Usage(Folder):
     def refuses(self, message, *arguments, code=2, environment=None):

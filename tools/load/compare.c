@@ -106,15 +106,26 @@ void compare_free(struct compare *self)
     }
 }
 
-static const json_t *find_run(const struct compare *self, const struct run *run)
+/* The runs before this one that have its loop and concurrency, each of which has an older one of its own. */
+static size_t runs_like_it_before(const struct report *report, const struct run *run)
+{
+    size_t count = 0;
+    for (const struct run *other = report->runs; other < run; other++) {
+        count += (other->schedule != NULL) == (run->schedule != NULL) && other->concurrency == run->concurrency;
+    }
+    return count;
+}
+
+static const json_t *find_run(const struct report *report, const struct run *run)
 {
     const char *loop = run->schedule != NULL ? "open" : "closed";
-    size_t index;
+    size_t index, to_skip = runs_like_it_before(report, run);
     json_t *old;
-    json_array_foreach(json_object_get(self->root, "runs"), index, old)
+    json_array_foreach(json_object_get(report->older->root, "runs"), index, old)
     {
         if (strcmp(json_string_value(json_object_get(old, "loop")), loop) == 0 &&
-            json_integer_value(json_object_get(old, "concurrency")) == (json_int_t)run->concurrency) {
+            json_integer_value(json_object_get(old, "concurrency")) == (json_int_t)run->concurrency &&
+            to_skip-- == 0) {
             return old;
         }
     }
@@ -151,7 +162,7 @@ static void read_sample(struct sample *sample, const json_t *slices, const char 
     }
 }
 
-/* A slice without an answer has no latency. */
+/* A slice without an answer has no latency: null in a report, which reads as 0, and 0 in older ones. */
 static void drop_zeros(struct sample *sample)
 {
     size_t count = 0;
@@ -307,7 +318,7 @@ static void append_failed(struct fr_buffer *out, const json_t *old, const struct
 static void append_run(struct fr_buffer *out, const struct report *report, const struct run *run)
 {
     static struct line line; /* large */
-    const json_t *old = find_run(report->older, run);
+    const json_t *old = find_run(report, run);
     if (old == NULL) {
         fr_buffer_append_text(out, "  it has no such run\n");
         return;
@@ -357,7 +368,7 @@ static void append_json_line(struct fr_buffer *out, const struct line *line)
 void compare_append_json(struct fr_buffer *out, const struct report *report, const struct run *run)
 {
     static struct line line; /* large */
-    const json_t *old = find_run(report->older, run);
+    const json_t *old = find_run(report, run);
     fr_buffer_append_text(out, "{\"file\":");
     report_json_text(out, report->older->name);
     if (old == NULL) {

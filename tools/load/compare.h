@@ -21,11 +21,11 @@ FR_MUST_CHECK enum fr_code compare_read(struct fr_bytes json, const char *name, 
                                         struct fr_error *reterr);
 void compare_free(struct compare *self);
 /*
- * Appends, for people, what became of each run since report->older; its runs are found by their loop and concurrency. What
- * else the load has now and had not then is said.
+ * Appends, for people, what became of each run since report->older; its runs are found by their loop and concurrency, the
+ * second of the same by the second and so on. What else the load has now and had not then is said.
  */
 void compare_append(struct fr_buffer *out, const struct report *report);
-/* The same of one run as a JSON object; "figures" is null if the older report has no such run. */
+/* The same of one of report's runs as a JSON object; "figures" is null if the older report has no such run. */
 void compare_append_json(struct fr_buffer *out, const struct report *report, const struct run *run);
 
 #endif

@@ -152,9 +152,9 @@ static enum take take(struct slot *slot, uint64_t now_us)
     struct load *self = slot->load;
     struct ticket ticket;
     enum take taken = atomic_load_explicit(&self->stopped, memory_order_relaxed)
-                          ? OVER
+                          ? TICKET_OVER
                           : tickets_take(&self->tickets, now_us, &ticket);
-    if (taken == TAKEN) {
+    if (taken == TICKET_TAKEN) {
         slot->measured = ticket.measured;
         slot->due_us = ticket.due_us;
         slot->method = (uint8_t)mix_choose(&self->mix, ticket.number, &slot->number);
@@ -213,13 +213,13 @@ static void call_done(void *argument, const struct fr_result *result)
         return; /* start_call goes on */
     }
     switch (take(slot, now_us)) {
-    case TAKEN:
+    case TICKET_TAKEN:
         start_call(slot, now_us);
         break;
-    case NOT_DUE:
+    case TICKET_NOT_DUE:
         hand_to_driver(slot);
         break;
-    case OVER:
+    case TICKET_OVER:
         retire(slot);
         break;
     }
@@ -261,11 +261,11 @@ static struct slot *start_due(struct slot *idle)
         struct slot *slot = idle;
         uint64_t now_us = fr_clock_now_us();
         enum take taken = take(slot, now_us);
-        if (taken == NOT_DUE) {
+        if (taken == TICKET_NOT_DUE) {
             break;
         }
         idle = slot->next;
-        if (taken == TAKEN) {
+        if (taken == TICKET_TAKEN) {
             start_call(slot, now_us);
         } else {
             retire(slot);
@@ -296,6 +296,9 @@ static void wait_for_work(struct load *self, bool has_idle)
     if (has_idle) {
         uint64_t now_us = fr_clock_now_us();
         uint64_t next_us = tickets_next_us(&self->tickets);
+        if (next_us == SCHEDULE_NEVER) {
+            return; /* the last one was taken meanwhile: the idle slots retire */
+        }
         uint64_t left_us = next_us > now_us ? next_us - now_us : 0;
         left_us = left_us < FR_SECOND_US ? left_us : FR_SECOND_US;
         left.tv_sec = (time_t)(left_us / FR_SECOND_US);
@@ -415,7 +418,7 @@ enum fr_code load_start(struct load *self, struct fr_error *reterr)
 void load_measure(struct load *self)
 {
     atomic_store(&self->measured_from_us, fr_clock_now_us());
-    tickets_measure(&self->tickets, self->options.concurrency);
+    tickets_measure(&self->tickets);
 }
 
 int load_ended_fd(const struct load *self)

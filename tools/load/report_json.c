@@ -78,13 +78,19 @@ static void append_messages(struct fr_buffer *out, const struct run *run)
     fr_buffer_append_text(out, "}");
 }
 
+/* A slice without an answer has none. */
 static void append_slice_quantile(struct fr_buffer *out, const struct run *run, const char *name,
                                   double fraction)
 {
     fr_buffer_append_format(out, ",\"%s\":[", name);
     for (unsigned i = 0; i < run->tally.slices->count; i++) {
-        fr_buffer_append_format(out, "%s%" PRIu64, i == 0 ? "" : ",",
-                                slice_quantile_us(&run->tally.slices->slice[i], fraction));
+        const struct slice *slice = &run->tally.slices->slice[i];
+        fr_buffer_append_text(out, i == 0 ? "" : ",");
+        if (slice->calls > 0) {
+            fr_buffer_append_format(out, "%" PRIu64, slice_quantile_us(slice, fraction));
+        } else {
+            fr_buffer_append_text(out, "null");
+        }
     }
     fr_buffer_append_text(out, "]");
 }

@@ -15,6 +15,7 @@
 struct labels {
     const struct report *report;
     bool runs, entries;    /* have numbers */
+    bool failed;           /* no memory for one of them; text forgets it with the next one */
     struct fr_buffer text; /* owned */
 };
 
@@ -50,6 +51,7 @@ static void add_run(struct labels *self, size_t run)
 static const char *labels_text(struct labels *self)
 {
     const char *text = fr_buffer_text(&self->text);
+    self->failed = self->failed || text == NULL;
     return text == NULL ? "" : text;
 }
 
@@ -148,6 +150,6 @@ void report_append_prometheus(struct fr_buffer *out, const struct report *self)
     }
     append_of_runs(out, &labels, "calls_per_second", "Calls answered with OK.", run_calls_per_s);
     append_of_runs(out, &labels, "client_processors", "Processors that the client kept busy.", run_processors);
-    out->failed = out->failed || labels.text.failed;
+    out->failed = out->failed || labels.failed;
     fr_buffer_fini(&labels.text);
 }

@@ -8,6 +8,9 @@
 
 #define LATE_US 1000 /* a call that leaves so late has not waited for the server */
 
+/* Of tickets.taken: one atomic addition gives a ticket and says whether it is measured. */
+#define MEASURING (UINT64_C(1) << 63)
+
 void tickets_init(struct tickets *self, const struct schedule *schedule, uint64_t count, uint64_t warmup_us,
                   uint64_t duration_us)
 {
@@ -15,11 +18,10 @@ void tickets_init(struct tickets *self, const struct schedule *schedule, uint64_
         .schedule = schedule, .warmup_us = warmup_us, .total = count > 0 ? count : UINT64_MAX};
     if (schedule != NULL) {
         double rate = schedule_rate(schedule, 0);
-        uint64_t calls = schedule_calls_before(schedule, duration_us);
         self->warm_calls = (uint64_t)(rate * (double)warmup_us / (double)FR_SECOND_US);
-        self->total = self->warm_calls + (count > 0 ? count : calls);
+        self->total = count > 0 ? count : schedule_calls_before(schedule, duration_us);
     }
-    atomic_store(&self->warming, schedule == NULL && warmup_us > 0);
+    atomic_store(&self->taken, schedule == NULL && warmup_us > 0 ? 0 : MEASURING);
 }
 
 void tickets_start(struct tickets *self, uint64_t start_us)
@@ -27,56 +29,55 @@ void tickets_start(struct tickets *self, uint64_t start_us)
     self->start_us = start_us;
 }
 
-void tickets_measure(struct tickets *self, uint64_t takers)
+void tickets_measure(struct tickets *self)
 {
-    /* Who saw the warm-up go on may still take one of its numbers. */
-    self->base = atomic_load(&self->warm_taken) + takers;
-    atomic_store_explicit(&self->warming, false, memory_order_release);
+    uint64_t taken = atomic_load(&self->taken);
+    do {
+        self->warm_calls = taken; /* nobody reads it before the bit is there */
+    } while (!atomic_compare_exchange_weak_explicit(&self->taken, &taken, taken | MEASURING, memory_order_release,
+                                                    memory_order_relaxed));
 }
 
-/* ticket: from 0. */
+/* ticket: from 0. SCHEDULE_NEVER: there is no such one, or the schedule ends before it. */
 static uint64_t due_us(const struct tickets *self, uint64_t ticket)
 {
     if (ticket < self->warm_calls) {
         return self->start_us + ticket * self->warmup_us / self->warm_calls;
     }
-    uint64_t time_us = schedule_time_us(self->schedule, ticket - self->warm_calls);
+    uint64_t measured = ticket - self->warm_calls;
+    uint64_t time_us = measured < self->total ? schedule_time_us(self->schedule, measured) : SCHEDULE_NEVER;
     return time_us == SCHEDULE_NEVER ? SCHEDULE_NEVER : self->start_us + self->warmup_us + time_us;
 }
 
 static enum take take_closed(struct tickets *self, uint64_t now_us, struct ticket *ret_ticket)
 {
-    uint64_t number;
-    bool measured = !atomic_load_explicit(&self->warming, memory_order_acquire);
-    if (measured) {
-        uint64_t ticket = atomic_fetch_add_explicit(&self->taken, 1, memory_order_relaxed);
-        if (ticket >= self->total) {
-            return OVER;
-        }
-        number = self->base + ticket + 1;
-    } else {
-        number = atomic_fetch_add_explicit(&self->warm_taken, 1, memory_order_relaxed) + 1;
+    uint64_t taken = atomic_fetch_add_explicit(&self->taken, 1, memory_order_acquire);
+    uint64_t ticket = taken & ~MEASURING;
+    bool measured = (taken & MEASURING) != 0;
+    if (measured && ticket - self->warm_calls >= self->total) {
+        return TICKET_OVER;
     }
-    *ret_ticket = (struct ticket){.measured = measured, .number = number, .due_us = now_us};
-    return TAKEN;
+    *ret_ticket = (struct ticket){.measured = measured, .number = ticket + 1, .due_us = now_us};
+    return TICKET_TAKEN;
 }
 
 static enum take take_open(struct tickets *self, uint64_t now_us, struct ticket *ret_ticket)
 {
-    uint64_t ticket = atomic_load_explicit(&self->taken, memory_order_relaxed), time_us;
+    uint64_t taken = atomic_load_explicit(&self->taken, memory_order_relaxed), ticket, time_us;
     do {
-        if (ticket >= self->total) {
-            return OVER;
-        }
+        ticket = taken & ~MEASURING;
         time_us = due_us(self, ticket);
-        if (time_us > now_us) {
-            return NOT_DUE;
+        if (time_us == SCHEDULE_NEVER) {
+            return TICKET_OVER;
         }
-    } while (!atomic_compare_exchange_weak_explicit(&self->taken, &ticket, ticket + 1, memory_order_relaxed,
+        if (time_us > now_us) {
+            return TICKET_NOT_DUE;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&self->taken, &taken, taken + 1, memory_order_relaxed,
                                                     memory_order_relaxed));
     *ret_ticket =
         (struct ticket){.measured = ticket >= self->warm_calls, .number = ticket + 1, .due_us = time_us};
-    return TAKEN;
+    return TICKET_TAKEN;
 }
 
 enum take tickets_take(struct tickets *self, uint64_t now_us, struct ticket *ret_ticket)
@@ -86,19 +87,19 @@ enum take tickets_take(struct tickets *self, uint64_t now_us, struct ticket *ret
 
 uint64_t tickets_next_us(const struct tickets *self)
 {
-    return due_us(self, atomic_load_explicit(&self->taken, memory_order_relaxed));
+    return due_us(self, atomic_load_explicit(&self->taken, memory_order_relaxed) & ~MEASURING);
 }
 
 uint64_t tickets_started(const struct tickets *self)
 {
-    uint64_t taken = atomic_load(&self->taken);
-    taken = taken < self->total ? taken : self->total;
-    return taken > self->warm_calls ? taken - self->warm_calls : 0;
+    uint64_t taken = atomic_load(&self->taken), ticket = taken & ~MEASURING;
+    uint64_t measured = (taken & MEASURING) != 0 && ticket > self->warm_calls ? ticket - self->warm_calls : 0;
+    return measured < self->total ? measured : self->total;
 }
 
 uint64_t tickets_planned(const struct tickets *self)
 {
-    return self->total == UINT64_MAX ? 0 : self->total - self->warm_calls;
+    return self->total == UINT64_MAX ? 0 : self->total;
 }
 
 uint64_t tickets_due(const struct tickets *self, uint64_t time_us)

@@ -2,8 +2,8 @@
 /*
  * tickets.h - which call of a run is next, and when it is due.
  *
- * A ticket is the number of a call. An open loop's first ones are its warm-up; those of the warm-up of a closed loop are
- * counted apart, as nobody knows how many there will be. Thread-safe, without a lock, but for the calls that say otherwise.
+ * A ticket is the number of a call. The first ones are the warm-up; how many those of a closed loop are is known once
+ * measuring begins. Thread-safe, without a lock, but for the calls that say otherwise.
  */
 #ifndef LOAD_TICKETS_H
 #define LOAD_TICKETS_H
@@ -16,11 +16,9 @@
 struct tickets {
     const struct schedule *schedule; /* of an open loop, borrowed; NULL: closed */
     uint64_t warmup_us, start_us;
-    uint64_t warm_calls; /* of an open loop: its first ones */
-    uint64_t total;      /* tickets there are */
-    uint64_t base;       /* set before warming ends: numbers used by the warm-up of a closed loop */
-    _Atomic(uint64_t) taken, warm_taken;
-    _Atomic(bool) warming; /* a closed loop */
+    uint64_t total;         /* tickets there are to measure */
+    uint64_t warm_calls;    /* tickets before these; of a closed loop 0 until measuring begins, and set before taken says so */
+    _Atomic(uint64_t) taken; /* tickets taken or asked for in vain, and a bit: measuring has begun */
 };
 
 struct ticket {
@@ -34,12 +32,12 @@ void tickets_init(struct tickets *self, const struct schedule *schedule, uint64_
                   uint64_t duration_us);
 /* The run begins at start_us. Before any other thread takes one. */
 void tickets_start(struct tickets *self, uint64_t start_us);
-/* Of a closed loop with warm-up, once: what is taken from now on is measured. takers: how many may be about to take one. */
-void tickets_measure(struct tickets *self, uint64_t takers);
+/* Of a closed loop with warm-up, once: what is taken from now on is measured. The numbers go on without a gap. */
+void tickets_measure(struct tickets *self);
 
-enum take { TAKEN, NOT_DUE, OVER };
+enum take { TICKET_TAKEN, TICKET_NOT_DUE, TICKET_OVER };
 enum take tickets_take(struct tickets *self, uint64_t now_us, struct ticket *ret_ticket);
-/* Of an open loop: when the next one is due, SCHEDULE_NEVER if there is none. */
+/* Of an open loop: when the next one is due; SCHEDULE_NEVER if there is none, which is when tickets_take says TICKET_OVER. */
 uint64_t tickets_next_us(const struct tickets *self);
 
 /* Measured calls that have been started. */

@@ -18,6 +18,8 @@
 #define TOP        112
 #define PANELS     3
 
+#define TITLE_BYTES 140 /* that fit, at about 8.4 pixels each; a character of several is no wider than they */
+
 struct panel {
     const char *title;
     int x, width; /* of the longest bar */
@@ -100,13 +102,42 @@ static void append_sizes(struct fr_buffer *out, const struct panel *panel, const
     svg_text(out, (gzip > end && row->gzip_bytes > 0 ? gzip : end) + 6, y + 11, 11, "", text);
 }
 
+static bool is_inside_a_character(char byte)
+{
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+/* What the user's data is called may be a long path, whose ends say most. */
+static void append_title(struct fr_buffer *out, const struct shape_result *shape, int y)
+{
+    struct fr_buffer whole = {0}, cut = {0};
+    fr_buffer_append_format(&whole, "%s: %s", shape->name, shape->about);
+    const char *text = fr_buffer_text(&whole);
+    if (text != NULL && whole.size > TITLE_BYTES) {
+        size_t head = TITLE_BYTES / 2, tail = whole.size - TITLE_BYTES / 2;
+        while (is_inside_a_character(text[head])) {
+            head--;
+        }
+        while (is_inside_a_character(text[tail])) {
+            tail++;
+        }
+        fr_buffer_append_format(&cut, "%.*s…%s", (int)head, text, text + tail);
+        text = fr_buffer_text(&cut);
+    }
+    if (text == NULL) {
+        out->failed = true;
+    } else {
+        svg_text(out, 10, y, 14, " font-weight=\"bold\"", text);
+    }
+    fr_buffer_fini(&whole);
+    fr_buffer_fini(&cut);
+}
+
 static int append_shape(struct fr_buffer *out, const struct result *result, const struct shape_result *shape,
                         int y)
 {
-    char title[256];
-    snprintf(title, sizeof title, "%s: %s", shape->name, shape->about);
     fr_buffer_append_format(out, "<path d=\"M10 %dH%d\" stroke=\"#cccccc\"/>\n", y, WIDTH - 10);
-    svg_text(out, 10, y + 20, 14, " font-weight=\"bold\"", title);
+    append_title(out, shape, y + 20);
     for (int i = 0; i < PANELS; i++) {
         svg_text(out, panels[i].x, y + 38, 11, " fill=\"#555555\"", panels[i].title);
     }
