@@ -134,7 +134,8 @@ static void count_call(struct slot *slot, enum fr_code code, const char *message
                               .message = message,
                               .due_us = slot->due_us - from_us,
                               .start_us = slot->start_us - from_us,
-                              .end_us = now_us - from_us};
+                              /* The clock may have been read just before measuring began. */
+                              .end_us = now_us > from_us ? now_us - from_us : 0};
     if (code == FR_CANCELLED && atomic_load(&self->cancelling)) {
         uint64_t stopped_us = atomic_load(&self->stopped_us);
         /* A slot may have seen the stop late and started after it. */
