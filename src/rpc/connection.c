@@ -2,8 +2,8 @@
 /*
  * connection.c - a channel's one connection: dials in the background and knows early when there will be none.
  *
- * nng reports pipes that come and go, but a background dial that is refused, or that meets another protocol, only shows in
- * its statistics. So while calls wait for a connection a timer looks at the dialer's counts of both; the statistics are
+ * nng reports pipes that come and go, but a background dial that is refused, or that meets another protocol, only shows
+ * in its statistics. So while calls wait for a connection a timer looks at the dialer's counts of both; the statistics are
  * not read at any other time. Another timer looks at the messages under way and closes a connection that answers none.
  */
 #include <nng/nng.h>

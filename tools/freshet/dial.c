@@ -2,8 +2,7 @@
 /*
  * dial.c - a channel to an address that a person gave.
  *
- * A resolver takes as long as it likes and cannot be cancelled, so a thread looks up; when that is out of time it is left
- * to itself.
+ * A resolver takes as long as it likes and cannot be cancelled, so a thread looks up; out of time, it is left to itself.
  */
 #include "freshet/dial.h"
 
