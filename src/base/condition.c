@@ -28,7 +28,8 @@ bool fr_condition_wait(pthread_cond_t *self, pthread_mutex_t *mu, uint64_t deadl
     /* Conditions know no CLOCK_BOOTTIME, which fr_clock_now_us reads: only what is left is the same on both. */
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    uint64_t nanoseconds = (uint64_t)until.tv_nsec + (deadline_us - now_us) * 1000;
+    uint64_t left_us = fr_clock_deadline_us(0, deadline_us - now_us);
+    uint64_t nanoseconds = (uint64_t)until.tv_nsec + left_us * 1000;
     until.tv_sec += (time_t)(nanoseconds / SECOND_NS);
     until.tv_nsec = (long)(nanoseconds % SECOND_NS);
     pthread_cond_timedwait(self, mu, &until);

@@ -6,9 +6,9 @@
 #define FR_BASE_STANDARD_FDS_H
 
 /*
- * Opens /dev/null on each of descriptors 0 to 2 that is closed, so that no socket or file gets its number and then what is
- * written to standard output or error. Reads of the one and writes to the others go on failing with EBADF: lost output is
- * told as before. For main, before anything is opened.
+ * Opens /dev/null on each of descriptors 0 to 2 that is closed, as far as it can be opened, so that no socket or file gets
+ * its number and then what is written to standard output or error. Reads of the one and writes to the others go on failing
+ * with EBADF: lost output is told as before. Not thread-safe: the first thing in main.
  */
 void fr_standard_fds_take(void);
 

@@ -313,7 +313,7 @@ enum fr_code fr_channel_new(const char *target, const struct fr_channel_options 
     fr_ring_init(&self->late);
     fr_ring_init(&self->paused);
     self->session = fr_random_u64() | 1;
-    self->refusals_known = true; /* none yet */
+    self->attempts_known = true; /* none yet */
     set_options(self, target, options);
     enum fr_code code = fr_address_check(target, reterr);
     if (code == FR_OK) {

@@ -86,6 +86,12 @@ struct lane {
     size_t room;
 };
 
+/* How many attempts of nng's dialer have failed so. */
+struct attempts {
+    uint64_t refused;
+    uint64_t strange; /* what answered is no SP, or another of its protocols */
+};
+
 struct fr_channel {
     char target[FR_ADDRESS_MAX_BYTES + 1];
     char title[FR_ADDRESS_MAX_BYTES + 65]; /* "data at tcp://127.0.0.1:7002", for messages */
@@ -109,10 +115,9 @@ struct fr_channel {
     int reconnect_ms;        /* the longest pause before the next attempt; nng doubles it from there */
     bool refused;            /* since the connection was lost, an attempt was refused */
     uint64_t unconnected_us; /* since when there is no connection for new calls */
-    bool refusals_known;     /* refusals was read since then */
-    uint64_t refusals;       /* nng's count of refused attempts */
-    uint64_t strangers;      /* nng's count of attempts that met another protocol */
-    bool strange;            /* there was one since the connection was lost */
+    bool attempts_known;     /* seen was read since then */
+    struct attempts seen;    /* nng's counts, at the last look */
+    bool strange;            /* since the connection was lost another protocol was met, and nobody has refused since */
     bool watching;           /* the watch timer runs */
     struct fr_timer watch;   /* fails waiting calls when there will be no connection in time */
     bool guarding;           /* the guard timer runs */

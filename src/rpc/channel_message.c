@@ -145,13 +145,15 @@ static void take_message(struct waiter *waiter, const struct fr_result *result)
     bool whole = fr_answer_copy(waiter->answer, result);
     if (result->code != FR_OK) {
         fr_error_set(&self->error, result->code, "%s", result->message);
-    } else if (!whole) {
-        fr_error_no_memory(&self->error);
-    } else if (fr_message_unpack(self->method->response, result->payload, NULL, &self->response, &reason) != FR_OK) {
+        return;
+    }
+    self->error.code = whole ? fr_message_unpack(self->method->response, result->payload, NULL, &self->response, &reason)
+                             : fr_error_no_memory(&reason);
+    if (self->error.code == FR_INVALID_ARGUMENT) {
         fr_error_set(&self->error, FR_INTERNAL, "the answer of %s is malformed: %s", self->method->name,
                      reason.message);
-    } else {
-        self->error.code = FR_OK;
+    } else if (self->error.code != FR_OK) {
+        self->error = reason;
     }
 }
 

@@ -2,9 +2,9 @@
 /*
  * connection.c - a channel's one connection: dials in the background and knows early when there will be none.
  *
- * nng reports pipes that come and go, but a background dial that is refused only shows in its statistics. So while
- * calls wait for a connection a timer looks at the dialer's count of refusals; the statistics are not read at any
- * other time.
+ * nng reports pipes that come and go, but a background dial that is refused, or that meets another protocol, only shows
+ * in its statistics. So while calls wait for a connection a timer looks at the dialer's counts of both; the statistics are
+ * not read at any other time. Another timer looks at the messages under way and closes a connection that answers none.
  */
 #include <nng/nng.h>
 
@@ -32,12 +32,6 @@ static uint64_t value_of(nng_stat *stat, const char *name)
     }
     return 0;
 }
-
-/* How many attempts of a dialer have failed so. */
-struct attempts {
-    uint64_t refused;
-    uint64_t strange; /* what answered is no SP, or another of its protocols */
-};
 
 /* nng_stat_find_dialer of nng 1.5.2 finds the first dialer of the process, whichever is asked for. */
 static struct attempts read_attempts(struct fr_channel *self)
@@ -107,7 +101,7 @@ void fr_connection_unusable_locked(struct fr_channel *self)
     int longer_ms = 2 * self->reconnect_ms < RECONNECT_MAX_MS ? 2 * self->reconnect_ms : RECONNECT_MAX_MS;
     self->reconnect_ms = self->useful ? RECONNECT_MIN_MS : longer_ms;
     nng_dialer_set_ms(self->dialer, NNG_OPT_RECONNMINT, self->reconnect_ms);
-    self->refusals_known = false;
+    self->attempts_known = false;
     self->strange = false;
 }
 
@@ -140,11 +134,11 @@ static void on_watch(struct fr_timer *timer)
     self->watching = false;
     bool hopeless = false;
     if ((!self->connected || self->leaving) && !self->closed) {
-        self->refused = self->refusals_known && count.refused > self->refusals;
-        self->strange |= self->refusals_known && count.strange > self->strangers;
-        self->refusals_known = true;
-        self->refusals = count.refused;
-        self->strangers = count.strange;
+        bool strange = self->attempts_known && count.strange > self->seen.strange;
+        self->refused = self->attempts_known && count.refused > self->seen.refused;
+        self->strange = strange || (self->strange && !self->refused); /* who refused has taken the port over */
+        self->attempts_known = true;
+        self->seen = count;
         hopeless = fr_connection_hopeless_locked(self, &error);
         if (!hopeless && self->waiting_count > 0) {
             fr_connection_watch_locked(self);

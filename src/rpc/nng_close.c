@@ -14,7 +14,7 @@
 #define EXIT_WAIT_US FR_SECOND_US
 
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t idle; /* of register_exit */
+static pthread_cond_t idle; /* initialized by register_exit */
 static unsigned closing; /* guarded by mu */
 
 static void *run(void *argument)

@@ -86,7 +86,8 @@ static size_t common_options(const struct fr_service_definition *definition, str
     };
     const struct fr_option near = {
         .name = "near-cache-bytes", .environment = "FRESHET_NEAR_CACHE_BYTES", .type = FR_OPTION_NUMBER,
-        .argument = "N", .default_value = "64M", .help = "Memory for values within the process; 0: none",
+        .argument = "N", .default_value = "64M",
+        .help = "Memory for values within the process: 0 (none) or at least 256K",
         .max = UINT64_C(1) << 40, .value = &settings.near_cache_bytes,
     };
     const struct fr_option database[] = {

@@ -49,7 +49,7 @@ static enum fr_code check_field(const char *name, const char *value, struct fr_e
     return FR_OK;
 }
 
-/* Only what would make two lines or words of it elsewhere is refused; what is an address the mail server knows. */
+/* Only what would make two lines or words of it elsewhere is refused: only the mail server can tell if it is an address. */
 static bool is_address(const char *text)
 {
     for (const char *at = text; *at != '\0'; at++) {

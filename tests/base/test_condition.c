@@ -13,6 +13,7 @@
 
 #define BRIEF_US   (20 * FR_MILLISECOND_US)
 #define PATIENT_US (60 * FR_SECOND_US)
+#define FEW        100 /* a wait may wake for nothing, but seldom */
 
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed;
@@ -32,23 +33,25 @@ static int tear_down(void **state)
     return pthread_cond_destroy(&changed);
 }
 
-/* Whether ready came before the deadline. */
-static bool wait_until(uint64_t deadline_us)
+/* Waits until ready or the deadline and says how often the wait woke for it: more than FEW is no wait. */
+static unsigned wait_until_locked(uint64_t deadline_us)
 {
-    pthread_mutex_lock(&mu);
+    unsigned woken = 0;
     while (!ready && fr_condition_wait(&changed, &mu, deadline_us)) {
+        woken++;
     }
-    bool came = ready;
-    pthread_mutex_unlock(&mu);
-    return came;
+    return woken;
 }
 
-static void a_wait_ends_at_its_deadline_and_not_before(void **state)
+static void a_wait_ends_at_its_deadline_and_sleeps_until_then(void **state)
 {
     (void)state;
     uint64_t deadline_us = fr_clock_now_us() + BRIEF_US;
-    assert_false(wait_until(deadline_us));
+    pthread_mutex_lock(&mu);
+    unsigned woken = wait_until_locked(deadline_us);
+    pthread_mutex_unlock(&mu);
     assert_true(fr_clock_now_us() >= deadline_us);
+    assert_true(woken >= 1 && woken < FEW);
 }
 
 static void a_deadline_that_has_passed_waits_for_nothing(void **state)
@@ -60,30 +63,59 @@ static void a_deadline_that_has_passed_waits_for_nothing(void **state)
     pthread_mutex_unlock(&mu);
 }
 
-static void *signal_it(void *unused)
+static void *signal_it(void *argument)
 {
+    const bool *later = argument;
     pthread_mutex_lock(&mu);
+    if (*later) {
+        pthread_cond_t nobodys;
+        fr_condition_init(&nobodys);
+        for (uint64_t until_us = fr_clock_now_us() + BRIEF_US; fr_condition_wait(&nobodys, &mu, until_us);) {
+        }
+        pthread_cond_destroy(&nobodys);
+    }
     ready = true;
     pthread_cond_signal(&changed);
     pthread_mutex_unlock(&mu);
-    return unused;
+    return NULL;
+}
+
+/* The signal cannot come before the wait: the thread needs mu for it. */
+static void check_a_signal_ends_a_wait(uint64_t deadline_us, bool later)
+{
+    pthread_t thread;
+    ready = false;
+    pthread_mutex_lock(&mu);
+    assert_int_equal(pthread_create(&thread, NULL, signal_it, &later), 0);
+    unsigned woken = wait_until_locked(deadline_us);
+    bool in_time = ready && fr_clock_now_us() < deadline_us;
+    pthread_mutex_unlock(&mu);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(in_time);
+    assert_true(woken < FEW);
 }
 
 static void a_signal_ends_a_wait(void **state)
 {
     (void)state;
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, signal_it, NULL), 0);
-    assert_true(wait_until(fr_clock_now_us() + PATIENT_US));
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    check_a_signal_ends_a_wait(fr_clock_now_us() + PATIENT_US, false);
+}
+
+/* As nanoseconds of 64 bits the second begins anew at 0, which has passed. */
+static void a_deadline_that_never_comes_is_waited_for(void **state)
+{
+    (void)state;
+    check_a_signal_ends_a_wait(UINT64_MAX, true);
+    check_a_signal_ends_a_wait(fr_clock_now_us() + UINT64_MAX / 1000 + 1, true);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_wait_ends_at_its_deadline_and_not_before, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wait_ends_at_its_deadline_and_sleeps_until_then, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_deadline_that_has_passed_waits_for_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_signal_ends_a_wait, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_deadline_that_never_comes_is_waited_for, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

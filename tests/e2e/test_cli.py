@@ -272,7 +272,7 @@ class Demo(TestCase):
                     self.assertNotIn("secret", done.stderr)
                     self.assertEqual(os.listdir(folder), [])
 
-    def test_a_host_that_there_is_not_is_named_at_once(self):
+    def test_a_host_that_there_is_not_is_named(self):
         for command in (("call", "-a", "nohost.invalid:1", GET, ALICE), ("stats", "-a", "nohost.invalid:1"),
                         ("describe", "-a", "nohost.invalid:1", "users.v1.Users"), ("health", "-a", "nohost.invalid:1")):
             with self.subTest(command=command[0]):

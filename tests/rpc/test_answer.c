@@ -45,8 +45,28 @@ static void get_user(struct fr_call *call, const Users__V1__GetUserRequest *requ
     users_v1_users_reply_get_user(call, &user);
 }
 
+static enum fr_code no_user; /* why none can be unpacked, if it is not FR_OK */
+
+/* The linker has all calls of fr_message_unpack go here. */
+enum fr_code __real_fr_message_unpack(const struct ProtobufCMessageDescriptor *descriptor, struct fr_bytes bytes,
+                                      struct fr_arena *arena, struct ProtobufCMessage **ret_message,
+                                      struct fr_error *reterr);
+enum fr_code __wrap_fr_message_unpack(const struct ProtobufCMessageDescriptor *descriptor, struct fr_bytes bytes,
+                                      struct fr_arena *arena, struct ProtobufCMessage **ret_message,
+                                      struct fr_error *reterr);
+
+enum fr_code __wrap_fr_message_unpack(const struct ProtobufCMessageDescriptor *descriptor, struct fr_bytes bytes,
+                                      struct fr_arena *arena, struct ProtobufCMessage **ret_message,
+                                      struct fr_error *reterr)
+{
+    return descriptor == &users__v1__user__descriptor && no_user != FR_OK
+               ? fr_error_set(reterr, no_user, "no user")
+               : __real_fr_message_unpack(descriptor, bytes, arena, ret_message, reterr);
+}
+
 static int open_fixture(void **state)
 {
+    no_user = FR_OK;
     static const struct users_v1_users_service service = {.get_user = get_user};
     struct fixture *self = calloc(1, sizeof *self);
     assert_non_null(self);
@@ -176,6 +196,21 @@ static void no_answer_is_wanted_by_default(void **state)
     assert_string_equal(error.message, "not now");
 }
 
+static void lack_of_memory_for_the_reply_is_not_the_servers_fault(void **state)
+{
+    struct fixture *f = *state;
+    Users__V1__GetUserRequest request = USERS__V1__GET_USER_REQUEST__INIT;
+    Users__V1__User *user;
+    struct fr_error error;
+    request.id = (char *)"user-1";
+    no_user = FR_RESOURCE_EXHAUSTED;
+    assert_int_equal(users_v1_users_get_user(f->channel, &request, NULL, &user, &error), FR_RESOURCE_EXHAUSTED);
+    assert_string_equal(error.message, "no user");
+    no_user = FR_INVALID_ARGUMENT;
+    assert_int_equal(users_v1_users_get_user(f->channel, &request, NULL, &user, &error), FR_INTERNAL);
+    assert_string_equal(error.message, "the answer of users.v1.Users/GetUser is malformed: no user");
+}
+
 static void an_answer_that_is_none_can_be_given_back(void **state)
 {
     struct fr_answer answer = {0};
@@ -194,6 +229,7 @@ int main(void)
         ANSWER_FACT(an_error_may_come_with_nothing),
         ANSWER_FACT(a_call_that_never_left_says_so),
         ANSWER_FACT(no_answer_is_wanted_by_default),
+        ANSWER_FACT(lack_of_memory_for_the_reply_is_not_the_servers_fault),
         cmocka_unit_test(an_answer_that_is_none_can_be_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

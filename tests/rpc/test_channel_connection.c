@@ -136,6 +136,53 @@ static void a_target_with_another_protocol_is_told_from_one_that_is_slow(void **
     }
 }
 
+static void greet_as_http(int fd)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    uint8_t greeting[8];
+    if (poll(&ready, 1, 0) == 1) {
+        int peer = accept(fd, NULL, NULL);
+        recv(peer, greeting, sizeof greeting, MSG_WAITALL);
+        send(peer, "HTTP/1.1", 8, MSG_NOSIGNAL);
+        close(peer);
+    }
+}
+
+/* Until a call fails with these words, or without. One with a deadline has the channel look what its attempts came to. */
+static void call_until(struct fixture *f, int http_fd, const char *words, bool so, struct outcome *outcome)
+{
+    uint64_t begin_us = fr_clock_now_us();
+    do {
+        if (http_fd >= 0) {
+            greet_as_http(http_fd);
+        }
+        (void)call(f, ECHO, "x", &(struct fr_call_options){.timeout_us = 30 * FR_MILLISECOND_US});
+        start_call(f, ECHO, "x", NULL, outcome, NULL);
+        await(outcome);
+        assert_int_equal(outcome->code, FR_UNAVAILABLE);
+        assert_true(fr_clock_now_us() - begin_us < FR_TEST_PATIENCE_US);
+    } while ((strstr(outcome->message, words) != NULL) != so);
+}
+
+static void another_protocol_that_has_gone_is_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    char target[64];
+    int fd = wire_listen(true, target);
+    struct outcome outcome;
+    const struct fr_retry_policy once = {.max_attempts = 1};
+    fixture_use_target(f, target, &(struct fr_channel_options){.connect_timeout_us = 1, .retry = &once});
+    call_until(f, fd, "does not speak Freshet's protocol", true, &outcome);
+    shutdown(fd, SHUT_RDWR); /* the port is still ours */
+    call_until(f, -1, "refused", true, &outcome);
+    assert_int_equal(listen(fd, 16), 0);
+    call_until(f, -1, "refused", false, &outcome);
+    assert_null(strstr(outcome.message, "does not speak"));
+    fr_channel_free(f->channel);
+    f->channel = NULL;
+    close(fd);
+}
+
 static void a_waiting_call_ends_at_its_own_deadline(void **state)
 {
     struct fixture *f = *state;
@@ -313,6 +360,7 @@ int main(int argc, char **argv)
         FACT(many_waiting_calls_fail_together),
         FACT(a_silent_target_fails_calls_after_the_connect_time_out),
         FACT(a_target_with_another_protocol_is_told_from_one_that_is_slow),
+        FACT(another_protocol_that_has_gone_is_forgotten),
         FACT(a_waiting_call_ends_at_its_own_deadline),
         FACT(a_waiting_call_can_be_cancelled),
         FACT(a_lost_server_ends_open_calls_as_unavailable),

@@ -92,6 +92,7 @@ struct exchange {
     struct fr_buffer text; /* the request's JSON, then the answer's */
     struct fr_buffer request;
     struct fr_channel *channel;
+    uint64_t timeout_us; /* what the look-up of the host has left of --max-time */
     struct fr_result result;
     uint64_t time_us;
 };
@@ -125,7 +126,8 @@ static int prepare(struct exchange *self, const char *method, const char *argume
             FR_OK) {
         return report_usage("call", "%s", error.message);
     }
-    if (dial(self->target.address, &self->channel, &error) != FR_OK) {
+    self->timeout_us = given.max_time_us;
+    if (dial(self->target.address, &self->timeout_us, &self->channel, &error) != FR_OK) {
         return report_status(error.code, "%s", error.message);
     }
     return 0;
@@ -217,7 +219,7 @@ static int print_answer(struct exchange *self)
 
 static int call(struct exchange *self)
 {
-    const struct fr_call_options call_options = {.timeout_us = given.max_time_us,
+    const struct fr_call_options call_options = {.timeout_us = self->timeout_us,
                                                  .metadata = headers_metadata(&self->headers)};
     uint64_t start_us = fr_clock_now_us();
     enum fr_code code =

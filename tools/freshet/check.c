@@ -52,7 +52,7 @@ enum fr_code check_health(const char *address, const char *service, uint64_t tim
     struct fr_channel *channel = NULL;
     struct fr_arena *arena = fr_arena_new(ARENA_BYTES);
     enum fr_code code =
-        arena == NULL ? fr_error_no_memory(reterr) : dial(address, &channel, reterr);
+        arena == NULL ? fr_error_no_memory(reterr) : dial(address, &timeout_us, &channel, reterr);
     *ret_check = (struct check){.status = "UNKNOWN"};
     if (code == FR_OK) {
         code = ask(channel, service, timeout_us, arena, ret_check, reterr);

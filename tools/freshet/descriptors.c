@@ -60,12 +60,12 @@ static enum fr_code take_response(struct descriptors *self, const Freshet__Refle
 
 enum fr_code descriptors_ask(struct descriptors *self, const char *address, struct fr_error *reterr)
 {
-    const struct fr_call_options options = {.timeout_us = ASK_TIMEOUT_US};
+    struct fr_call_options options = {.timeout_us = ASK_TIMEOUT_US};
     Freshet__Reflection__V1__DescribeRequest request = FRESHET__REFLECTION__V1__DESCRIBE_REQUEST__INIT;
     Freshet__Reflection__V1__DescribeResponse *response;
     struct fr_channel *channel = NULL;
     *self = (struct descriptors){0};
-    enum fr_code code = dial(address, &channel, reterr);
+    enum fr_code code = dial(address, &options.timeout_us, &channel, reterr);
     if (code == FR_OK) {
         code = freshet_reflection_v1_reflection_describe(channel, &request, &options, &response, reterr);
     }

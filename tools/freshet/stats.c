@@ -139,13 +139,13 @@ static int ask(const char *address, const char *prefix)
 {
     struct fr_error error;
     struct fr_channel *channel;
-    if (dial(address, &channel, &error) != FR_OK) {
+    struct fr_call_options call_options = {.timeout_us = given.max_time_us};
+    if (dial(address, &call_options.timeout_us, &channel, &error) != FR_OK) {
         return report_status(error.code, "%s", error.message);
     }
     Freshet__Stats__V1__GetRequest request = FRESHET__STATS__V1__GET_REQUEST__INIT;
     Freshet__Stats__V1__GetResponse *response;
     request.prefix = (char *)prefix; /* only read from */
-    const struct fr_call_options call_options = {.timeout_us = given.max_time_us};
     int exit_code = 0;
     enum fr_code code = freshet_stats_v1_stats_get(channel, &request, &call_options, &response, &error);
     if (code != FR_OK) {
