@@ -21,7 +21,8 @@ struct fr_bytes {
 /* The bytes of a C string, without its NUL; of a literal the compiler knows how many. */
 static inline struct fr_bytes fr_bytes_of(const char *text)
 {
-    return (struct fr_bytes){(const uint8_t *)text, strlen(text)};
+    struct fr_bytes bytes = {(const uint8_t *)text, strlen(text)}; /* C++ has no compound literals */
+    return bytes;
 }
 
 bool fr_bytes_equal(struct fr_bytes left, struct fr_bytes right);

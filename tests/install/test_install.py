@@ -12,7 +12,7 @@ from installed import Installed, Notebook
 from language_testing import check
 from sp_client import SOURCE
 
-C_HEADERS = {"stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h"}
+C_HEADERS = {"stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "string.h"}
 # Of the library, and of the code generated from the .proto files that it has.
 SYMBOL = re.compile(r"(fr_|freshet_|grpc_health_|google__protobuf__|freshet__|grpc__health__|__odr_asan)")
 
