@@ -10,6 +10,7 @@ GET = "users.v1.Users/GetUser"
 BATCH = "users.v1.UserData/BatchGetUsers"
 PREFER = "users.v1.Users/UpdatePreference"
 CALLS = 100
+TIMEOUT_US = 25_000_000  # SQLite takes seconds for a name of 5 MB where a sanitizer looks at each byte
 
 
 class FailingDatabase(TestCase):
@@ -30,7 +31,7 @@ class FailingDatabase(TestCase):
         self.assertIn(self.system.database, lines[0])
 
     def fails(self, code, method, cause, **fields):
-        message = self.assert_code(code, self.client.call, method, **fields)
+        message = self.assert_code(code, self.client.call, method, timeout_us=TIMEOUT_US, **fields)
         self.assertIn(cause, message)
         self.assertNotIn(self.system.folder, message)
         return message
