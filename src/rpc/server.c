@@ -235,11 +235,12 @@ size_t fr_server_drain(struct fr_server *self, uint64_t timeout_us)
 {
     uint64_t begin_us = fr_clock_now_us();
     uint64_t now_us = begin_us, look_us = begin_us;
+    size_t open;
     atomic_store(&self->serving, false);
     atomic_store(&self->draining, true);
     fr_peers_release_all(self);
     /* Polled: who gives up the last reference may not touch the server again, not even to wake us. */
-    while (open_work(self) > 0 && now_us - begin_us < timeout_us) {
+    while ((open = open_work(self)) > 0 && now_us - begin_us < timeout_us) {
         if (now_us >= look_us) {
             fr_peers_close_stuck(self, DRAIN_STUCK_US);
             look_us = now_us + DRAIN_LOOK_US;
@@ -247,10 +248,10 @@ size_t fr_server_drain(struct fr_server *self, uint64_t timeout_us)
         pause_us(DRAIN_POLL_US);
         now_us = fr_clock_now_us();
     }
-    int calls = atomic_load(&self->running);
-    size_t left = calls > 0 ? (size_t)calls : open_work(self);
+    /* Not looked at again if there was none: what came since is turned away, and is open for that moment only. */
+    int calls = open == 0 ? 0 : atomic_load(&self->running);
     pause_us(LINGER_US);
-    return left;
+    return calls > 0 ? (size_t)calls : open;
 }
 
 void fr_server_unref(struct fr_server *self)
