@@ -29,7 +29,8 @@ struct fr_held_marks {
 
 void fr_held_marks_fini(struct fr_held_marks *self);
 
-/* The mark was refused, or not cleared, at now_us. Takes its texts and zeroes it. true: for the first time, as far as there was room to remember it. */
+/* The mark was refused, or not cleared, at now_us. Takes its texts and zeroes it. true: for the first time, as far as there
+   was room to remember it. */
 bool fr_held_marks_add(struct fr_held_marks *self, struct fr_store_mark *mark, uint64_t now_us);
 
 /*

@@ -26,8 +26,9 @@
    row that left young marks behind they are carried out all the same: a key that is written all the time must not
    wait for ever. */
 #define PATIENCE_POLLS 3
-/* While the thread waits for the database's lock it looks for no marks, so not for long. */
-#define CLEAR_US       (50 * FR_MILLISECOND_US)
+/* While the thread waits to clear marks it looks for no others, so not for long: first for its turn among the writers of
+   the process, then for the database's lock. */
+#define CLEAR_US       (25 * FR_MILLISECOND_US)
 #define TELL_US        (5 * FR_SECOND_US) /* clearing has failed all the time, before it is logged, and logged again */
 
 struct outcome {
@@ -235,28 +236,36 @@ static void tell_uncleared(struct fr_relay *self, const struct fr_error *error)
     }
 }
 
-/* What cannot be cleared now will be announced again after a pause: a repeat does no harm. */
-static void clear_marks(struct fr_relay *self, struct fr_store_mark *marks, size_t count)
+static bool clear_marks(struct fr_relay *self, const struct fr_store_mark *marks, size_t count)
 {
     struct fr_error error;
-    if (fr_store_clear(self->connection, marks, count, &error) == FR_OK) {
-        self->failing_us = 0;
-        return;
+    if (fr_store_clear(self->connection, marks, count, &error) != FR_OK) {
+        tell_uncleared(self, &error);
+        return false;
     }
-    tell_uncleared(self, &error);
+    self->failing_us = 0;
+    return true;
+}
+
+/* They will be announced again after a pause: a repeat does no harm. */
+static void put_off(struct fr_relay *self, struct fr_store_mark *marks, size_t count)
+{
     self->may_have_marks = true;
     for (size_t i = 0; i < count; i++) {
         fr_held_marks_add(&self->held, &marks[i], fr_clock_now_us());
     }
 }
 
+/* After one that cannot be cleared the others are not tried: each would wait. */
 static void clear(struct fr_relay *self, struct announcement *list)
 {
+    bool clearable = true;
     while (list != NULL) {
         struct announcement *next = list->next;
         size_t count = part_marks(self, list);
-        if (count > 0) {
-            clear_marks(self, list->marks.items, count);
+        clearable = clearable && (count == 0 || clear_marks(self, list->marks.items, count));
+        if (!clearable) {
+            put_off(self, list->marks.items, count);
         }
         free_announcement(list);
         list = next;

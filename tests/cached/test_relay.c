@@ -569,6 +569,36 @@ static void a_database_locked_by_others_keeps_no_mark_from_being_published(void 
     wait_clean(f);
 }
 
+#define WRITES 200
+
+static void marks_that_cannot_be_cleared_do_not_wait_one_after_the_other(void **state)
+{
+    struct fixture *f = *state;
+    struct fr_error error;
+    struct fr_store *store;
+    struct fr_store_connection *locker;
+    struct fr_store_marks marks[WRITES], last;
+    check(fr_store_open(f->url, &store, &error), &error);
+    check(fr_store_connect(store, &locker, &error), &error);
+    for (unsigned i = 0; i < WRITES; i++) {
+        marks[i] = write_user(f, i);
+    }
+    check(fr_store_begin(locker, &error), &error);
+    start_relay(f);
+    for (unsigned i = 0; i < WRITES; i++) {
+        fr_relay_announce(f->relay, &marks[i], on_announced, f);
+    }
+    assert_true(fr_wait_for(&f->wait, &f->published, WRITES, SOON_US));
+    check(fr_store_run(locker, "INSERT INTO users(id, age) VALUES ('900', 1)", NULL, 0, NULL, NULL, NULL, &error), &error);
+    check(fr_store_commit(locker, &last, &error), &error);
+    check(fr_store_begin(locker, &error), &error);
+    fr_store_marks_fini(&last);
+    assert_true(fr_wait_for(&f->wait, &f->newest[900], 1, SOON_US));
+    fr_store_connection_free(locker);
+    fr_store_free(store);
+    wait_clean(f);
+}
+
 #define FACT(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
 
 int main(void)
@@ -590,6 +620,7 @@ int main(void)
         FACT(a_refused_mark_is_tried_again_and_logged_once),
         FACT(a_strangers_value_at_the_key_keeps_no_mark),
         FACT(a_database_locked_by_others_keeps_no_mark_from_being_published),
+        FACT(marks_that_cannot_be_cleared_do_not_wait_one_after_the_other),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }
