@@ -542,36 +542,9 @@ static int stop_server(void **state)
 
 #define SOON_US (3 * FR_SECOND_US) /* below FR_STORE_PATIENCE_US: nobody has waited for the lock as others do */
 
+#define WRITES  200           /* whose marks cannot be cleared: together they must not wait either */
+
 static void a_database_locked_by_others_keeps_no_mark_from_being_published(void **state)
-{
-    struct fixture *f = *state;
-    struct fr_error error;
-    struct fr_store *store;
-    struct fr_store_connection *locker;
-    check(fr_store_open(f->url, &store, &error), &error);
-    check(fr_store_connect(store, &locker, &error), &error);
-    write_and_crash(f, 1);
-    check(fr_store_begin(locker, &error), &error);
-    start_relay(f);
-    for (unsigned i = 2; i <= 5; i++) {
-        struct fr_store_marks marks;
-        char sql[80];
-        assert_true(fr_wait_for(&f->wait, &f->newest[i - 1], 1, SOON_US));
-        snprintf(sql, sizeof sql, "INSERT INTO users(id, age) VALUES ('%u', 1)", i);
-        check(fr_store_run(locker, sql, NULL, 0, NULL, NULL, NULL, &error), &error);
-        check(fr_store_commit(locker, &marks, &error), &error);
-        check(fr_store_begin(locker, &error), &error);
-        fr_store_marks_fini(&marks);
-    }
-    assert_true(fr_wait_for(&f->wait, &f->newest[5], 1, SOON_US));
-    fr_store_connection_free(locker);
-    fr_store_free(store);
-    wait_clean(f);
-}
-
-#define WRITES 200
-
-static void marks_that_cannot_be_cleared_do_not_wait_one_after_the_other(void **state)
 {
     struct fixture *f = *state;
     struct fr_error error;
@@ -620,7 +593,6 @@ int main(void)
         FACT(a_refused_mark_is_tried_again_and_logged_once),
         FACT(a_strangers_value_at_the_key_keeps_no_mark),
         FACT(a_database_locked_by_others_keeps_no_mark_from_being_published),
-        FACT(marks_that_cannot_be_cleared_do_not_wait_one_after_the_other),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }
