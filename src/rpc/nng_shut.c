@@ -114,7 +114,7 @@ static void shut_if_ours(int fd, struct ends *ends, size_t count)
     }
 }
 
-static void shut(struct ends *ends, size_t count)
+static void shut_sockets(struct ends *ends, size_t count)
 {
     DIR *files = opendir("/proc/self/fd");
     if (files == NULL) {
@@ -135,7 +135,7 @@ void fr_nng_shut_listener(nng_listener listener)
     nng_sockaddr address;
     memset(&ends, 0, sizeof ends);
     if (nng_listener_get_addr(listener, NNG_OPT_LOCADDR, &address) == 0 && end_of_address(&address, &ends.local)) {
-        shut(&ends, 1);
+        shut_sockets(&ends, 1);
     }
 }
 
@@ -154,7 +154,7 @@ void fr_nng_shut_pipes(const nng_pipe *pipes, size_t count)
     }
     if (known > 0) {
         qsort(ends, known, sizeof ends[0], compare);
-        shut(ends, known);
+        shut_sockets(ends, known);
     }
     for (size_t i = 0; i < known; i++) {
         if (!ends[i].found) {
