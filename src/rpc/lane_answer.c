@@ -52,14 +52,29 @@ static enum fr_code read_answer(struct lane *lane, struct fr_bytes body, struct 
     return FR_OK;
 }
 
+/* Where the calls go that an answer names as pending. */
+struct pending_move {
+    struct fr_channel *channel;
+    struct call_link *to;
+};
+
 static void on_pending(void *argument, uint64_t id)
 {
-    struct fr_channel *self = argument;
-    struct fr_id_entry *entry = fr_id_table_find(&self->calls, id);
+    const struct pending_move *move = argument;
+    struct fr_id_entry *entry = fr_id_table_find(&move->channel->calls, id);
     if (entry != NULL) {
         struct fr_pending *call = FR_CONTAINER(entry, struct fr_pending, by_id);
         fr_ring_remove(&call->link);
-        fr_ring_append(&self->late, &call->link);
+        fr_ring_append(move->to, &call->link);
+    }
+}
+
+static void move_pending_locked(struct fr_channel *self, struct fr_bytes body,
+                                const struct fr_wire_response_batch *batch, struct call_link *to)
+{
+    if (batch->pending_count > 0) {
+        struct pending_move move = {self, to};
+        fr_wire_ids(body, FR_WIRE_PENDING, on_pending, &move);
     }
 }
 
@@ -111,14 +126,34 @@ static void apply_locked(struct fr_channel *self, struct lane *lane, struct fr_b
                          const struct fr_wire_response_batch *batch)
 {
     match_locked(self, lane, batch->count);
-    if (batch->pending_count > 0) {
-        fr_wire_ids(body, FR_WIRE_PENDING, on_pending, self);
-    }
+    move_pending_locked(self, body, batch, &self->late);
     if (batch->draining) {
         start_leaving_locked(self);
         fr_calls_requeue_locked(self, &lane->calls);
     } else {
         self->useful = true;
+    }
+}
+
+/* Whether the connection that brought the message still stands: the news of its loss, even the next connection, can
+   come before the callback that brings the message. */
+static bool is_current_locked(const struct fr_channel *self, nng_msg *message)
+{
+    return self->connected && nng_pipe_id(nng_msg_get_pipe(message)) == self->pipe;
+}
+
+/* The same when the connection is lost. What was pending there broke with it, after fr_channel_lost ended such calls:
+   nobody else would. The rest that it says of itself means nothing to the next connection. */
+static void apply_outlived_locked(struct fr_channel *self, struct lane *lane, struct fr_bytes body,
+                                  const struct fr_wire_response_batch *batch, struct call_link *broken)
+{
+    struct call_link pending;
+    fr_ring_init(&pending);
+    match_locked(self, lane, batch->count);
+    move_pending_locked(self, body, batch, &pending);
+    fr_calls_settle_locked(self, &pending, broken, (struct call_end){.code = FR_UNAVAILABLE});
+    if (batch->draining) {
+        fr_calls_requeue_locked(self, &lane->calls);
     }
 }
 
@@ -209,9 +244,10 @@ void fr_lane_answered(struct fr_channel *self, struct lane *lane, nng_msg *messa
     struct fr_wire_response_batch batch = {0};
     struct fr_error error;
     struct fr_result unmentioned = {.message = error.message};
-    struct call_link lost, forgotten;
+    struct call_link lost, forgotten, broken;
     fr_ring_init(&lost);
     fr_ring_init(&forgotten);
+    fr_ring_init(&broken);
     bool readable = read_answer(lane, body, &batch, &error) == FR_OK;
     if (readable) {
         explain_unmentioned(lane, &batch, &error, &unmentioned);
@@ -219,9 +255,11 @@ void fr_lane_answered(struct fr_channel *self, struct lane *lane, nng_msg *messa
         batch.count = 0;
     }
     pthread_mutex_lock(&self->mu);
-    if (readable) {
+    if (readable && is_current_locked(self, message)) {
         apply_locked(self, lane, body, &batch);
         forget_late_locked(self, lane, &batch, &forgotten);
+    } else if (readable) {
+        apply_outlived_locked(self, lane, body, &batch, &broken);
     }
     unmentioned.code = error.code;
     fr_calls_settle_locked(self, &lane->calls, &lost,
@@ -237,6 +275,9 @@ void fr_lane_answered(struct fr_channel *self, struct lane *lane, nng_msg *messa
     fr_calls_complete(self, &lost, &unmentioned);
     struct fr_result unknown = {.code = FR_UNAVAILABLE, .message = "the server does not know this call any more"};
     fr_calls_complete(self, &forgotten, &unknown);
+    if (!fr_ring_empty(&broken)) { /* rare, and its text costs */
+        fr_calls_complete_broken(self, &broken);
+    }
     pthread_mutex_lock(&self->mu);
     fr_lane_retire_locked(lane);
     pthread_mutex_unlock(&self->mu);

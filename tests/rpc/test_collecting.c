@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "rpc/channel_internal.h"
 #include "rpc/wire.h"
 
 static struct wire server;
@@ -250,6 +251,54 @@ static void a_lost_connection_ends_late_calls_and_those_on_the_lanes(void **stat
     end_call(&calls[0], FR_OK);
 }
 
+/* nng tells of connections in other threads than those that bring what was received: an answer can come after the news
+   that its connection is lost, and that there is another one. These tests tell the news themselves. */
+static int pipe_of(struct fr_channel *channel)
+{
+    pthread_mutex_lock(&channel->mu);
+    int pipe = channel->pipe;
+    pthread_mutex_unlock(&channel->mu);
+    return pipe;
+}
+
+static void a_call_that_is_pending_on_a_lost_connection_ends(void **state)
+{
+    struct fixture *f = *state;
+    struct received calls[2];
+    receive_call(f, &calls[0]);
+    receive_call(f, &calls[1]);
+    int pipe = pipe_of(f->channel);
+    fr_channel_lost(f->channel, pipe);
+    REPLY(&server, calls[0].tag, .pending = {calls[0].id});
+    end_call(&calls[0], FR_UNAVAILABLE);
+    assert_false(calls[0].outcome.not_sent);
+    fr_channel_connected(f->channel, pipe + 1);
+    REPLY(&server, calls[1].tag, .pending = {calls[1].id});
+    end_call(&calls[1], FR_UNAVAILABLE);
+    assert_false(calls[1].outcome.not_sent);
+}
+
+static void what_a_lost_connection_says_of_itself_means_nothing_to_the_next(void **state)
+{
+    struct fixture *f = *state;
+    struct received late, next;
+    receive_call(f, &late);
+    REPLY(&server, late.tag, .pending = {late.id});
+    uint32_t tag = receive_collect();
+    fr_channel_connected(f->channel, pipe_of(f->channel) + 1);
+    /* No open call there, and a drain: the call is open here, and calls still leave. */
+    REPLY(&server, tag, .answer_count = 0);
+    tag = receive_collect();
+    assert_int_equal(late.outcome.done, 0);
+    REPLY(&server, tag, .draining = true);
+    tag = receive_collect();
+    receive_call(f, &next);
+    REPLY(&server, next.tag, .answers = {{next.id}}, .answer_count = 1);
+    end_call(&next, FR_OK);
+    REPLY(&server, tag, .answers = {{late.id}}, .answer_count = 1);
+    end_call(&late, FR_OK);
+}
+
 static void calls_left_out_by_a_drain_wait_for_the_next_connection(void **state)
 {
     struct fixture *f = *state;
@@ -320,6 +369,8 @@ int main(void)
         WIRE_FACT(a_cancellation_waits_for_a_lane),
         WIRE_FACT(a_call_over_its_deadline_needs_no_word),
         WIRE_FACT(a_lost_connection_ends_late_calls_and_those_on_the_lanes),
+        WIRE_FACT(a_call_that_is_pending_on_a_lost_connection_ends),
+        WIRE_FACT(what_a_lost_connection_says_of_itself_means_nothing_to_the_next),
         WIRE_FACT(calls_left_out_by_a_drain_wait_for_the_next_connection),
         BARE_FACT(a_server_that_never_answers_is_taken_for_dead),
     };
