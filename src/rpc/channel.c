@@ -215,6 +215,10 @@ void fr_calls_requeue_locked(struct fr_channel *self, struct call_link *calls)
 void fr_channel_connected(struct fr_channel *self, int pipe)
 {
     pthread_mutex_lock(&self->mu);
+    if (pipe == self->lost_early) {
+        pthread_mutex_unlock(&self->mu);
+        return;
+    }
     self->pipe = pipe;
     self->connected = true;
     self->connected_us = fr_clock_now_us();
@@ -245,6 +249,8 @@ void fr_channel_lost(struct fr_channel *self, int pipe)
     fr_ring_init(&ended);
     pthread_mutex_lock(&self->mu);
     if (pipe != self->pipe) {
+        /* Taken for a connection when that news comes, it would hold calls for which nobody watches. */
+        self->lost_early = pipe;
         pthread_mutex_unlock(&self->mu);
         return;
     }

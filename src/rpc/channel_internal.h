@@ -110,6 +110,7 @@ struct fr_channel {
     bool connected;
     bool leaving;            /* the server drains: no new calls on this connection */
     int pipe;                /* of the connection */
+    int lost_early;          /* the pipe whose loss was told before its connection */
     uint64_t connected_us;   /* when it was made */
     bool useful;             /* it has answered without draining */
     int reconnect_ms;        /* the longest pause before the next attempt; nng doubles it from there */
@@ -202,7 +203,7 @@ struct fr_pending *fr_call_of_link(struct call_link *link);
 
 /* A connection came up: waiting calls leave. */
 void fr_channel_connected(struct fr_channel *self, int pipe);
-/* It was lost: calls in doubt end. The news of a loss can come after that of the next one. */
+/* It was lost: calls in doubt end. The news of a loss can come before that of the same connection. */
 void fr_channel_lost(struct fr_channel *self, int pipe);
 /* Ends every waiting call that is not patient as UNAVAILABLE for this reason. */
 void fr_channel_fail_waiting(struct fr_channel *self, const char *message);

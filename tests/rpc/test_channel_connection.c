@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "rpc/channel_internal.h"
 #include "rpc/program.h"
 #include "rpc/wire.h"
 
@@ -300,6 +301,24 @@ static void a_target_that_closes_during_the_handshake_is_dialled_again(void **st
     close(fd);
 }
 
+/* nng tells of both in threads of their own. */
+static void a_connection_that_was_lost_before_it_was_told_of_is_none(void **state)
+{
+    struct fixture *f = *state;
+    char target[64];
+    const int pipe = 7;
+    struct outcome outcome;
+    int fd = wire_listen(false, target);
+    fixture_use_target(f, target, NULL);
+    fr_channel_lost(f->channel, pipe);
+    fr_channel_connected(f->channel, pipe);
+    start_call(f, ECHO, "x", NULL, &outcome, NULL);
+    await(&outcome);
+    assert_int_equal(outcome.code, FR_UNAVAILABLE);
+    assert_true(outcome.not_sent);
+    close(fd);
+}
+
 static void channels_to_nowhere_come_and_go(void **state)
 {
     struct fixture *f = *state;
@@ -366,6 +385,7 @@ int main(int argc, char **argv)
         FACT(a_lost_server_ends_open_calls_as_unavailable),
         FACT(calls_work_again_when_the_server_comes_back_on_its_port),
         FACT(a_target_that_closes_during_the_handshake_is_dialled_again),
+        FACT(a_connection_that_was_lost_before_it_was_told_of_is_none),
         FACT(channels_to_nowhere_come_and_go),
         cmocka_unit_test(a_target_that_is_no_address_is_refused),
         FACT(a_server_says_why_it_cannot_listen),
