@@ -14,7 +14,8 @@
  * mutex) completes it (without the mutex), so that happens once.
  *
  * A lane is a REQ context with its aio and carries one message at a time. All waiting calls leave together when a
- * lane is idle, so calls issued meanwhile gather without a timer. Two lanes: at most one carries a message with
+ * lane is idle, so calls issued meanwhile gather without a timer. While one lane completes the calls of an answer, the
+ * other does not send: what waits then leaves with the calls that those start in turn. Two lanes: at most one carries a message with
  * "collect" set, whose answer may wait for late answers; the other is then answered at once, so a slow call holds up
  * nothing. Answers are matched by id, whichever lane brings them.
  *
@@ -67,7 +68,8 @@ struct fr_pending {
     uint8_t rest[]; /* of the Request: what does not change with the time left */
 };
 
-enum lane_state { LANE_IDLE, LANE_SENDING, LANE_RECEIVING };
+/* COMPLETING: the calls of the answer are being completed; what they start in turn leaves after them. */
+enum lane_state { LANE_IDLE, LANE_SENDING, LANE_RECEIVING, LANE_COMPLETING };
 
 struct lane {
     struct fr_channel *channel;
@@ -78,7 +80,7 @@ struct lane {
     enum lane_state state;
     bool collect;            /* of the message under way */
     struct call_link calls;  /* of the message under way, without an answer so far */
-    uint64_t since_us;       /* when the message was loaded */
+    uint64_t since_us;       /* when the message was loaded, or its answer came */
     unsigned generation;     /* counts the messages it has carried */
     atomic_bool poked;       /* the connection was lost before the send was posted */
     struct fr_wire_response *responses; /* of the answer; owned; used by the callback alone */
@@ -150,9 +152,9 @@ void fr_connection_guard_locked(struct fr_channel *self);
 FR_MUST_CHECK enum fr_code fr_lanes_open(struct fr_channel *self, struct fr_error *reterr);
 /* Stops every operation and waits for running callbacks, then frees. */
 void fr_lanes_close(struct fr_channel *self);
-/* Sends what waits on the lanes that are idle. */
+/* Sends what waits on the lanes that are idle, or leaves it to one that completes calls and will send next. */
 void fr_lanes_kick(struct fr_channel *self);
-/* The same for a thread that may block: it waits until nng has taken the messages. */
+/* For a thread that may block: leaves nothing to others, and waits until nng has taken the messages. */
 void fr_lanes_kick_and_wait(struct fr_channel *self);
 /* The connection was lost: what has not left stays here. */
 void fr_lanes_poke_locked(struct fr_channel *self);

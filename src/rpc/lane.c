@@ -9,6 +9,9 @@
 
 #define BATCH_CALLS 1024       /* at most FR_MAX_BATCH_CALLS */
 #define BATCH_BYTES (1u << 20) /* a call that is larger leaves alone */
+/* Calls are left to a lane that completes those of an answer and then sends, unless it has been at that for so long, as
+   somebody's done is slow. */
+#define JOIN_US FR_MILLISECOND_US
 
 static uint64_t timeout_left_us(const struct fr_pending *call, uint64_t now_us)
 {
@@ -62,33 +65,38 @@ static nng_msg *write_message_locked(struct fr_channel *self, struct lane *lane,
     return message;
 }
 
-static struct lane *idle_lane_locked(struct fr_channel *self, bool *ret_collecting)
+/* What the lanes can do for a message now. */
+struct choice {
+    struct lane *idle;
+    bool collecting; /* a message under way has collect set */
+    bool completing; /* a lane is about to send, and not overdue */
+};
+
+static struct choice look_at_lanes_locked(struct fr_channel *self, uint64_t now_us)
 {
-    struct lane *idle = NULL;
-    *ret_collecting = false;
+    struct choice choice = {0};
     for (unsigned i = FR_LANES; i-- > 0;) {
         struct lane *lane = &self->lanes[i];
-        if (lane->state == LANE_IDLE) {
-            idle = lane;
-        } else {
-            *ret_collecting |= lane->collect;
-        }
+        choice.idle = lane->state == LANE_IDLE ? lane : choice.idle;
+        choice.collecting |= lane->state != LANE_IDLE && lane->collect;
+        choice.completing |= lane->state == LANE_COMPLETING && now_us - lane->since_us < JOIN_US;
     }
-    return idle;
+    return choice;
 }
 
 /* Loads an idle lane with what is to be sent; NULL when there is nothing, or no lane. The caller posts it. */
-static struct lane *load_locked(struct fr_channel *self, nng_msg **ret_message)
+static struct lane *load_locked(struct fr_channel *self, bool join, nng_msg **ret_message)
 {
-    bool collecting;
-    struct lane *lane = idle_lane_locked(self, &collecting);
+    uint64_t now_us = fr_clock_now_us();
+    struct choice choice = look_at_lanes_locked(self, now_us);
+    struct lane *lane = choice.idle;
     bool calls = self->waiting_count > 0 && !self->leaving;
-    bool collect = !collecting && !fr_ring_empty(&self->late);
-    if (lane == NULL || !self->connected || self->closed || !(calls || collect || self->cancelled_count > 0)) {
+    bool collect = !choice.collecting && !fr_ring_empty(&self->late);
+    if (lane == NULL || (join && choice.completing) || !self->connected || self->closed ||
+        !(calls || collect || self->cancelled_count > 0)) {
         return NULL;
     }
-    uint64_t now_us = fr_clock_now_us();
-    lane->collect = !collecting;
+    lane->collect = !choice.collecting;
     size_t bytes = calls ? take_calls_locked(self, lane, now_us) : 0;
     *ret_message = write_message_locked(self, lane, bytes, now_us);
     if (*ret_message == NULL) {
@@ -130,7 +138,7 @@ void fr_lanes_kick(struct fr_channel *self)
     nng_msg *message;
     struct lane *lane;
     pthread_mutex_lock(&self->mu);
-    while ((lane = load_locked(self, &message)) != NULL) {
+    while ((lane = load_locked(self, true, &message)) != NULL) {
         unsigned generation = lane->generation;
         lane->sending = lane->aio;
         pthread_mutex_unlock(&self->mu);
@@ -156,7 +164,7 @@ void fr_lanes_kick_and_wait(struct fr_channel *self)
     struct lane *lane;
     pthread_mutex_lock(&self->mu);
     self->unfinished++;
-    while ((lane = load_locked(self, &message)) != NULL) {
+    while ((lane = load_locked(self, false, &message)) != NULL) {
         unsigned generation = lane->generation;
         lane->sending = lane->blocking_send;
         pthread_mutex_unlock(&self->mu);

@@ -197,13 +197,12 @@ static void read_response(const struct fr_wire_response *response, struct answer
     }
 }
 
-static void complete_answered(struct fr_channel *self, struct lane *lane, uint32_t count)
+static void complete_answered(struct fr_channel *self, struct lane *lane, uint32_t count, uint64_t now_us)
 {
     static const struct fr_result too_late = {.code = FR_DEADLINE_EXCEEDED, .message = "the answer came too late"};
     static const struct fr_result too_large = {.code = FR_RESOURCE_EXHAUSTED, .message = "the answer is over 4 MiB"};
     struct answer answer;
     size_t finished = 0;
-    uint64_t now_us = fr_clock_now_us();
     fr_nng_thread_tick(now_us);
     for (uint32_t i = 0; i < count; i++) {
         struct fr_pending *call = lane->answered[i];
@@ -268,10 +267,12 @@ void fr_lane_answered(struct fr_channel *self, struct lane *lane, nng_msg *messa
                                .retry_after_us = unmentioned.retry_after_us,
                                .not_started = unmentioned.not_sent,
                            });
-    /* The lane stays busy while its calls complete: what they start in turn leaves together. */
+    uint64_t now_us = fr_clock_now_us();
+    lane->state = LANE_COMPLETING;
+    lane->since_us = now_us;
     pthread_mutex_unlock(&self->mu);
     fr_cork();
-    complete_answered(self, lane, batch.count);
+    complete_answered(self, lane, batch.count, now_us);
     fr_calls_complete(self, &lost, &unmentioned);
     struct fr_result unknown = {.code = FR_UNAVAILABLE, .message = "the server does not know this call any more"};
     fr_calls_complete(self, &forgotten, &unknown);

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_joining.c - calls that start while those of an answer complete: with which message they leave.
+ */
+#include "rpc/rpc_fixture.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "rpc/wire.h"
+
+#define JOIN_US FR_MILLISECOND_US /* as in lane.c */
+
+static struct wire server;
+
+static int open_wire(void **state)
+{
+    char target[64];
+    fixture_open_bare(state);
+    int listener = wire_listen(true, target);
+    fixture_use_target(*state, target, &(struct fr_channel_options){.connect_timeout_us = FR_TEST_PATIENCE_US});
+    wire_accept(&server, listener);
+    close(listener);
+    return 0;
+}
+
+static int close_wire(void **state)
+{
+    wire_finish(&server);
+    return fixture_close(state);
+}
+
+static void echo_next(size_t *ret_calls)
+{
+    uint32_t tag;
+    request_batch *batch = wire_receive(&server, &tag);
+    *ret_calls = batch->n_request;
+    wire_reply_echo(&server, tag, batch);
+    wire_drop(batch);
+}
+
+/* Runs run on a thread of its own, to its end. */
+static void elsewhere(void *(*run)(void *), void *argument)
+{
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, run, argument), 0);
+    pthread_join(thread, NULL);
+}
+
+/* A call whose done starts two: one from another thread, then one itself. */
+struct family {
+    struct fixture *f;
+    struct outcome elsewhere, here;
+};
+
+static void *start_elsewhere(void *argument)
+{
+    struct family *self = argument;
+    start_call(self->f, ECHO, "elsewhere", NULL, &self->elsewhere, NULL);
+    return NULL;
+}
+
+static void start_both(void *argument, const struct fr_result *result)
+{
+    struct family *self = argument;
+    (void)result;
+    elsewhere(start_elsewhere, self);
+    start_call(self->f, ECHO, "here", NULL, &self->here, NULL);
+}
+
+/* Unless the machine needs longer than JOIN_US for it. */
+static void calls_of_other_threads_leave_with_those_that_an_answer_starts(void **state)
+{
+    struct family family = {.f = *state};
+    size_t calls = 0, more = 0;
+    for (unsigned round = 0; round < 1000 && calls != 2; round++) {
+        fr_channel_start(family.f->channel, ECHO, (struct fr_bytes){0}, NULL, start_both, &family, NULL);
+        echo_next(&calls);
+        echo_next(&calls);
+        if (calls == 1) {
+            echo_next(&more);
+        }
+        await(&family.elsewhere);
+        await(&family.here);
+    }
+    assert_int_equal(calls, 2);
+}
+
+/* A call whose done returns when it is told to. */
+static struct slow {
+    struct fr_wait *wait;
+    uint64_t entered, leave, left; /* guarded by wait */
+} slow;
+
+static void linger(void *argument, const struct fr_result *result)
+{
+    (void)argument;
+    (void)result;
+    fr_wait_lock(slow.wait);
+    slow.entered = 1;
+    fr_wait_unlock_changed(slow.wait);
+    assert_true(fr_wait_for(slow.wait, &slow.leave, 1, FR_TEST_PATIENCE_US));
+    fr_wait_lock(slow.wait);
+    slow.left = 1;
+    fr_wait_unlock_changed(slow.wait);
+}
+
+static void start_slow(struct fixture *f)
+{
+    size_t calls;
+    slow = (struct slow){.wait = &f->wait};
+    fr_channel_start(f->channel, ECHO, (struct fr_bytes){0}, NULL, linger, NULL, NULL);
+    echo_next(&calls);
+    assert_true(fr_wait_for(slow.wait, &slow.entered, 1, FR_TEST_PATIENCE_US));
+}
+
+static void end_slow(void)
+{
+    fr_wait_lock(slow.wait);
+    slow.leave = 1;
+    fr_wait_unlock_changed(slow.wait);
+    assert_true(fr_wait_for(slow.wait, &slow.left, 1, FR_TEST_PATIENCE_US));
+}
+
+static void a_done_that_takes_long_does_not_hold_up_calls(void **state)
+{
+    struct fixture *f = *state;
+    struct outcome outcome;
+    size_t calls;
+    start_slow(f);
+    uint64_t until_us = fr_clock_now_us() + JOIN_US;
+    while (fr_clock_now_us() <= until_us) {
+    }
+    start_call(f, ECHO, "meanwhile", NULL, &outcome, NULL);
+    echo_next(&calls);
+    await(&outcome);
+    end_slow();
+}
+
+static void *call_blocking(void *argument)
+{
+    struct fixture *f = argument;
+    assert_int_equal(call(f, ECHO, "blocking", NULL).code, FR_OK);
+    return NULL;
+}
+
+/* Not even for JOIN_US, so several times: one round may come too late to tell. */
+static void a_blocking_call_does_not_wait_for_a_done(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t thread;
+    size_t calls;
+    for (unsigned round = 0; round < 20; round++) {
+        start_slow(f);
+        assert_int_equal(pthread_create(&thread, NULL, call_blocking, f), 0);
+        echo_next(&calls);
+        pthread_join(thread, NULL);
+        end_slow();
+    }
+}
+
+#define WIRE_FACT(name) cmocka_unit_test_setup_teardown(name, open_wire, close_wire)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WIRE_FACT(calls_of_other_threads_leave_with_those_that_an_answer_starts),
+        WIRE_FACT(a_done_that_takes_long_does_not_hold_up_calls),
+        WIRE_FACT(a_blocking_call_does_not_wait_for_a_done),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
