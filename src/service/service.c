@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/placement.h"
 #include "base/standard_fds.h"
@@ -393,6 +394,7 @@ int fr_service_main(const struct fr_service_definition *definition, int argc, ch
     fr_log_setup(definition->program, (enum fr_log_level)settings.log_level,
                  (enum fr_log_format)settings.log_format);
     fr_placement_set_compact(settings.placement == 0);
+    fr_heap_keep();
     fr_log_requests_set(settings.log_requests);
 
     /* Blocked before any thread starts, so that only this thread takes them. */

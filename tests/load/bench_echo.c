@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/heap.h"
 #include "rpc/channel.h"
 #include "rpc/server.h"
 
@@ -106,6 +107,7 @@ static int load(const char *address, int calls, int seconds)
 
 int main(int argc, char **argv)
 {
+    fr_heap_keep();
     if (argc == 2 && strcmp(argv[1], "serve") == 0) {
         return serve();
     }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/heap.h"
 #include "base/standard_fds.h"
 #include "freshet/command.h"
 #include "freshet/near.h"
@@ -105,6 +106,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    fr_heap_keep();
     fr_standard_fds_take();
     int exit_code = run(argc, argv);
     errno = 0;

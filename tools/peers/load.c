@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/heap.h"
 #include "peers/figures.h"
 #include "peers/people.h"
 #include "peers/watch.h"
@@ -511,6 +512,7 @@ int load_main(const struct load_client *own, int argc, char **argv)
     int count = 0, exit_code = EXIT_SUCCESS;
     bool help = false;
     client = own;
+    fr_heap_keep();
     if (fr_options_parse(options, OPTION_COUNT, argc, argv, &count, &help, &error) != FR_OK) {
         fprintf(stderr, "%s: %s\n", client->program, error.message);
         return EXIT_USAGE;

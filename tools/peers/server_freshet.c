@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/placement.h"
 #include "peers/people.h"
 #include "users/v1/users.freshet.h"
@@ -183,6 +184,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: peer-server-freshet bytes|system|message USERS\n");
         return EXIT_USAGE;
     }
+    fr_heap_keep();
     fr_placement_set_compact(strcmp(argv[1], "system") != 0);
     users.serialize = strcmp(argv[1], "message") == 0;
     sigemptyset(&set);

@@ -29,6 +29,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/heap.h"
 #include "peers.grpc.pb.h"
 #include "peers/people.h"
 #include "peers/redis_pipeline.h"
@@ -426,6 +427,7 @@ int main(int argc, char **argv)
 {
     sigset_t set;
     int port = 0, number;
+    fr_heap_keep(); // as Freshet's
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/standard_fds.h"
 #include "freshet/command.h"
 #include "freshet/folder.h"
@@ -396,6 +397,7 @@ int main(int argc, char **argv)
     static struct bench bench;
     int count, exit_code;
     fr_standard_fds_take();
+    fr_heap_keep();
     if (!usage_parse(&usage, argc, argv, &count, &exit_code)) {
         return exit_code;
     }
