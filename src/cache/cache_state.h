@@ -102,6 +102,7 @@ struct fr_loading {
 struct fr_flight {
     struct fr_task task; /* the end of a pause */
     struct fr_flight *next_in_bucket;
+    unsigned bucket;
     struct fr_flight *newer, *older; /* of all flights */
     struct fr_flight *next;          /* in a group, in the queue of loads */
     struct fr_cache *cache;

@@ -135,10 +135,11 @@ static bool may_answer_old(const struct fr_flight *self)
     return !self->old_near || fr_clock_now_us() < fr_shared_cache_serves_until(self->cache->shared);
 }
 
-static void take_hit(struct fr_flight *self, const struct fr_shared_value *value, uint64_t left_us)
+/* The value is fresh for whole_us, of which left_us are left. */
+static void take_hit(struct fr_flight *self, const struct fr_shared_value *value, uint64_t whole_us, uint64_t left_us)
 {
     bool found = value->kind == FR_VALUE_FOUND;
-    uint64_t ttl_us = fr_kind_ttl_us(self->kind, found), whole_us = soft_us(self, found, value->version);
+    uint64_t ttl_us = fr_kind_ttl_us(self->kind, found);
     uint64_t load_us = atomic_load_explicit(&self->kind->load_us, memory_order_relaxed);
     self->result = (struct fr_read_result){
         .code = FR_OK,
@@ -198,9 +199,9 @@ static void on_get(void *argument, const struct fr_shared_value *value)
         return;
     }
     bool found = value->kind == FR_VALUE_FOUND;
-    uint64_t left_us = time_left(value, soft_us(self, found, value->version));
+    uint64_t whole_us = soft_us(self, found, value->version), left_us = time_left(value, whole_us);
     if (is_fresh(self, value, left_us)) {
-        take_hit(self, value, left_us);
+        take_hit(self, value, whole_us, left_us);
     } else {
         count_miss(self);
         keep_old(self, value);
@@ -215,7 +216,8 @@ static void on_lease(void *argument, const struct fr_shared_value *value)
         return;
     }
     if (!value->granted && !value->wait) {
-        take_hit(self, value, time_left(value, soft_us(self, value->kind == FR_VALUE_FOUND, value->version)));
+        uint64_t whole_us = soft_us(self, value->kind == FR_VALUE_FOUND, value->version);
+        take_hit(self, value, whole_us, time_left(value, whole_us));
         return;
     }
     count_miss(self);

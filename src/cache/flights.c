@@ -17,14 +17,14 @@
 
 /* ---- the table ---- */
 
-static struct fr_flight **bucket_of(struct fr_cache *self, struct fr_bytes key)
+static unsigned bucket_of(const struct fr_cache *self, struct fr_bytes key)
 {
-    return &self->buckets[fr_siphash(self->secret, key) % FR_FLIGHT_BUCKETS];
+    return fr_siphash(self->secret, key) % FR_FLIGHT_BUCKETS;
 }
 
-static struct fr_flight *find(struct fr_cache *self, const struct fr_reader *reader)
+static struct fr_flight *find(const struct fr_cache *self, const struct fr_reader *reader, unsigned bucket)
 {
-    struct fr_flight *flight = *bucket_of(self, fr_key_bytes(&reader->key));
+    struct fr_flight *flight = self->buckets[bucket];
     while (flight != NULL && (flight->kind != reader->kind ||
                               !fr_bytes_equal(fr_key_bytes(&flight->subject->key), fr_key_bytes(&reader->key)))) {
         flight = flight->next_in_bucket;
@@ -41,7 +41,7 @@ static void link_flight(struct fr_flight *flight)
     }
     self->newest = flight;
     if (flight->shared) {
-        struct fr_flight **bucket = bucket_of(self, fr_key_bytes(&flight->subject->key));
+        struct fr_flight **bucket = &self->buckets[flight->bucket];
         flight->next_in_bucket = *bucket;
         *bucket = flight;
     }
@@ -51,7 +51,7 @@ static void link_flight(struct fr_flight *flight)
 void fr_flight_unshare(struct fr_flight *flight)
 {
     if (flight->shared) {
-        struct fr_flight **at = bucket_of(flight->cache, fr_key_bytes(&flight->subject->key));
+        struct fr_flight **at = &flight->cache->buckets[flight->bucket];
         while (*at != flight) {
             at = &(*at)->next_in_bucket;
         }
@@ -181,7 +181,7 @@ void fr_flight_end(struct fr_flight *flight, const struct fr_read_result *result
 
 /* ---- newcomers ---- */
 
-static struct fr_flight *new_flight(struct fr_cache *self, struct fr_reader *reader)
+static struct fr_flight *new_flight(struct fr_cache *self, struct fr_reader *reader, unsigned bucket)
 {
     const struct fr_cache_kind_options *kind = &reader->kind->options;
     struct fr_flight *flight = calloc(1, sizeof *flight);
@@ -189,6 +189,7 @@ static struct fr_flight *new_flight(struct fr_cache *self, struct fr_reader *rea
         return NULL;
     }
     flight->cache = self;
+    flight->bucket = bucket;
     flight->kind = reader->kind;
     flight->subject = reader;
     reader->refs++;
@@ -259,9 +260,10 @@ void fr_flights_begin(struct fr_cache *self, struct fr_readers readers)
     while (readers.first != NULL) {
         struct fr_reader *reader = readers.first;
         readers.first = reader->next;
-        struct fr_flight *flight = reader->demand.only_cached ? NULL : find(self, reader);
+        unsigned bucket = bucket_of(self, fr_key_bytes(&reader->key));
+        struct fr_flight *flight = reader->demand.only_cached ? NULL : find(self, reader, bucket);
         if (flight == NULL) {
-            flight = new_flight(self, reader);
+            flight = new_flight(self, reader, bucket);
             if (flight == NULL) {
                 refuse(reader);
                 continue;
@@ -300,7 +302,7 @@ void fr_flights_close(struct fr_cache *self, struct fr_bytes key)
 {
     struct fr_flight *flight = self->newest;
     if (key.data != NULL) {
-        for (flight = *bucket_of(self, key); flight != NULL; flight = flight->next_in_bucket) {
+        for (flight = self->buckets[bucket_of(self, key)]; flight != NULL; flight = flight->next_in_bucket) {
             if (fr_bytes_equal(fr_key_bytes(&flight->subject->key), key)) {
                 close_flight(flight);
             }

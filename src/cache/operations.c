@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * operations.c - GET, LEASE, FILL and INVALIDATE, each a request on the command connection.
+ * operations.c - GET (by gets.c), LEASE, FILL and INVALIDATE, each a request on the command connection.
  *
- * Every operation is one allocation that holds its request and copies of its arguments, so that a script
+ * Every operation with a script is one allocation that holds its request and copies of its arguments, so that a script
  * which Redis has forgotten can be sent again by its text.
  */
 #include <inttypes.h>
@@ -16,9 +16,7 @@
 #include "cache/script_call.h"
 #include "cache/shared_cache_state.h"
 
-#define FULL_KEY_MAX_BYTES (FR_NAME_SPACE_MAX_BYTES + 1 + FR_KEY_MAX_BYTES)
-
-/* GET, LEASE or FILL. */
+/* LEASE or FILL. */
 struct operation {
     struct fr_script_call call;
     struct fr_shared_cache *cache;
@@ -62,60 +60,10 @@ static struct fr_bytes full_key(const struct fr_shared_cache *self, const struct
     return bytes_of(out, self->prefix_size + key->size);
 }
 
-static bool show_record(struct fr_shared_value *value, const redisReply *reply, uint64_t incarnation)
-{
-    struct fr_record record;
-    if (reply->type != REDIS_REPLY_STRING ||
-        !fr_record_decode(bytes_of(reply->str, (size_t)reply->len), &record) ||
-        !fr_record_serves(&record, incarnation)) {
-        return false;
-    }
-    value->kind = record.kind;
-    value->version = record.version;
-    value->soft_expiry_us = record.soft_expiry_us;
-    value->payload = record.payload;
-    return true;
-}
-
-/* A stranger's value is no record, as in the scripts. */
-static bool is_wrong_type(const redisReply *reply)
-{
-    return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "WRONGTYPE", 9) == 0;
-}
-
-static void get_done(struct fr_redis_request *request, const redisReply *reply)
-{
-    struct operation *self = FR_CONTAINER(request, struct operation, call.request);
-    struct fr_shared_value value = {.code = FR_UNAVAILABLE};
-    if (reply != NULL &&
-        (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL || is_wrong_type(reply))) {
-        value.code = FR_OK;
-        show_record(&value, reply, self->cache->commands.incarnation);
-    }
-    fr_redis_connection_judge(&self->cache->commands, reply);
-    self->done.value(self->argument, &value);
-    free(self);
-}
-
 void fr_shared_cache_get(struct fr_shared_cache *self, const struct fr_key *key, fr_shared_value_done *done,
                          void *argument)
 {
-    struct operation *operation = malloc(sizeof *operation);
-    if (operation != NULL) {
-        uint8_t bytes[FULL_KEY_MAX_BYTES];
-        struct fr_bytes full = full_key(self, key, bytes);
-        operation->call.request.done = get_done;
-        operation->cache = self;
-        operation->done.value = done;
-        operation->argument = argument;
-        const char *words[] = {"GET", (const char *)full.data};
-        size_t sizes[] = {3, full.size};
-        if (fr_redis_connection_send(&self->commands, &operation->call.request, 2, words, sizes)) {
-            return;
-        }
-        free(operation);
-    }
-    done(argument, &(struct fr_shared_value){.code = FR_UNAVAILABLE});
+    fr_gets_add(&self->gets, bytes_of(self->prefix, self->prefix_size), key, done, argument);
 }
 
 /* true: sent again by its text, as Redis has forgotten the script. */
@@ -139,7 +87,7 @@ static struct fr_shared_value read_lease(const redisReply *reply, uint64_t incar
     value.granted = reply->element[0]->integer == FR_LEASE_GRANTED;
     value.wait = reply->element[0]->integer == FR_LEASE_WAIT;
     value.floor = (uint64_t)reply->element[1]->integer;
-    if (!show_record(&value, reply->element[2], incarnation) && !value.granted && !value.wait) {
+    if (!fr_shared_value_show(&value, reply->element[2], incarnation) && !value.granted && !value.wait) {
         value.code = FR_UNAVAILABLE; /* a value that nobody of ours wrote */
     }
     return value;

@@ -15,6 +15,7 @@
 #include <hiredis/hiredis.h>
 
 #include "base/clock.h"
+#include "cache/redis_command.h"
 #include "cache/redis_events.h"
 #include "cache/redis_greeting.h"
 
@@ -24,6 +25,7 @@
 #define STEADY_US          (1 * FR_SECOND_US) /* a life this long lets the next pause be short again */
 #define MAX_OUTSTANDING    65536
 #define MAX_UNSENT_BYTES   (64u << 20)
+#define KEPT_COMMAND_BYTES 65536u /* of the memory that a command is written to */
 
 static void attempt(struct fr_redis_connection *self);
 static void on_timer(uv_timer_t *timer);
@@ -107,6 +109,14 @@ static void on_disconnect(const redisAsyncContext *context, int status)
     fr_redis_connection_drop(self, why);
 }
 
+static void on_turn_end(void *argument)
+{
+    struct fr_redis_connection *self = argument;
+    if (self->options.on_turn_end != NULL) {
+        self->options.on_turn_end(self->options.argument);
+    }
+}
+
 static void connect_to(struct fr_redis_connection *self, const char *host)
 {
     redisAsyncContext *context = redisAsyncConnect(host, self->options.url->port);
@@ -119,7 +129,7 @@ static void connect_to(struct fr_redis_connection *self, const char *host)
         drop_unreachable(self, cause);
         return;
     }
-    if (!fr_redis_events_attach(context, self->timer.loop)) {
+    if (!fr_redis_events_attach(context, self->timer.loop, on_turn_end, self)) {
         redisAsyncFree(context);
         drop_unreachable(self, "cannot watch the socket");
         return;
@@ -266,13 +276,33 @@ static void on_reply(redisAsyncContext *context, void *reply, void *argument)
     request->done(request, reply);
 }
 
-bool fr_redis_connection_send(struct fr_redis_connection *self, struct fr_redis_request *request, int count,
-                              const char **arguments, const size_t *sizes)
+bool fr_redis_connection_is_ready(const struct fr_redis_connection *self)
 {
-    bool open = self->context != NULL && (self->state == FR_REDIS_READY ||
-                                          (self->state == FR_REDIS_GREETING && request == &self->greeting));
+    return self->state == FR_REDIS_READY && self->context != NULL;
+}
+
+/* hiredis copies the command. */
+static bool write_command(struct fr_redis_connection *self, struct fr_redis_request *request, int count,
+                          const char *const *arguments, const size_t *sizes)
+{
+    fr_buffer_clear(&self->command);
+    fr_redis_command_write(&self->command, count, arguments, sizes);
+    bool written = !self->command.failed &&
+                   redisAsyncFormattedCommand(self->context, on_reply, request, (const char *)self->command.data,
+                                              self->command.size) == REDIS_OK;
+    if (self->command.capacity > KEPT_COMMAND_BYTES) {
+        fr_buffer_fini(&self->command);
+    }
+    return written;
+}
+
+bool fr_redis_connection_send(struct fr_redis_connection *self, struct fr_redis_request *request, int count,
+                              const char *const *arguments, const size_t *sizes)
+{
+    bool greets = self->state == FR_REDIS_GREETING && request == &self->greeting;
+    bool open = self->context != NULL && (self->state == FR_REDIS_READY || greets);
     if (!open || self->outstanding >= MAX_OUTSTANDING || sdslen(self->context->c.obuf) > MAX_UNSENT_BYTES ||
-        redisAsyncCommandArgv(self->context, on_reply, request, count, arguments, sizes) != REDIS_OK) {
+        !write_command(self, request, count, arguments, sizes)) {
         return false;
     }
     request->next = NULL;
@@ -311,6 +341,7 @@ void fr_redis_connection_close(struct fr_redis_connection *self)
 {
     self->state = FR_REDIS_CLOSED;
     give_up_context(self);
+    fr_buffer_fini(&self->command);
     if (self->looking_up) {
         uv_cancel((uv_req_t *)&self->lookup);
     }

@@ -14,6 +14,7 @@
 #include <hiredis/async.h>
 
 #include "base/backoff.h"
+#include "base/buffer.h"
 #include "cache/loop_uv.h"
 #include "cache/redis_url.h"
 #include "cache/scripts.h"
@@ -39,6 +40,8 @@ struct fr_redis_connection_options {
     const struct fr_redis_url *url; /* borrowed until closed */
     uint64_t command_timeout_us;
     bool load_scripts;
+    /* Before each wait of the loop, while there is a connection: the last moment to send within this turn. May be NULL. */
+    void (*on_turn_end)(void *argument);
     void (*on_ready)(void *argument);
     /* The end of a life, also of one that never got ready; why is complete enough to print. */
     void (*on_lost)(void *argument, const char *why);
@@ -72,6 +75,7 @@ struct fr_redis_connection {
     struct fr_redis_request *overdue; /* gets one more look at the socket before it counts as timed out */
     struct fr_redis_request greeting;
     unsigned greeting_step;
+    struct fr_buffer command; /* being written */
     uint64_t incarnation;
     char shas[FR_SCRIPT_COUNT][FR_SCRIPT_SHA_BYTES + 1];
 };
@@ -84,10 +88,12 @@ void fr_redis_connection_close(struct fr_redis_connection *self);
 /* Ends this life: the requests end with NULL, on_lost is called, a new attempt follows. */
 void fr_redis_connection_drop(struct fr_redis_connection *self, const char *why);
 
+/* Whether commands can be sent now. */
+bool fr_redis_connection_is_ready(const struct fr_redis_connection *self);
 /* false: not ready or too many under way; then done is not called. The arguments are copied. */
 FR_MUST_CHECK bool fr_redis_connection_send(struct fr_redis_connection *self,
                                             struct fr_redis_request *request, int count,
-                                            const char **arguments, const size_t *sizes);
+                                            const char *const *arguments, const size_t *sizes);
 
 /*
  * Ends this life if the reply, which may be NULL, is an error that says that this Redis has become the wrong one; a

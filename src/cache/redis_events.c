@@ -14,6 +14,8 @@ struct redis_events {
     bool connected;     /* the socket was writable once */
     int polled;         /* what poll watches */
     unsigned open_handles;
+    void (*on_turn_end)(void *argument);
+    void *argument;
 };
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -52,6 +54,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 static void on_flush(uv_prepare_t *flush)
 {
     struct redis_events *self = flush->data;
+    if (self->context != NULL && self->connected) {
+        self->on_turn_end(self->argument);
+    }
     if (self->context != NULL && self->want_write && self->connected) {
         redisAsyncHandleWrite(self->context);
     }
@@ -96,7 +101,8 @@ static void cleanup(void *data)
     uv_close((uv_handle_t *)&self->flush, on_closed);
 }
 
-bool fr_redis_events_attach(redisAsyncContext *context, uv_loop_t *loop)
+bool fr_redis_events_attach(redisAsyncContext *context, uv_loop_t *loop, void (*on_turn_end)(void *argument),
+                            void *argument)
 {
     struct redis_events *self = calloc(1, sizeof *self);
     if (self == NULL || uv_poll_init(loop, &self->poll, context->c.fd) != 0) {
@@ -106,6 +112,8 @@ bool fr_redis_events_attach(redisAsyncContext *context, uv_loop_t *loop)
     uv_prepare_init(loop, &self->flush);
     self->poll.data = self->flush.data = self;
     self->context = context;
+    self->on_turn_end = on_turn_end;
+    self->argument = argument;
     self->open_handles = 2;
     uv_prepare_start(&self->flush, on_flush);
     context->ev.addRead = add_read;

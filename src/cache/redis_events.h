@@ -13,7 +13,11 @@
 #include <hiredis/async.h>
 #include <uv.h>
 
-/* Attaches context, which was just made, to loop; what it needs is freed with the context. false: no memory. */
-bool fr_redis_events_attach(redisAsyncContext *context, uv_loop_t *loop);
+/*
+ * Attaches context, which was just made, to loop; what it needs is freed with the context. on_turn_end(argument) is called
+ * before each such write of a connected context, whether or not there is anything to write yet. false: no memory.
+ */
+bool fr_redis_events_attach(redisAsyncContext *context, uv_loop_t *loop, void (*on_turn_end)(void *argument),
+                            void *argument);
 
 #endif

@@ -56,7 +56,15 @@ static void on_sample(void *argument, const struct fr_redis_info *sample)
 
 static void on_lost(void *argument, const char *why)
 {
-    report(argument, false, why);
+    struct fr_shared_cache *self = argument;
+    report(self, false, why);
+    fr_gets_fail(&self->gets);
+}
+
+static void on_turn_end(void *argument)
+{
+    struct fr_shared_cache *self = argument;
+    fr_gets_send(&self->gets);
 }
 
 static void on_part_closed(void *argument)
@@ -79,6 +87,7 @@ static void start(struct fr_task *task)
         .url = &self->url,
         .command_timeout_us = self->options.command_timeout_us,
         .load_scripts = true,
+        .on_turn_end = on_turn_end,
         .on_ready = on_ready,
         .on_lost = on_lost,
         .on_closed = on_part_closed,
@@ -92,6 +101,7 @@ static void start(struct fr_task *task)
         .argument = self,
     };
     self->open_parts = 2;
+    fr_gets_init(&self->gets, &self->commands);
     fr_redis_connection_start(&self->commands, &commands);
     fr_redis_sampler_start(&self->sampler, &sampler);
     if (self->options.on_invalidation == NULL) {
@@ -122,6 +132,7 @@ static void stop(struct fr_task *task)
     struct fr_shared_cache *self = FR_CONTAINER(task, struct fr_shared_cache, stop);
     atomic_store(&self->connected, false);
     fr_redis_connection_close(&self->commands);
+    fr_gets_fail(&self->gets);
     fr_redis_sampler_close(&self->sampler);
     if (self->options.on_invalidation != NULL) {
         fr_subscriber_close(&self->subscriber);

@@ -87,7 +87,7 @@ struct fr_shared_value {
 
 typedef void fr_shared_value_done(void *argument, const struct fr_shared_value *value);
 
-/* A plain pipelined GET: kind says whether it serves. */
+/* kind says whether it serves. The GETs of one turn of the loop leave together at its end, in MGETs. */
 void fr_shared_cache_get(struct fr_shared_cache *self, const struct fr_key *key, fr_shared_value_done *done,
                          void *argument);
 

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "cache/gets.h"
 #include "cache/redis_sampler.h"
 #include "cache/shared_cache.h"
 #include "cache/subscriber.h"
@@ -30,6 +31,7 @@ struct fr_shared_cache {
     char channel[FR_CHANNEL_MAX_BYTES];
     char counter[FR_CHANNEL_MAX_BYTES];
     struct fr_redis_connection commands; /* loop thread only */
+    struct fr_gets gets;                 /* loop thread only */
     struct fr_subscriber subscriber;     /* loop thread only */
     enum fr_reported reported;           /* loop thread only */
     struct fr_redis_sampler sampler;     /* loop thread only */

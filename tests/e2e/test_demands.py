@@ -183,8 +183,8 @@ class Costs(TestCase):
                 return [size for size in sizes if size > 0]
 
             before = loads()
-            # All commands are sent before the first answer comes: they are one pipeline.
-            system.redis_of["api"].hold(b"GET\r\n", MANY)
+            # All keys are asked for before the first answer comes: the commands are one pipeline.
+            system.redis_of["api"].hold(b"user:many-", MANY)
             system.redis_of["data"].hold(b"EVALSHA\r\n", MANY)
             self.assertEqual([user.id for user in client.call(BATCH, ids=ids).message.users], ids)
             self.assertEqual([name for name, link in system.redis_of.items() if link.overdue], [])
