@@ -5,6 +5,9 @@
 #include "cache/redis_events.h"
 
 #include <stdlib.h>
+#include <sys/ioctl.h>
+
+#define MAX_READS 16
 
 struct redis_events {
     uv_poll_t poll;
@@ -33,6 +36,21 @@ static void watch(struct redis_events *self)
     }
 }
 
+/*
+ * hiredis reads 16 KiB at a time. What came together is handled within one turn, so that its answers leave together; but
+ * for so many reads only, as others want their turn too.
+ */
+static void read_what_came(struct redis_events *self)
+{
+    int left_bytes = 1;
+    for (unsigned reads = 0; reads < MAX_READS && self->context != NULL && left_bytes > 0; reads++) {
+        redisAsyncHandleRead(self->context);
+        if (self->context != NULL && ioctl(self->context->c.fd, FIONREAD, &left_bytes) != 0) {
+            left_bytes = 0;
+        }
+    }
+}
+
 /* hiredis may free the context in any of its handlers; then context is NULL and nothing is watched any more. */
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
@@ -43,8 +61,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         self->connected = true;
         redisAsyncHandleWrite(self->context);
     }
-    if (self->context != NULL && (happened & UV_READABLE) != 0) {
-        redisAsyncHandleRead(self->context);
+    if ((happened & UV_READABLE) != 0) {
+        read_what_came(self);
     }
     if (self->context != NULL) {
         watch(self);
