@@ -9,7 +9,7 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 
-#define KEPT_BYTES (4 << 20)
+#define KEPT_BYTES (16 << 20)
 
 void fr_heap_keep(void)
 {

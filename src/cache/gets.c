@@ -44,11 +44,25 @@ bool fr_shared_value_show(struct fr_shared_value *value, const redisReply *reply
     return true;
 }
 
+static size_t mean_bytes(const redisReply *reply)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < reply->elements; i++) {
+        sum += reply->element[i]->type == REDIS_REPLY_STRING ? (size_t)reply->element[i]->len : 0;
+    }
+    return sum / reply->elements;
+}
+
 /* The reply may be NULL or an error: then it is that of every key. MGET gives nil for a stranger's value. */
 static void answer(struct fr_gets_command *self, const redisReply *reply)
 {
     uint64_t incarnation = self->gets->connection->incarnation;
     bool whole = reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == self->count;
+    if (whole) {
+        self->gets->value_bytes = (7 * self->gets->value_bytes + mean_bytes(reply)) / 8;
+    } else if (reply == NULL) {
+        self->gets->value_bytes = FR_GETS_REPLY_BYTES;
+    }
     for (unsigned i = 0; i < self->count; i++) {
         struct fr_shared_value value = unavailable;
         if (whole && (reply->element[i]->type == REDIS_REPLY_STRING || reply->element[i]->type == REDIS_REPLY_NIL)) {
@@ -134,7 +148,7 @@ void fr_gets_add(struct fr_gets *self, struct fr_bytes prefix, const struct fr_k
     command->count++;
     self->keys[command->count] = bytes;
     self->sizes[command->count] = size;
-    if (command->count == FR_GETS_MAX_KEYS) {
+    if (command->count == FR_GETS_MAX_KEYS || command->count * self->value_bytes >= FR_GETS_REPLY_BYTES) {
         fr_gets_send(self);
     }
 }

@@ -11,11 +11,13 @@
 #include "cache/shared_cache.h"
 
 /*
- * One MGET: enough that what a command costs is little beside its keys, and few enough that Redis is soon free for others
- * and that large values do not wait for many others.
+ * One MGET: enough that what a command costs is little beside its keys, and few enough that Redis is soon free for others.
+ * A reply is handled whole and within the time of one command, so there are fewer keys where values were large lately,
+ * or a command was lost: up to one at a time.
  */
-#define FR_GETS_MAX_KEYS  32
-#define FR_GETS_MAX_BYTES 4096 /* of keys */
+#define FR_GETS_MAX_KEYS    32
+#define FR_GETS_MAX_BYTES   4096          /* of keys */
+#define FR_GETS_REPLY_BYTES (256u << 10) /* that are expected, at most, with more than one key */
 
 /* Part of the caller's struct; the fields are private. */
 struct fr_gets {
@@ -23,6 +25,7 @@ struct fr_gets {
     struct fr_gets_command *command; /* gathers; NULL: nothing was asked for in this turn */
     size_t outstanding;              /* keys whose GET has not ended */
     size_t used;                     /* of bytes */
+    size_t value_bytes;              /* expected of each key: a running mean */
     const char *keys[1 + FR_GETS_MAX_KEYS];
     size_t sizes[1 + FR_GETS_MAX_KEYS];
     char bytes[FR_GETS_MAX_BYTES];

@@ -249,7 +249,8 @@ void fr_channel_lost(struct fr_channel *self, int pipe)
     fr_ring_init(&ended);
     pthread_mutex_lock(&self->mu);
     if (pipe != self->pipe) {
-        /* Taken for a connection when that news comes, it would hold calls for which nobody watches. */
+        /* Taken for a connection when that news comes, it would hold calls for which nobody watches. One is remembered:
+           nng pauses before it dials again. */
         self->lost_early = pipe;
         pthread_mutex_unlock(&self->mu);
         return;
@@ -365,9 +366,9 @@ void fr_channel_free(struct fr_channel *self)
     struct fr_result result = {.code = FR_CANCELLED, .message = "the channel was closed"};
     fr_calls_complete(self, &ended, &result);
     pthread_mutex_lock(&self->mu);
-    bool guarded = self->guarding && fr_timer_stop(&self->guard);
-    if (guarded) {
-        finished_locked(self, 1);
+    size_t stopped = (self->guarding && fr_timer_stop(&self->guard)) + (self->joining && fr_timer_stop(&self->join));
+    if (stopped > 0) {
+        finished_locked(self, stopped);
     }
     while (self->unfinished > 0) {
         pthread_cond_wait(&self->idle, &self->mu);

@@ -112,7 +112,7 @@ struct fr_channel {
     bool connected;
     bool leaving;            /* the server drains: no new calls on this connection */
     int pipe;                /* of the connection */
-    int lost_early;          /* the pipe whose loss was told before its connection */
+    int lost_early;          /* the latest pipe whose loss was told when it was no connection: not yet, or no more */
     uint64_t connected_us;   /* when it was made */
     bool useful;             /* it has answered without draining */
     int reconnect_ms;        /* the longest pause before the next attempt; nng doubles it from there */
@@ -125,6 +125,8 @@ struct fr_channel {
     struct fr_timer watch;   /* fails waiting calls when there will be no connection in time */
     bool guarding;           /* the guard timer runs */
     struct fr_timer guard;   /* closes a connection whose server does not answer */
+    bool joining;            /* the join timer runs */
+    struct fr_timer join;    /* sends what was left to a lane that then took long */
     size_t unfinished;       /* calls not yet completed, timers that run or fire, deferred kicks */
     struct fr_retry_throttle throttle;
     uint64_t last_id;
@@ -154,7 +156,7 @@ FR_MUST_CHECK enum fr_code fr_lanes_open(struct fr_channel *self, struct fr_erro
 void fr_lanes_close(struct fr_channel *self);
 /* Sends what waits on the lanes that are idle, or leaves it to one that completes calls and will send next. */
 void fr_lanes_kick(struct fr_channel *self);
-/* For a thread that may block: leaves nothing to others, and waits until nng has taken the messages. */
+/* For a thread that may block: takes an idle lane at once, and waits until nng has taken the messages. */
 void fr_lanes_kick_and_wait(struct fr_channel *self);
 /* The connection was lost: what has not left stays here. */
 void fr_lanes_poke_locked(struct fr_channel *self);

@@ -5,12 +5,12 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "rpc/channel_internal.h"
 
 #define BATCH_CALLS 1024       /* at most FR_MAX_BATCH_CALLS */
 #define BATCH_BYTES (1u << 20) /* a call that is larger leaves alone */
-/* Calls are left to a lane that completes those of an answer and then sends, unless it has been at that for so long, as
-   somebody's done is slow. */
+/* For so long calls are left to a lane that completes those of an answer and then sends: longer takes only a slow done. */
 #define JOIN_US FR_MILLISECOND_US
 
 static uint64_t timeout_left_us(const struct fr_pending *call, uint64_t now_us)
@@ -69,7 +69,7 @@ static nng_msg *write_message_locked(struct fr_channel *self, struct lane *lane,
 struct choice {
     struct lane *idle;
     bool collecting; /* a message under way has collect set */
-    bool completing; /* a lane is about to send, and not overdue */
+    bool completing; /* a lane is about to send, and has not been for long */
 };
 
 static struct choice look_at_lanes_locked(struct fr_channel *self, uint64_t now_us)
@@ -84,6 +84,26 @@ static struct choice look_at_lanes_locked(struct fr_channel *self, uint64_t now_
     return choice;
 }
 
+static void on_join(struct fr_timer *timer)
+{
+    struct fr_channel *self = FR_CONTAINER(timer, struct fr_channel, join);
+    pthread_mutex_lock(&self->mu);
+    self->joining = false;
+    pthread_mutex_unlock(&self->mu);
+    fr_lanes_kick(self);
+    fr_channel_finished(self, 1);
+}
+
+/* In case that the lane does not send soon. */
+static void watch_join_locked(struct fr_channel *self, uint64_t now_us)
+{
+    if (!self->joining) {
+        self->joining = true;
+        self->unfinished++;
+        fr_timer_start(&self->join, now_us + JOIN_US, on_join);
+    }
+}
+
 /* Loads an idle lane with what is to be sent; NULL when there is nothing, or no lane. The caller posts it. */
 static struct lane *load_locked(struct fr_channel *self, bool join, nng_msg **ret_message)
 {
@@ -92,8 +112,11 @@ static struct lane *load_locked(struct fr_channel *self, bool join, nng_msg **re
     struct lane *lane = choice.idle;
     bool calls = self->waiting_count > 0 && !self->leaving;
     bool collect = !choice.collecting && !fr_ring_empty(&self->late);
-    if (lane == NULL || (join && choice.completing) || !self->connected || self->closed ||
-        !(calls || collect || self->cancelled_count > 0)) {
+    if (lane == NULL || !self->connected || self->closed || !(calls || collect || self->cancelled_count > 0)) {
+        return NULL;
+    }
+    if (join && choice.completing) {
+        watch_join_locked(self, now_us);
         return NULL;
     }
     lane->collect = !choice.collecting;

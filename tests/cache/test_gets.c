@@ -39,7 +39,9 @@ struct many {
     struct fixture *fixture;
     bool lost, again; /* the connection ends in the same turn; each asks once more when it has ended */
     unsigned count;
-    uint64_t ended; /* guarded by the fixture's wait */
+    uint64_t ended;         /* guarded by the fixture's wait */
+    uint64_t ended_at_once; /* of them, when all were asked for */
+    uint64_t asked;
     struct got got[MOST];
 };
 
@@ -68,8 +70,11 @@ static void ask(struct fr_task *task)
     }
     if (self->lost) {
         fr_redis_connection_drop(&self->fixture->cache->commands, "the test says so");
-        assert_int_equal(self->ended, self->count); /* not with the next connection */
     }
+    fr_wait_lock(&self->fixture->wait);
+    self->ended_at_once = self->ended;
+    self->asked = 1;
+    fr_wait_unlock_changed(&self->fixture->wait);
 }
 
 static void get_many(struct many *self, struct fixture *f)
@@ -80,6 +85,7 @@ static void get_many(struct many *self, struct fixture *f)
         self->got[i].of = self;
     }
     fr_loop_post(f->loop, &self->task);
+    assert_true(fr_wait_for(&f->wait, &self->asked, 1, FR_TEST_PATIENCE_US));
     assert_true(fr_wait_for(&f->wait, &self->ended, self->count, FR_TEST_PATIENCE_US));
     for (unsigned i = 0; i < self->count; i++) {
         assert_int_equal(self->got[i].times, 1 + self->again);
@@ -149,6 +155,44 @@ static void each_is_told_its_own(void **state)
     }
 }
 
+static unsigned long long mgets_of(struct fixture *f, unsigned keys)
+{
+    struct many many = of_keys(keys);
+    unsigned long long before = mgets(f);
+    get_many(&many, f);
+    return mgets(f) - before;
+}
+
+static void large_values_take_more_commands_as_long_as_they_come(void **state)
+{
+    enum { KEYS = 32, VALUE_BYTES = 100000, ROUNDS = 100 };
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < KEYS; i++) {
+        freeReplyObject(fixture_redis(f, "SETRANGE blue:user:%u %u x", i, VALUE_BYTES - 1));
+    }
+    assert_int_equal(mgets_of(f, KEYS), 1);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        mgets_of(f, KEYS);
+    }
+    assert_in_range(mgets_of(f, KEYS), KEYS * VALUE_BYTES / FR_GETS_REPLY_BYTES / 2, KEYS / 2);
+    freeReplyObject(fixture_redis(f, "FLUSHALL"));
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        mgets_of(f, KEYS);
+    }
+    assert_int_equal(mgets_of(f, KEYS), 1);
+}
+
+/* It may have been lost since the reply was too large for the time of a command. */
+static void after_a_lost_command_keys_go_one_at_a_time(void **state)
+{
+    struct fixture *f = *state;
+    struct many many = of_keys(7);
+    many.lost = true;
+    get_many(&many, f);
+    fixture_wait_up(f, 2);
+    assert_int_equal(mgets_of(f, 2), 2);
+}
+
 static void long_keys_take_more_commands(void **state)
 {
     struct fixture *f = *state;
@@ -181,6 +225,7 @@ static void a_connection_that_is_lost_in_the_same_turn_ends_all(void **state)
         many.lost = true;
         many.again = round % 2 == 1;
         get_many(&many, f);
+        assert_int_equal(many.ended_at_once, many.count); /* not with the next connection */
         for (unsigned i = 0; i < many.count; i++) {
             assert_int_equal(many.got[i].code, FR_UNAVAILABLE);
         }
@@ -221,6 +266,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_is_told_its_own),
+        TEST(large_values_take_more_commands_as_long_as_they_come),
+        TEST(after_a_lost_command_keys_go_one_at_a_time),
         TEST(long_keys_take_more_commands),
         TEST(a_connection_that_is_lost_in_the_same_turn_ends_all),
         TEST(who_asks_again_from_an_answer_is_answered),

@@ -111,7 +111,9 @@ static void ask(struct talk *self, size_t count)
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(redisAsyncFormattedCommand(self->context, on_reply, self, command, size), REDIS_OK);
     }
+    uint64_t until_us = fr_clock_now_us() + FR_TEST_PATIENCE_US;
     for (size_t left = count * size; left > 0;) {
+        assert_true(fr_clock_now_us() < until_us);
         uv_run(&self->loop, UV_RUN_NOWAIT);
         ssize_t got = recv(self->peer, received, sizeof received, MSG_DONTWAIT);
         left -= got > 0 ? (size_t)got : 0;
@@ -130,8 +132,10 @@ static void wait_until_readable(struct talk *self, size_t bytes)
 
 static void handle(struct talk *self, size_t replies)
 {
+    uint64_t until_us = fr_clock_now_us() + FR_TEST_PATIENCE_US;
     while (self->replies < replies) {
-        uv_run(&self->loop, UV_RUN_ONCE);
+        assert_true(fr_clock_now_us() < until_us);
+        uv_run(&self->loop, UV_RUN_NOWAIT);
     }
 }
 
