@@ -15,7 +15,8 @@
  *
  * A lane is a REQ context with its aio and carries one message at a time. All waiting calls leave together when a
  * lane is idle, so calls issued meanwhile gather without a timer. While one lane completes the calls of an answer, the
- * other does not send: what waits then leaves with the calls that those start in turn. Two lanes: at most one carries a message with
+ * other does not send: what waits then leaves with the calls that those start in turn. And when two messages keep
+ * crossing, once in a while one waits for the answer to the other, after which all is in one message again. Two lanes: at most one carries a message with
  * "collect" set, whose answer may wait for late answers; the other is then answered at once, so a slow call holds up
  * nothing. Answers are matched by id, whichever lane brings them.
  *
@@ -127,6 +128,8 @@ struct fr_channel {
     struct fr_timer guard;   /* closes a connection whose server does not answer */
     bool joining;            /* the join timer runs */
     struct fr_timer join;    /* sends what was left to a lane that then took long */
+    uint64_t answer_us;      /* what the latest answer took */
+    unsigned crossings;      /* messages in a row that left while calls were under way */
     size_t unfinished;       /* calls not yet completed, timers that run or fire, deferred kicks */
     struct fr_retry_throttle throttle;
     uint64_t last_id;

@@ -10,8 +10,10 @@
 
 #define BATCH_CALLS 1024       /* at most FR_MAX_BATCH_CALLS */
 #define BATCH_BYTES (1u << 20) /* a call that is larger leaves alone */
-/* For so long calls are left to a lane that completes those of an answer and then sends: longer takes only a slow done. */
+/* For so long calls are left to a lane that will send soon: longer takes only a slow done. */
 #define JOIN_US FR_MILLISECOND_US
+/* After so many messages in a row that left while another was under way, one waits for that. */
+#define MAX_CROSSINGS 32
 
 static uint64_t timeout_left_us(const struct fr_pending *call, uint64_t now_us)
 {
@@ -70,6 +72,8 @@ struct choice {
     struct lane *idle;
     bool collecting; /* a message under way has collect set */
     bool completing; /* a lane is about to send, and has not been for long */
+    bool crossing;   /* calls are under way */
+    bool expected;   /* an answer to them, as it took no longer lately */
 };
 
 static struct choice look_at_lanes_locked(struct fr_channel *self, uint64_t now_us)
@@ -79,7 +83,11 @@ static struct choice look_at_lanes_locked(struct fr_channel *self, uint64_t now_
         struct lane *lane = &self->lanes[i];
         choice.idle = lane->state == LANE_IDLE ? lane : choice.idle;
         choice.collecting |= lane->state != LANE_IDLE && lane->collect;
-        choice.completing |= lane->state == LANE_COMPLETING && now_us - lane->since_us < JOIN_US;
+        uint64_t age_us = now_us - lane->since_us;
+        choice.completing |= lane->state == LANE_COMPLETING && age_us < JOIN_US;
+        bool crossing = (lane->state == LANE_SENDING || lane->state == LANE_RECEIVING) && !fr_ring_empty(&lane->calls);
+        choice.crossing |= crossing;
+        choice.expected |= crossing && age_us < self->answer_us;
     }
     return choice;
 }
@@ -115,10 +123,11 @@ static struct lane *load_locked(struct fr_channel *self, bool join, nng_msg **re
     if (lane == NULL || !self->connected || self->closed || !(calls || collect || self->cancelled_count > 0)) {
         return NULL;
     }
-    if (join && choice.completing) {
+    if (join && (choice.completing || (choice.expected && self->crossings >= MAX_CROSSINGS))) {
         watch_join_locked(self, now_us);
         return NULL;
     }
+    self->crossings = choice.crossing && self->crossings < MAX_CROSSINGS ? self->crossings + 1 : 0;
     lane->collect = !choice.collecting;
     size_t bytes = calls ? take_calls_locked(self, lane, now_us) : 0;
     *ret_message = write_message_locked(self, lane, bytes, now_us);

@@ -268,6 +268,7 @@ void fr_lane_answered(struct fr_channel *self, struct lane *lane, nng_msg *messa
                                .not_started = unmentioned.not_sent,
                            });
     uint64_t now_us = fr_clock_now_us();
+    self->answer_us = now_us - lane->since_us;
     lane->state = LANE_COMPLETING;
     lane->since_us = now_us;
     pthread_mutex_unlock(&self->mu);

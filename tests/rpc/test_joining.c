@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_joining.c - calls that start while those of an answer complete: with which message they leave.
+ * test_joining.c - calls that start while others complete or are under way: with which message they leave.
  */
 #include "rpc/rpc_fixture.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "rpc/channel_internal.h"
 #include "rpc/wire.h"
 
 #define ROUNDS 20
@@ -164,6 +167,64 @@ static void a_blocking_call_does_not_wait_for_a_done(void **state)
     }
 }
 
+/* A call that starts the next one when it is answered. */
+struct chain {
+    struct fr_channel *channel;
+    atomic_bool ends;
+};
+
+static void go_on(void *argument, const struct fr_result *result)
+{
+    struct chain *self = argument;
+    (void)result;
+    if (!atomic_load(&self->ends)) {
+        fr_channel_start(self->channel, ECHO, (struct fr_bytes){0}, NULL, go_on, self, NULL);
+    }
+}
+
+static bool is_waited_for(struct fr_channel *channel)
+{
+    pthread_mutex_lock(&channel->mu);
+    bool waited_for = channel->joining;
+    pthread_mutex_unlock(&channel->mu);
+    return waited_for;
+}
+
+/* Two messages that are always under way become one, unless the machine needs longer for the answer than it is waited for. */
+static void messages_that_keep_crossing_become_one(void **state)
+{
+    struct fixture *f = *state;
+    struct chain chain = {.channel = f->channel};
+    struct {
+        request_batch *batch;
+        uint32_t tag;
+    } older, newer;
+    bool joined = false;
+    fr_channel_start(f->channel, ECHO, (struct fr_bytes){0}, NULL, go_on, &chain, NULL);
+    older.batch = wire_receive(&server, &older.tag);
+    fr_channel_start(f->channel, ECHO, (struct fr_bytes){0}, NULL, go_on, &chain, NULL);
+    for (unsigned message = 0; message < 1000 && !joined; message++) {
+        uint64_t until_us = fr_clock_now_us() + FR_TEST_PATIENCE_US;
+        newer.batch = wire_receive(&server, &newer.tag);
+        wire_reply_echo(&server, older.tag, older.batch);
+        wire_drop(older.batch);
+        older = newer;
+        while (wire_is_silent(&server) && !is_waited_for(f->channel)) {
+            assert_true(fr_clock_now_us() < until_us);
+        }
+        if (wire_is_silent(&server)) {
+            wire_reply_echo(&server, older.tag, older.batch);
+            wire_drop(older.batch);
+            older.batch = wire_receive(&server, &older.tag);
+            joined = older.batch->n_request == 2;
+        }
+    }
+    assert_true(joined);
+    atomic_store(&chain.ends, true);
+    wire_reply_echo(&server, older.tag, older.batch);
+    wire_drop(older.batch);
+}
+
 #define WIRE_FACT(name) cmocka_unit_test_setup_teardown(name, open_wire, close_wire)
 
 int main(void)
@@ -172,6 +233,7 @@ int main(void)
         WIRE_FACT(calls_of_other_threads_leave_with_those_that_an_answer_starts),
         WIRE_FACT(a_done_that_takes_long_does_not_hold_up_calls),
         WIRE_FACT(a_blocking_call_does_not_wait_for_a_done),
+        WIRE_FACT(messages_that_keep_crossing_become_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
