@@ -84,10 +84,10 @@ static struct choice look_at_lanes_locked(struct fr_channel *self, uint64_t now_
         choice.idle = lane->state == LANE_IDLE ? lane : choice.idle;
         choice.collecting |= lane->state != LANE_IDLE && lane->collect;
         uint64_t age_us = now_us - lane->since_us;
-        choice.completing |= lane->state == LANE_COMPLETING && age_us < JOIN_US;
         bool crossing = (lane->state == LANE_SENDING || lane->state == LANE_RECEIVING) && !fr_ring_empty(&lane->calls);
         choice.crossing |= crossing;
-        choice.expected |= crossing && age_us < self->answer_us;
+        choice.completing |= lane->state == LANE_COMPLETING && age_us < JOIN_US;
+        choice.expected |= crossing && age_us < JOIN_US && age_us < self->answer_us;
     }
     return choice;
 }
