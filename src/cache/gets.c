@@ -60,8 +60,6 @@ static void answer(struct fr_gets_command *self, const redisReply *reply)
     bool whole = reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == self->count;
     if (whole) {
         self->gets->value_bytes = (7 * self->gets->value_bytes + mean_bytes(reply)) / 8;
-    } else if (reply == NULL) {
-        self->gets->value_bytes = FR_GETS_REPLY_BYTES;
     }
     for (unsigned i = 0; i < self->count; i++) {
         struct fr_shared_value value = unavailable;
@@ -79,6 +77,9 @@ static void on_reply(struct fr_redis_request *request, const redisReply *reply)
 {
     struct fr_gets_command *self = FR_CONTAINER(request, struct fr_gets_command, request);
     fr_redis_connection_judge(self->gets->connection, reply);
+    if (reply == NULL) {
+        self->gets->value_bytes = FR_GETS_REPLY_BYTES;
+    }
     answer(self, reply);
 }
 
@@ -148,7 +149,7 @@ void fr_gets_add(struct fr_gets *self, struct fr_bytes prefix, const struct fr_k
     command->count++;
     self->keys[command->count] = bytes;
     self->sizes[command->count] = size;
-    if (command->count == FR_GETS_MAX_KEYS || command->count * self->value_bytes >= FR_GETS_REPLY_BYTES) {
+    if (command->count == FR_GETS_MAX_KEYS || (command->count + 1) * self->value_bytes > FR_GETS_REPLY_BYTES) {
         fr_gets_send(self);
     }
 }

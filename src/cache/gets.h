@@ -11,9 +11,9 @@
 #include "cache/shared_cache.h"
 
 /*
- * One MGET: enough that what a command costs is little beside its keys, and few enough that Redis is soon free for others.
- * A reply is handled whole and within the time of one command, so there are fewer keys where values were large lately,
- * or a command was lost: up to one at a time.
+ * One MGET: enough that what a command costs is little beside its keys, and few enough that Redis is soon free for
+ * others. A reply is handled whole and within the time of one command, so there are fewer keys where values were large
+ * lately, or a command was lost: down to one.
  */
 #define FR_GETS_MAX_KEYS    32
 #define FR_GETS_MAX_BYTES   4096          /* of keys */

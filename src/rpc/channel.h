@@ -97,8 +97,8 @@ void fr_channel_start(struct fr_channel *self, const char *method, struct fr_byt
                       struct fr_pending **ret_pending);
 
 /*
- * Ends the call as CANCELLED unless it has ended, and tells the server; done has been or will be called all the same. Neither after nor at
- * the same time as fr_channel_free.
+ * Ends the call as CANCELLED unless it has ended, and tells the server; done has been or will be called all the same.
+ * Neither after nor at the same time as fr_channel_free.
  */
 void fr_pending_cancel(struct fr_pending *self);
 void fr_pending_unref(struct fr_pending *self);

@@ -15,16 +15,18 @@
  *
  * A lane is a REQ context with its aio and carries one message at a time. All waiting calls leave together when a
  * lane is idle, so calls issued meanwhile gather without a timer. While one lane completes the calls of an answer, the
- * other does not send: what waits then leaves with the calls that those start in turn. And when two messages keep
- * crossing, once in a while one waits for the answer to the other, after which all is in one message again. Two lanes: at most one carries a message with
- * "collect" set, whose answer may wait for late answers; the other is then answered at once, so a slow call holds up
- * nothing. Answers are matched by id, whichever lane brings them.
+ * other leaves what waits to it: that leaves with the calls that those start in turn. And when two messages keep
+ * crossing, once in a while one waits for the answer to the other, after which all is in one message again. Neither
+ * waits for more than about a millisecond. Two lanes: at most one carries a message with "collect" set, whose answer may
+ * wait for late answers; the other is then answered at once, so a slow call holds up nothing. Answers are matched by id,
+ * whichever lane brings them.
  *
  * nng's operations are posted without the mutex, since nng may write to the socket within, by whoever loaded the
  * lane, then by the callback. The receive is posted only after the send has ended (nng 1.5.2 crashes when a receive
  * ends while its send is pending): by the send's callback, or by a caller who blocks anyway and waits for the send
- * itself, which saves a lone call the way through another thread. A send is cancelled under the mutex when the connection is lost; whoever
- * comes too early for that, before it was posted, leaves "poked" set, and the poster looks again.
+ * itself, which saves a lone call the way through another thread. A send is cancelled under the mutex when the
+ * connection is lost; whoever comes too early for that, before it was posted, leaves "poked" set, and the poster looks
+ * again.
  *
  * References keep a call: one until it is completed, one for its deadline timer, one for the caller's handle.
  */
@@ -157,7 +159,7 @@ void fr_connection_guard_locked(struct fr_channel *self);
 FR_MUST_CHECK enum fr_code fr_lanes_open(struct fr_channel *self, struct fr_error *reterr);
 /* Stops every operation and waits for running callbacks, then frees. */
 void fr_lanes_close(struct fr_channel *self);
-/* Sends what waits on the lanes that are idle, or leaves it to one that completes calls and will send next. */
+/* Sends what waits on the lanes that are idle, or leaves it to one that will send soon. */
 void fr_lanes_kick(struct fr_channel *self);
 /* For a thread that may block: takes an idle lane at once, and waits until nng has taken the messages. */
 void fr_lanes_kick_and_wait(struct fr_channel *self);

@@ -10,7 +10,7 @@
 
 #define BATCH_CALLS 1024       /* at most FR_MAX_BATCH_CALLS */
 #define BATCH_BYTES (1u << 20) /* a call that is larger leaves alone */
-/* For so long calls are left to a lane that will send soon: longer takes only a slow done. */
+/* For so long calls are left to a lane that will send soon, after a done that is quick or an answer that is due. */
 #define JOIN_US FR_MILLISECOND_US
 /* After so many messages in a row that left while another was under way, one waits for that. */
 #define MAX_CROSSINGS 32
@@ -71,9 +71,9 @@ static nng_msg *write_message_locked(struct fr_channel *self, struct lane *lane,
 struct choice {
     struct lane *idle;
     bool collecting; /* a message under way has collect set */
+    bool crossing;   /* a message under way has calls without an answer */
+    bool expected;   /* an answer to it is due, by what the latest one took */
     bool completing; /* a lane is about to send, and has not been for long */
-    bool crossing;   /* calls are under way */
-    bool expected;   /* an answer to them, as it took no longer lately */
 };
 
 static struct choice look_at_lanes_locked(struct fr_channel *self, uint64_t now_us)
@@ -81,13 +81,14 @@ static struct choice look_at_lanes_locked(struct fr_channel *self, uint64_t now_
     struct choice choice = {0};
     for (unsigned i = FR_LANES; i-- > 0;) {
         struct lane *lane = &self->lanes[i];
-        choice.idle = lane->state == LANE_IDLE ? lane : choice.idle;
-        choice.collecting |= lane->state != LANE_IDLE && lane->collect;
         uint64_t age_us = now_us - lane->since_us;
-        bool crossing = (lane->state == LANE_SENDING || lane->state == LANE_RECEIVING) && !fr_ring_empty(&lane->calls);
+        bool under_way = lane->state == LANE_SENDING || lane->state == LANE_RECEIVING;
+        bool crossing = under_way && !fr_ring_empty(&lane->calls);
+        choice.idle = lane->state == LANE_IDLE ? lane : choice.idle;
+        choice.collecting |= under_way && lane->collect;
         choice.crossing |= crossing;
+        choice.expected |= crossing && age_us < self->answer_us && self->answer_us < JOIN_US;
         choice.completing |= lane->state == LANE_COMPLETING && age_us < JOIN_US;
-        choice.expected |= crossing && age_us < JOIN_US && age_us < self->answer_us;
     }
     return choice;
 }
@@ -194,9 +195,11 @@ void fr_lanes_kick_and_wait(struct fr_channel *self)
 {
     nng_msg *message;
     struct lane *lane;
+    bool join = false;
     pthread_mutex_lock(&self->mu);
     self->unfinished++;
-    while ((lane = load_locked(self, false, &message)) != NULL) {
+    while ((lane = load_locked(self, join, &message)) != NULL) {
+        join = true; /* what is left is not the caller's */
         unsigned generation = lane->generation;
         lane->sending = lane->blocking_send;
         pthread_mutex_unlock(&self->mu);

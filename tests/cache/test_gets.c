@@ -186,7 +186,7 @@ static void large_values_take_more_commands_as_long_as_they_come(void **state)
 static void after_a_lost_command_keys_go_one_at_a_time(void **state)
 {
     struct fixture *f = *state;
-    struct many many = of_keys(7);
+    struct many many = of_keys(FR_GETS_MAX_KEYS + 1); /* of which all but one were sent */
     many.lost = true;
     get_many(&many, f);
     fixture_wait_up(f, 2);

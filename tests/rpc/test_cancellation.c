@@ -276,7 +276,9 @@ static void nobody_is_told_after_the_answer(void **state)
         assert_int_equal(pthread_create(&workers[i], NULL, work, &office), 0);
     }
     fixture_use_target(f, fr_server_address(office.server), NULL);
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    /* On a machine where the workers are always first, until one was not. */
+    uint64_t until_us = fr_clock_now_us() + FR_TEST_PATIENCE_US;
+    for (unsigned round = 0; round < ROUNDS || (atomic_load(&office.told) == 0 && fr_clock_now_us() < until_us); round++) {
         static struct outcome outcomes[CALLS];
         struct fr_pending *pending[CALLS];
         for (unsigned i = 0; i < CALLS; i++) {

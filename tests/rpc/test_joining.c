@@ -42,11 +42,20 @@ static void echo_next(size_t *ret_calls)
     wire_drop(batch);
 }
 
+/* Whether something was left to a lane a moment ago. */
+static bool is_waited_for(struct fr_channel *channel)
+{
+    pthread_mutex_lock(&channel->mu);
+    bool waited_for = channel->joining;
+    pthread_mutex_unlock(&channel->mu);
+    return waited_for;
+}
+
 /* Runs run on a thread of its own, to its end. */
 static void elsewhere(void *(*run)(void *), void *argument)
 {
     pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, run, argument), 0);
+    FR_ASSERT(pthread_create(&thread, NULL, run, argument) == 0);
     pthread_join(thread, NULL);
 }
 
@@ -117,12 +126,29 @@ static void start_slow(struct fixture *f)
     assert_true(fr_wait_for(slow.wait, &slow.entered, 1, FR_TEST_PATIENCE_US));
 }
 
-static void end_slow(void)
+static bool is_idle(struct fr_channel *channel)
 {
+    bool idle = true;
+    pthread_mutex_lock(&channel->mu);
+    for (unsigned i = 0; i < FR_LANES; i++) {
+        idle = idle && channel->lanes[i].state == LANE_IDLE;
+    }
+    pthread_mutex_unlock(&channel->mu);
+    return idle;
+}
+
+/* Waits until the lanes can be used again. */
+static void end_slow(struct fixture *f)
+{
+    uint64_t until_us = fr_clock_now_us() + FR_TEST_PATIENCE_US;
     fr_wait_lock(slow.wait);
     slow.leave = 1;
     fr_wait_unlock_changed(slow.wait);
     assert_true(fr_wait_for(slow.wait, &slow.left, 1, FR_TEST_PATIENCE_US));
+    while (!is_idle(f->channel)) {
+        assert_true(fr_clock_now_us() < until_us);
+        sched_yield();
+    }
 }
 
 static void a_done_that_takes_long_does_not_hold_up_calls(void **state)
@@ -136,8 +162,21 @@ static void a_done_that_takes_long_does_not_hold_up_calls(void **state)
         start_call(f, ECHO, "meanwhile", NULL, &outcome, NULL);
         echo_next(&calls);
         await(&outcome);
-        end_slow();
+        end_slow(f);
     }
+}
+
+static bool was_sent_by_its_caller(struct fr_channel *channel)
+{
+    bool found = false;
+    pthread_mutex_lock(&channel->mu);
+    for (unsigned i = 0; i < FR_LANES; i++) {
+        const struct lane *lane = &channel->lanes[i];
+        bool under_way = lane->state == LANE_SENDING || lane->state == LANE_RECEIVING;
+        found = found || (under_way && lane->sending == lane->blocking_send);
+    }
+    pthread_mutex_unlock(&channel->mu);
+    return found;
 }
 
 struct blocking {
@@ -156,14 +195,17 @@ static void a_blocking_call_does_not_wait_for_a_done(void **state)
 {
     struct blocking blocking = {.f = *state};
     pthread_t thread;
-    size_t calls;
+    uint32_t tag;
     for (unsigned round = 0; round < ROUNDS; round++) {
         start_slow(blocking.f);
         assert_int_equal(pthread_create(&thread, NULL, call_blocking, &blocking), 0);
-        echo_next(&calls);
+        request_batch *batch = wire_receive(&server, &tag);
+        assert_true(was_sent_by_its_caller(blocking.f->channel));
+        wire_reply_echo(&server, tag, batch);
+        wire_drop(batch);
         pthread_join(thread, NULL);
         assert_int_equal(blocking.code, FR_OK);
-        end_slow();
+        end_slow(blocking.f);
     }
 }
 
@@ -175,15 +217,7 @@ static void go_on(void *argument, const struct fr_result *result)
     }
 }
 
-static bool is_waited_for(struct fr_channel *channel)
-{
-    pthread_mutex_lock(&channel->mu);
-    bool waited_for = channel->joining;
-    pthread_mutex_unlock(&channel->mu);
-    return waited_for;
-}
-
-/* Two messages that are always under way become one, unless the machine needs longer for the answer than it is waited for. */
+/* Unless the machine needs longer for the answer than it is waited for. */
 static void messages_that_keep_crossing_become_one(void **state)
 {
     struct fixture *f = *state;
