@@ -28,7 +28,7 @@ static uint8_t *put_head(uint8_t *to, char mark, size_t number)
 
 void fr_redis_command_write(struct fr_buffer *out, int count, const char *const *arguments, const size_t *sizes)
 {
-    size_t most = HEAD_MAX_BYTES;
+    size_t most = HEAD_MAX_BYTES + 1;
     for (int i = 0; i < count; i++) {
         most += HEAD_MAX_BYTES + sizes[i] + 2;
     }
@@ -44,5 +44,6 @@ void fr_redis_command_write(struct fr_buffer *out, int count, const char *const 
         *to++ = '\r';
         *to++ = '\n';
     }
+    *to = '\0'; /* hiredis 0.14 looks there for another argument */
     out->size = (size_t)(to - out->data);
 }

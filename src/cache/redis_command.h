@@ -7,7 +7,10 @@
 
 #include "base/buffer.h"
 
-/* Appends the command with its count arguments, of which the first is its name; without memory out is marked failed. */
+/*
+ * Appends the command with its count arguments, of which the first is its name; a zero byte follows that does not count.
+ * Without memory out is marked failed.
+ */
 void fr_redis_command_write(struct fr_buffer *out, int count, const char *const *arguments, const size_t *sizes);
 
 #endif

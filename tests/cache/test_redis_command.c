@@ -21,12 +21,13 @@ static void assert_as_hiredis(int count, const char **arguments, const size_t *s
     char *expected;
     long long size = redisFormatCommandArgv(&expected, count, arguments, sizes);
     struct fr_buffer out = {0};
+    memset(fr_buffer_reserve(&out, 4096), 0xFF, 4096);
     fr_buffer_append_text(&out, "before");
     fr_redis_command_write(&out, count, arguments, sizes);
     assert_false(out.failed);
     assert_int_equal(out.size, 6 + size);
     assert_memory_equal(out.data, "before", 6);
-    assert_memory_equal(out.data + 6, expected, (size_t)size);
+    assert_memory_equal(out.data + 6, expected, (size_t)size + 1); /* and the zero byte after it */
     redisFreeCommand(expected);
     fr_buffer_fini(&out);
 }
