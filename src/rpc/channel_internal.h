@@ -65,6 +65,7 @@ struct fr_pending {
     void *argument;
     unsigned attempts; /* that ended and may have started */
     unsigned refusals; /* those that certainly did not */
+    uint64_t late_number; /* which it was of the calls that became late; 0: it has not */
     bool idempotent;
     bool patient; /* waits for a connection until its deadline */
     size_t rest_size;
@@ -84,6 +85,7 @@ struct lane {
     bool collect;            /* of the message under way */
     struct call_link calls;  /* of the message under way, without an answer so far */
     uint64_t since_us;       /* when the message was loaded, or its answer came */
+    uint64_t late_count;     /* of the channel when the message was loaded */
     unsigned generation;     /* counts the messages it has carried */
     atomic_bool poked;       /* the connection was lost before the send was posted */
     struct fr_wire_response *responses; /* of the answer; owned; used by the callback alone */
@@ -137,7 +139,8 @@ struct fr_channel {
     uint64_t last_id;
     struct fr_id_table calls; /* every call that is not DONE */
     struct call_link waiting;
-    struct call_link late;   /* sent and answered as pending */
+    struct call_link late;   /* sent and answered as pending, in the order of their late_number */
+    uint64_t late_count;     /* calls that have become late so far */
     struct call_link paused;
     size_t waiting_count;
     uint64_t *cancelled; /* ids to be sent with the next message; owned */

@@ -139,6 +139,7 @@ static struct lane *load_locked(struct fr_channel *self, bool join, nng_msg **re
     }
     lane->state = LANE_SENDING;
     lane->since_us = now_us;
+    lane->late_count = self->late_count;
     lane->generation++;
     atomic_store(&lane->poked, false);
     fr_connection_guard_locked(self);

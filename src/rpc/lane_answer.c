@@ -66,6 +66,7 @@ static void on_pending(void *argument, uint64_t id)
         struct fr_pending *call = FR_CONTAINER(entry, struct fr_pending, by_id);
         fr_ring_remove(&call->link);
         fr_ring_append(move->to, &call->link);
+        call->late_number = ++move->channel->late_count;
     }
 }
 
@@ -157,13 +158,21 @@ static void apply_outlived_locked(struct fr_channel *self, struct lane *lane, st
     }
 }
 
-/* The server knows of no open call: the late ones end, or we would ask it again and again. */
+/* The server knew of no open call: those that were late when it was asked end, or we would ask it again and again. Those that
+   became late since may be newer than its answer, which other answers can have overtaken. */
 static void forget_late_locked(struct fr_channel *self, const struct lane *lane,
                                const struct fr_wire_response_batch *batch, struct call_link *forgotten)
 {
     if (lane->collect && batch->count == 0 && batch->pending_count == 0 && !batch->draining &&
         alone_locked(self, lane)) {
-        fr_calls_settle_locked(self, &self->late, forgotten, (struct call_end){.code = FR_UNAVAILABLE});
+        struct call_link asked_for;
+        fr_ring_init(&asked_for);
+        while (!fr_ring_empty(&self->late) && fr_call_of_link(self->late.next)->late_number <= lane->late_count) {
+            struct call_link *link = self->late.next;
+            fr_ring_remove(link);
+            fr_ring_append(&asked_for, link);
+        }
+        fr_calls_settle_locked(self, &asked_for, forgotten, (struct call_end){.code = FR_UNAVAILABLE});
     }
 }
 

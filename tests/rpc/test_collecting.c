@@ -4,6 +4,7 @@
  */
 #include "rpc/rpc_fixture.h"
 
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -127,6 +128,39 @@ static void a_heartbeat_is_answered_with_another_collect(void **state)
     }
     REPLY(&server, receive_collect(), .answers = {{call.id}}, .answer_count = 1);
     end_call(&call, FR_OK);
+}
+
+/* Waits until only so many lanes have a message under way. */
+static void wait_for_lanes(struct fr_channel *channel, unsigned wanted)
+{
+    uint64_t until_us = fr_clock_now_us() + FR_TEST_PATIENCE_US;
+    for (unsigned busy = FR_LANES + 1; busy != wanted; sched_yield()) {
+        assert_true(fr_clock_now_us() < until_us);
+        busy = 0;
+        pthread_mutex_lock(&channel->mu);
+        for (unsigned i = 0; i < FR_LANES; i++) {
+            busy += channel->lanes[i].state != LANE_IDLE;
+        }
+        pthread_mutex_unlock(&channel->mu);
+    }
+}
+
+/* "None is open" was said before the server got the second call, and comes after the answer that says it is pending. */
+static void an_answer_that_was_overtaken_ends_no_newer_call(void **state)
+{
+    struct fixture *f = *state;
+    struct received older, newer;
+    receive_call(f, &older);
+    REPLY(&server, older.tag, .pending = {older.id});
+    uint32_t tag = receive_collect();
+    receive_call(f, &newer);
+    REPLY(&server, newer.tag, .answers = {{older.id}}, .answer_count = 1, .pending = {newer.id});
+    end_call(&older, FR_OK);
+    wait_for_lanes(f->channel, 1);
+    REPLY(&server, tag, .answer_count = 0);
+    tag = receive_collect();
+    REPLY(&server, tag, .answers = {{newer.id}}, .answer_count = 1);
+    end_call(&newer, FR_OK);
 }
 
 static void a_server_that_knows_of_no_open_call_ends_the_late_ones(void **state)
@@ -361,6 +395,7 @@ int main(void)
         WIRE_FACT(an_answer_may_come_before_the_word_that_it_is_pending),
         WIRE_FACT(a_heartbeat_is_answered_with_another_collect),
         WIRE_FACT(a_server_that_knows_of_no_open_call_ends_the_late_ones),
+        WIRE_FACT(an_answer_that_was_overtaken_ends_no_newer_call),
         WIRE_FACT(a_call_that_the_answer_does_not_mention_is_internal),
         WIRE_FACT(what_the_server_says_of_a_whole_message_ends_its_calls),
         WIRE_FACT(a_second_answer_to_a_call_is_dropped),
