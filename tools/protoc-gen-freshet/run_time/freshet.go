@@ -177,6 +177,7 @@ type call struct {
 	id             uint64
 	state          callState // guarded by Channel.mu
 	conn           *conn     // guarded by Channel.mu; that it was sent on
+	lateNumber     uint64    // guarded by Channel.mu; which it was of the calls of conn that became late
 	previous, next *call     // guarded by Channel.mu; in Channel.waiting
 	deadline       time.Time
 	rest           []byte // the fields of its Request behind id and timeout_us
@@ -562,6 +563,8 @@ type message struct {
 	calls   []sentCall
 	collect bool
 	since   time.Time
+
+	lateCount uint64 // of the connection when it was sent
 }
 
 type sentCall struct {
@@ -584,6 +587,7 @@ type conn struct {
 	lanes     [lanes]*message
 	calls     map[uint64]*call // sent and late ones
 	late      int
+	lateCount uint64 // calls that have become late so far
 	cancelled []uint64
 	useful    bool // it has answered without draining
 	draining  bool
@@ -702,7 +706,7 @@ func (k *conn) loadLocked() (*message, []uint64) {
 		return nil, nil
 	}
 	k.lastID++
-	m := &message{id: k.lastID | 1<<31, collect: !collecting, since: time.Now()}
+	m := &message{id: k.lastID | 1<<31, collect: !collecting, since: time.Now(), lateCount: k.lateCount}
 	if calls {
 		k.takeLocked(m)
 	}
@@ -929,6 +933,8 @@ func (k *conn) applyLocked(m *message, b *batch) []*call {
 		if call := k.calls[id]; call != nil && call.state == sent {
 			call.state = late
 			k.late++
+			k.lateCount++
+			call.lateNumber = k.lateCount
 		}
 	}
 	if b.draining {
@@ -942,11 +948,14 @@ func (k *conn) applyLocked(m *message, b *batch) []*call {
 	}
 	ended = k.endUnmentionedLocked(m, unmentioned, ended)
 	if m.collect && len(b.responses) == 0 && len(b.pending) == 0 && !b.draining && k.aloneLocked(m) {
-		// The server knows of no open call; or we would ask it again and again.
+		// The server knew of no open call when it was asked; or we would ask it again and again. Other answers can
+		// have overtaken this one, so what became late since may be newer.
 		for _, call := range k.calls {
-			c.detachLocked(call)
-			call.err = failure(Unavailable, "the server no longer knows the call")
-			ended = append(ended, call)
+			if call.state == late && call.lateNumber <= m.lateCount {
+				c.detachLocked(call)
+				call.err = failure(Unavailable, "the server no longer knows the call")
+				ended = append(ended, call)
+			}
 		}
 	}
 	return ended

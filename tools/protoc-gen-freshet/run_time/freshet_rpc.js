@@ -434,7 +434,8 @@ class Connection {
     this.#lastRequestId = ((this.#lastRequestId + 1) | 0x80000000) >>> 0;
     const timer = setTimeout(() => this.abort(`no answer within ${this.#channel.keepaliveMs} ms`), this.#channel.keepaliveMs);
     timer.unref();
-    this.#sent.set(this.#lastRequestId, { ids: calls.map((call) => call.id), collect, timer });
+    const late = collect ? [...this.#late] : [];
+    this.#sent.set(this.#lastRequestId, { ids: calls.map((call) => call.id), collect, late, timer });
     const head = Buffer.allocUnsafe(12);
     head.writeUInt32BE(0, 0);
     head.writeUInt32BE(body.length + 4, 4);
@@ -500,8 +501,9 @@ class Connection {
       this.#channel.works();
     }
     if (sent.collect && responses.length === 0 && pending.length === 0 && !draining && this.#sent.size === 0) {
-      // It knows no open call; or it would be asked again and again.
-      this.#end([...this.#late], failure(Code.UNAVAILABLE, "the server no longer knows the call"));
+      // It knew no open call when it was asked; or it would be asked again and again. Other answers can have overtaken
+      // this one, so what became late since may be newer.
+      this.#end(sent.late.filter((id) => this.#late.has(id)), failure(Code.UNAVAILABLE, "the server no longer knows the call"));
     }
   }
 
