@@ -90,11 +90,17 @@ void fr_gets_init(struct fr_gets *self, struct fr_redis_connection *connection)
     self->sizes[0] = 4;
 }
 
-void fr_gets_send(struct fr_gets *self)
+static struct fr_gets_command *take_gathered(struct fr_gets *self)
 {
     struct fr_gets_command *command = self->command;
     self->command = NULL;
     self->used = 0;
+    return command;
+}
+
+void fr_gets_send(struct fr_gets *self)
+{
+    struct fr_gets_command *command = take_gathered(self);
     if (command != NULL && !fr_redis_connection_send(self->connection, &command->request, (int)(1 + command->count),
                                                      self->keys, self->sizes)) {
         answer(command, NULL);
@@ -103,9 +109,7 @@ void fr_gets_send(struct fr_gets *self)
 
 void fr_gets_fail(struct fr_gets *self)
 {
-    struct fr_gets_command *command = self->command;
-    self->command = NULL;
-    self->used = 0;
+    struct fr_gets_command *command = take_gathered(self);
     if (command != NULL) {
         answer(command, NULL);
     }

@@ -67,30 +67,37 @@ static nng_msg *write_message_locked(struct fr_channel *self, struct lane *lane,
     return message;
 }
 
-/* What the lanes can do for a message now. */
-struct choice {
-    struct lane *idle;
+static struct lane *idle_lane_locked(struct fr_channel *self)
+{
+    struct lane *idle = NULL;
+    for (unsigned i = FR_LANES; i-- > 0;) {
+        idle = self->lanes[i].state == LANE_IDLE ? &self->lanes[i] : idle;
+    }
+    return idle;
+}
+
+/* What goes on on the lanes. */
+struct traffic {
     bool collecting; /* a message under way has collect set */
     bool crossing;   /* a message under way has calls without an answer */
     bool expected;   /* an answer to it is due, by what the latest one took */
     bool completing; /* a lane is about to send, and has not been for long */
 };
 
-static struct choice look_at_lanes_locked(struct fr_channel *self, uint64_t now_us)
+static struct traffic traffic_locked(const struct fr_channel *self, uint64_t now_us)
 {
-    struct choice choice = {0};
-    for (unsigned i = FR_LANES; i-- > 0;) {
-        struct lane *lane = &self->lanes[i];
+    struct traffic traffic = {0};
+    for (unsigned i = 0; i < FR_LANES; i++) {
+        const struct lane *lane = &self->lanes[i];
         uint64_t age_us = now_us - lane->since_us;
         bool under_way = lane->state == LANE_SENDING || lane->state == LANE_RECEIVING;
         bool crossing = under_way && !fr_ring_empty(&lane->calls);
-        choice.idle = lane->state == LANE_IDLE ? lane : choice.idle;
-        choice.collecting |= under_way && lane->collect;
-        choice.crossing |= crossing;
-        choice.expected |= crossing && age_us < self->answer_us && self->answer_us < JOIN_US;
-        choice.completing |= lane->state == LANE_COMPLETING && age_us < JOIN_US;
+        traffic.collecting |= under_way && lane->collect;
+        traffic.crossing |= crossing;
+        traffic.expected |= crossing && age_us < self->answer_us && self->answer_us < JOIN_US;
+        traffic.completing |= lane->state == LANE_COMPLETING && age_us < JOIN_US;
     }
-    return choice;
+    return traffic;
 }
 
 static void on_join(struct fr_timer *timer)
@@ -116,20 +123,23 @@ static void watch_join_locked(struct fr_channel *self, uint64_t now_us)
 /* Loads an idle lane with what is to be sent; NULL when there is nothing, or no lane. The caller posts it. */
 static struct lane *load_locked(struct fr_channel *self, bool join, nng_msg **ret_message)
 {
-    uint64_t now_us = fr_clock_now_us();
-    struct choice choice = look_at_lanes_locked(self, now_us);
-    struct lane *lane = choice.idle;
+    struct lane *lane = idle_lane_locked(self);
     bool calls = self->waiting_count > 0 && !self->leaving;
-    bool collect = !choice.collecting && !fr_ring_empty(&self->late);
+    bool collect = !fr_ring_empty(&self->late);
     if (lane == NULL || !self->connected || self->closed || !(calls || collect || self->cancelled_count > 0)) {
         return NULL;
     }
-    if (join && (choice.completing || (choice.expected && self->crossings >= MAX_CROSSINGS))) {
+    uint64_t now_us = fr_clock_now_us();
+    struct traffic traffic = traffic_locked(self, now_us);
+    if (traffic.collecting && !calls && self->cancelled_count == 0) {
+        return NULL;
+    }
+    if (join && (traffic.completing || (traffic.expected && self->crossings >= MAX_CROSSINGS))) {
         watch_join_locked(self, now_us);
         return NULL;
     }
-    self->crossings = choice.crossing && self->crossings < MAX_CROSSINGS ? self->crossings + 1 : 0;
-    lane->collect = !choice.collecting;
+    self->crossings = traffic.crossing && self->crossings < MAX_CROSSINGS ? self->crossings + 1 : 0;
+    lane->collect = !traffic.collecting;
     size_t bytes = calls ? take_calls_locked(self, lane, now_us) : 0;
     *ret_message = write_message_locked(self, lane, bytes, now_us);
     if (*ret_message == NULL) {

@@ -143,7 +143,7 @@ static bool is_current_locked(const struct fr_channel *self, nng_msg *message)
     return self->connected && nng_pipe_id(nng_msg_get_pipe(message)) == self->pipe;
 }
 
-/* The same when the connection is lost. What was pending there broke with it, after fr_channel_lost ended such calls:
+/* What the answer means when its connection is lost. What was pending there broke with it, after fr_channel_lost ended such calls:
    nobody else would. The rest that it says of itself means nothing to the next connection. */
 static void apply_outlived_locked(struct fr_channel *self, struct lane *lane, struct fr_bytes body,
                                   const struct fr_wire_response_batch *batch, struct call_link *broken)
@@ -158,8 +158,8 @@ static void apply_outlived_locked(struct fr_channel *self, struct lane *lane, st
     }
 }
 
-/* The server knew of no open call: those that were late when it was asked end, or we would ask it again and again. Those that
-   became late since may be newer than its answer, which other answers can have overtaken. */
+/* The server knew of no open call: those that were late when it was asked end, or we would ask it again and again. Those
+   that became late since may be newer than its answer, which other answers can have overtaken. */
 static void forget_late_locked(struct fr_channel *self, const struct lane *lane,
                                const struct fr_wire_response_batch *batch, struct call_link *forgotten)
 {

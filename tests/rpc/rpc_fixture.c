@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "rpc/wire.h"
 #include "users/v1/users.pb-c.h"
 
 static void echo(struct fr_call *call, void *context)
@@ -225,6 +227,15 @@ void fixture_use_target(struct fixture *self, const char *target, const struct f
     fr_channel_free(self->channel);
     self->channel = NULL;
     assert_int_equal(fr_channel_new(target, options, &self->channel, NULL), FR_OK);
+}
+
+void fixture_use_wire(struct fixture *self, struct wire *server)
+{
+    char target[64];
+    int listener = wire_listen(true, target);
+    fixture_use_target(self, target, &(struct fr_channel_options){.connect_timeout_us = FR_TEST_PATIENCE_US});
+    wire_accept(server, listener);
+    close(listener);
 }
 
 void fixture_use_limits(struct fixture *self, const struct fr_server_limits *limits)

@@ -60,6 +60,9 @@ enum fr_code fixture_serve_limited(struct fixture *self, const char *address, co
 struct fr_channel *fixture_channel(const char *target);
 /* Another channel instead of the one it has. */
 void fixture_use_target(struct fixture *self, const char *target, const struct fr_channel_options *options);
+/* Another channel, whose server is the test itself. */
+struct wire;
+void fixture_use_wire(struct fixture *self, struct wire *server);
 /* Another server instead of the one it has. */
 void fixture_use_limits(struct fixture *self, const struct fr_server_limits *limits);
 

@@ -20,12 +20,8 @@ static struct wire server;
 
 static int open_wire(void **state)
 {
-    char target[64];
     fixture_open_bare(state);
-    int listener = wire_listen(true, target);
-    fixture_use_target(*state, target, &(struct fr_channel_options){.connect_timeout_us = FR_TEST_PATIENCE_US});
-    wire_accept(&server, listener);
-    close(listener);
+    fixture_use_wire(*state, &server);
     return 0;
 }
 
