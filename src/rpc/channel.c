@@ -248,7 +248,7 @@ void fr_channel_lost(struct fr_channel *self, int pipe)
     struct call_link ended;
     fr_ring_init(&ended);
     pthread_mutex_lock(&self->mu);
-    if (pipe != self->pipe) {
+    if (pipe != self->pipe || !self->connected) {
         /* Taken for a connection when that news comes, it would hold calls for which nobody watches. One is remembered:
            nng pauses before it dials again. */
         self->lost_early = pipe;

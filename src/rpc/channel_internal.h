@@ -129,7 +129,8 @@ struct fr_channel {
     bool watching;           /* the watch timer runs */
     struct fr_timer watch;   /* fails waiting calls when there will be no connection in time */
     bool guarding;           /* the guard timer runs */
-    struct fr_timer guard;   /* closes a connection whose server does not answer */
+    struct fr_timer guard;   /* closes a connection whose server does not answer, and sees the end of one */
+    int seen_closed;         /* the pipe that it last found closed while no end was told */
     bool joining;            /* the join timer runs */
     struct fr_timer join;    /* sends what was left to a lane that then took long */
     uint64_t answer_us;      /* what the latest answer took */
@@ -215,7 +216,7 @@ struct fr_pending *fr_call_of_link(struct call_link *link);
 
 /* A connection came up: waiting calls leave. */
 void fr_channel_connected(struct fr_channel *self, int pipe);
-/* It was lost: calls in doubt end. The news of a loss can come before that of the same connection. */
+/* It was lost: calls in doubt end. The news of a loss can come before that of the same connection, and twice. */
 void fr_channel_lost(struct fr_channel *self, int pipe);
 /* Ends every waiting call that is not patient as UNAVAILABLE for this reason. */
 void fr_channel_fail_waiting(struct fr_channel *self, const char *message);

@@ -4,7 +4,8 @@
  *
  * nng reports pipes that come and go, but a background dial that is refused, or that meets another protocol, only shows
  * in its statistics. So while calls wait for a connection a timer looks at the dialer's counts of both; the statistics are
- * not read at any other time. Another timer looks at the messages under way and closes a connection that answers none.
+ * not read at any other time. Another timer looks at the messages under way and closes a connection that answers none; it
+ * also sees when nng has closed the connection without telling.
  */
 #include <nng/nng.h>
 
@@ -160,9 +161,40 @@ void fr_connection_watch_locked(struct fr_channel *self)
     }
 }
 
-#define GUARDS 4 /* looks at the messages under way within keepalive_us */
+#define GUARDS       4 /* looks at the messages under way within keepalive_us */
+#define GUARD_MAX_US (250 * FR_MILLISECOND_US)
 
 static void start_guard_locked(struct fr_channel *self);
+
+/* Whether nng closed the connection, and did not tell: the same at two looks in a row. */
+static bool is_untold_locked(struct fr_channel *self)
+{
+    bool closed = self->connected && !fr_nng_is_connected((nng_pipe){(uint32_t)self->pipe});
+    bool untold = closed && self->seen_closed == self->pipe;
+    self->seen_closed = closed && !untold ? self->pipe : 0;
+    return untold;
+}
+
+/* A dialer dials again only after nng has told the loss: unless it did so just now, there must be another one. */
+static void replace_dialer(struct fr_channel *self)
+{
+    nng_dialer dialer;
+    pthread_mutex_lock(&self->mu);
+    bool needed = !self->connected;
+    pthread_mutex_unlock(&self->mu);
+    if (!needed) {
+        return;
+    }
+    nng_dialer_close(self->dialer);
+    if (nng_dialer_create(&dialer, self->socket, self->target) != 0) {
+        return; /* without memory */
+    }
+    pthread_mutex_lock(&self->mu);
+    self->dialer = dialer;
+    nng_dialer_set_ms(dialer, NNG_OPT_RECONNMINT, self->reconnect_ms);
+    pthread_mutex_unlock(&self->mu);
+    nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
+}
 
 static void on_guard(struct fr_timer *timer)
 {
@@ -172,16 +204,21 @@ static void on_guard(struct fr_timer *timer)
     pthread_mutex_lock(&self->mu);
     for (unsigned i = 0; i < FR_LANES; i++) {
         const struct lane *lane = &self->lanes[i];
+        bool under_way = lane->state == LANE_SENDING || lane->state == LANE_RECEIVING;
         busy |= lane->state != LANE_IDLE;
-        dead |= lane->state == LANE_RECEIVING && now_us - lane->since_us >= self->keepalive_us;
+        dead |= under_way && now_us - lane->since_us >= self->keepalive_us;
     }
+    bool untold = is_untold_locked(self);
     self->guarding = false;
-    if (busy && !self->closed) {
+    if ((busy || self->seen_closed != 0) && !self->closed) {
         start_guard_locked(self);
     }
     int pipe = self->pipe;
     pthread_mutex_unlock(&self->mu);
-    if (dead) {
+    if (untold) {
+        fr_channel_lost(self, pipe);
+        replace_dialer(self);
+    } else if (dead) {
         fr_nng_shut_pipes(&(nng_pipe){(uint32_t)pipe}, 1);
     }
     fr_channel_finished(self, 1);
@@ -189,9 +226,10 @@ static void on_guard(struct fr_timer *timer)
 
 static void start_guard_locked(struct fr_channel *self)
 {
+    uint64_t pause_us = self->keepalive_us / GUARDS;
     self->guarding = true;
     self->unfinished++;
-    fr_timer_start(&self->guard, fr_clock_now_us() + self->keepalive_us / GUARDS, on_guard);
+    fr_timer_start(&self->guard, fr_clock_now_us() + (pause_us < GUARD_MAX_US ? pause_us : GUARD_MAX_US), on_guard);
 }
 
 void fr_connection_guard_locked(struct fr_channel *self)

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define LOOK_US 1000
-#define LOOKS   200 /* 200 ms: nng does not read on while nobody receives, and does not see the end then */
+#define LOOKS   1000 /* 1 s: nng does not read on while nobody receives, and does not see the end then */
 
 /* An IPv6 address, or an IPv4 one in its first bytes, and the port. */
 struct end {
@@ -162,6 +162,12 @@ void fr_nng_shut_pipes(const nng_pipe *pipes, size_t count)
         }
     }
     free(ends);
+}
+
+bool fr_nng_is_connected(nng_pipe pipe)
+{
+    nng_sockaddr address;
+    return nng_pipe_get_addr(pipe, NNG_OPT_REMADDR, &address) == 0;
 }
 
 static bool is_gone(nng_pipe pipe)

@@ -6,19 +6,26 @@
 #define FR_RPC_NNG_SHUT_H
 
 #include <nng/nng.h>
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "base/error.h"
 
 /*
  * nng 1.5.2 can lose an operation when a connection is closed from this side just as a message arrives: between the
  * length and the body of a message its TCP transport posts the next read without looking whether the connection was
  * closed meanwhile, and a read posted then never ends (tcptran_pipe_recv_cb, nni_aio_begin). Its one reaper thread
- * waits for that operation for ever, and from then on no connection of the process reports its end.
+ * waits for that operation for ever, and from then on no connection of the process reports its end, and no dialer that
+ * has lost one dials again.
  *
  * So instead of closing them this shuts the reading side of their sockets: what has arrived is read, then nng sees the
  * end of the stream, and closes as if the peer had gone. Pipes without a socket of ours are closed after all. Takes
  * time in proportion to the open files of the process.
  */
 void fr_nng_shut_pipes(const nng_pipe *pipes, size_t count);
+
+/* nng closes by itself as well, where a send fails: so whoever waits for a connection's end asks here from time to time. */
+FR_MUST_CHECK bool fr_nng_is_connected(nng_pipe pipe);
 
 /* The listener takes no connection any more, though it has still to be closed. */
 void fr_nng_shut_listener(nng_listener listener);

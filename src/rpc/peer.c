@@ -49,15 +49,17 @@ static void on_connected(struct fr_server *server, nng_pipe pipe)
 {
     struct peer *peer = calloc(1, sizeof *peer);
     pthread_mutex_lock(&server->peers_mu);
-    bool full = peer == NULL || server->peers.count >= server->limits.connections;
-    if (!full) {
+    /* Who comes later than fr_server_free looks for connections to end would be closed by nng_listener_close, and could
+       be in the middle of a message by then: see nng_shut.h. */
+    bool refused = peer == NULL || server->peers.count >= server->limits.connections || atomic_load(&server->ignoring);
+    if (!refused) {
         atomic_init(&peer->refs, 1);
         peer->by_pipe.id = (uint64_t)nng_pipe_id(pipe);
         peer->sessions.next = peer->sessions.previous = &peer->sessions;
         fr_id_table_insert(&server->peers, &peer->by_pipe);
     }
     pthread_mutex_unlock(&server->peers_mu);
-    if (full) {
+    if (refused) {
         free(peer);
         nng_pipe_close(pipe);
     }
@@ -87,7 +89,7 @@ static struct peer *take_locked(struct fr_server *server, struct fr_id_entry *en
     return peer;
 }
 
-static void on_gone(struct fr_server *server, nng_pipe pipe)
+void fr_peers_lost(struct fr_server *server, nng_pipe pipe)
 {
     atomic_fetch_add(&server->ending, 1);
     pthread_mutex_lock(&server->peers_mu);
@@ -105,7 +107,7 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *argument)
     if (event == NNG_PIPE_EV_ADD_PRE) {
         on_connected(argument, pipe);
     } else {
-        on_gone(argument, pipe);
+        fr_peers_lost(argument, pipe);
     }
 }
 

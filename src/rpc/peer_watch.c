@@ -171,6 +171,27 @@ void fr_peers_close_stuck(struct fr_server *server, uint64_t patience_us)
     close_chosen(server, &(struct look){is_stuck, fr_clock_now_us(), patience_us});
 }
 
+/* Closed at two looks in a row: nng would have told it meanwhile, if it could. */
+static bool is_untold(struct peer *peer, const struct look *look)
+{
+    (void)look;
+    bool closed = !fr_nng_is_connected((nng_pipe){(uint32_t)peer->by_pipe.id});
+    bool untold = closed && peer->seen_closed;
+    peer->seen_closed = closed;
+    return untold;
+}
+
+/* See nng_shut.h. */
+static void take_untold_for_lost(struct fr_server *server)
+{
+    size_t count;
+    nng_pipe *pipes = pick_pipes(server, &(struct look){.choose = is_untold}, &count);
+    for (size_t i = 0; i < count; i++) {
+        fr_peers_lost(server, pipes[i]);
+    }
+    free(pipes);
+}
+
 /* ---- the watch ---- */
 
 static void on_sweep(struct fr_timer *timer);
@@ -189,6 +210,9 @@ static void on_sweep(struct fr_timer *timer)
     bool memory_is_short = atomic_load(&server->held_bytes) > server->limits.held_bytes / 2;
     close_chosen(server, &(struct look){has_silent_session, fr_clock_now_us(), dead_us});
     fr_peers_close_stuck(server, memory_is_short ? server->limits.park_us / 4 : dead_us);
+    if (server->sweeps++ % SWEEPS == 0) {
+        take_untold_for_lost(server);
+    }
     pthread_mutex_lock(&server->mu);
     bool stopping = server->stopping;
     if (!stopping) {

@@ -76,6 +76,7 @@ struct fr_server {
     pthread_mutex_t peers_mu;
     struct fr_id_table peers; /* guarded by peers_mu; by pipe id */
     struct fr_timer sweep;
+    unsigned sweeps;
     atomic_uint ending;       /* threads that may be calling an on_over */
     atomic_int running;       /* late calls whose handler has not finished */
     atomic_size_t held_bytes; /* of messages with open calls, late answers not collected, and answers not read */
@@ -115,6 +116,7 @@ struct peer {
     uint64_t moved_us;       /* when such a look last found no unread answers, or others */
     struct session sessions; /* head of a ring */
     unsigned count;          /* of sessions with an id */
+    bool seen_closed;        /* at the latest look for connections whose end was not told */
     bool gone;               /* the connection has ended */
 };
 
@@ -250,6 +252,8 @@ FR_MUST_CHECK enum fr_code fr_peers_session(struct fr_server *server, struct pee
                                             struct session **ret_session, struct fr_error *reterr);
 /* The connection forgets a whole session, which is over. */
 void fr_peers_detach(struct session *session);
+/* A connection has ended: so do its calls. */
+void fr_peers_lost(struct fr_server *server, nng_pipe pipe);
 /* Ends every call and waits until no on_over runs. */
 void fr_peers_kill_all(struct fr_server *server);
 
