@@ -15,6 +15,7 @@ from sp_client import SOURCE
 C_HEADERS = {"stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "string.h"}
 # Of the library, and of the code generated from the .proto files that it has.
 SYMBOL = re.compile(r"(fr_|freshet_|grpc_health_|google__protobuf__|freshet__|grpc__health__|__odr_asan)")
+HEAD = "cmake_minimum_required(VERSION 3.25)\nproject(p C)\nfind_package(Freshet CONFIG REQUIRED)\n"
 
 
 class Install(unittest.TestCase):
@@ -113,6 +114,35 @@ class Install(unittest.TestCase):
 
     def test_cmake(self):
         self.serves(self.installed.cmake())
+
+    def configure(self, name, text, **files):
+        """A project with this CMakeLists.txt, configured; returns its build folder and what CMake said."""
+        folder = os.path.join(self.installed.folder, name)
+        for path, content in {"CMakeLists.txt": HEAD + text, **files}.items():
+            os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
+            with open(os.path.join(folder, path), "w", encoding="utf-8") as file:
+                file.write(content)
+        build = os.path.join(folder, "build")
+        done = subprocess.run(["cmake", "-S", folder, "-B", build, "-DCMAKE_PREFIX_PATH=" + self.installed.prefix],
+                              env=self.installed.environment, text=True, capture_output=True, timeout=120, check=False)
+        return build, re.sub(r"\s+", " ", done.stderr)
+
+    def test_folders_of_fr_proto_service(self):
+        """Relative ones are those beside CMakeLists.txt, and so is ROOT when it is left out; imports have a target."""
+        build, told = self.configure(
+            "sp ace", "fr_proto_service(common_proto ROOT shared PROTOS common/c.proto)\n"
+                      "fr_proto_service(s_proto PROTOS s.proto IMPORTS shared LINKS common_proto)\n",
+            **{"shared/common/c.proto": 'syntax = "proto3";\npackage common;\nmessage C {}\n',
+               "s.proto": 'syntax = "proto3";\nimport "common/c.proto";\nservice S { rpc Do(common.C) returns (common.C); }\n'})
+        self.assertEqual(told, "")
+        check(["cmake", "--build", build], env=self.installed.environment)
+
+    def test_wrong_use_of_fr_proto_service(self):
+        for number, (text, message) in enumerate((
+                ("ROOT .", "PROTOS are missing"), ("PROTO a.proto", "'PROTO;a.proto' is not known; write fr_proto_service("),
+                ("PROTOS /a.proto", "/a.proto is not given relative to ROOT, which is"))):
+            with self.subTest(text):
+                self.assertIn(message, self.configure(f"wrong-{number}", f"fr_proto_service(a {text})\n")[1])
 
     def test_missing_packages_are_named(self):
         folder = self.installed.copy_example("missing")

@@ -3,13 +3,14 @@
 """test_gen.py - freshet gen: what it writes for odd .proto files, and what it says about wrong use."""
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
 
-from freshet_testing import BUILD, TestCase, main, run_freshet
+from freshet_testing import BIN, BUILD, TestCase, main, run_freshet
 from language_testing import check, go_environment, pkg_config
 from sp_client import SOURCE
 from test_cpp import WARNINGS
@@ -326,6 +327,29 @@ class Mistakes(Folder):
                     self.folder, "over.proto", lines=3)
         same = self.write("async.proto", head + "service S {\n  rpc Do(M) returns (M);\n  rpc DoAsync(M) returns (M);\n}\n")
         self.refuse(1, "t.S/Do and t.S/DoAsync would share the C++ name DoAsync", "--lang", "cpp", same, lines=3)
+
+    def test_advice_about_what_protoc_says(self):
+        self.write("sub/good.proto", 'syntax = "proto3";\n')
+        self.refuse(1, "imports are looked for in the folders of -I; without -I, here or beside FILE", "--lang", "cpp",
+                    self.write("a.proto", 'syntax = "proto3";\nimport "not/there.proto";\n'), lines=3)
+        self.refuse(1, 'begin them with syntax = "proto3"; or "proto2"; editions are not supported', "--lang", "cpp",
+                    self.write("b.proto", 'edition = "2023";\n'), lines=3)
+        self.refuse(1, "give with -I the folder that its imports start from", "--lang", "cpp", "-I",
+                    os.path.join(self.folder, "sub"), os.path.join(self.folder, "a.proto"), lines=2)
+        self.assertFalse(os.path.exists(self.out))
+
+    def test_no_part_of_a_file_is_left(self):
+        """As on a full disk. What is kept the next time would stay cut off for good."""
+        proto = self.write("m.proto", SMALL)
+        limit = 20000
+        self.assertGreater(os.path.getsize(os.path.join(SOURCE, "tools/protoc-gen-freshet/run_time/freshet_rpc.py")), limit)
+        done = subprocess.run([os.path.join(BIN, "freshet"), "gen", "--lang", "python", "--out", self.out, proto],
+                              env={**os.environ, "TMPDIR": self.temporary}, capture_output=True, text=True, timeout=60,
+                              check=False, restore_signals=False,  # SIGXFSZ stays ignored
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+        self.assertEqual((done.returncode, done.stderr),
+                         (1, f"freshet: cannot write '{self.out}/python/freshet_rpc.py': File too large\n"))
+        self.assertEqual([name for name in self.files() if "freshet_rpc" in name], [])
 
     def test_all_languages_or_none(self):
         """Python takes what C refuses, and nothing is written for it either; what is there stays as it is."""

@@ -79,16 +79,17 @@ class JavaScript(TestCase):
     def test_names_that_javascript_has_taken(self):
         with open(os.path.join(self.folder, "taken.proto"), "w", encoding="utf-8") as file:
             file.write('syntax = "proto3";\nmessage M {}\nservice Object {\n'
-                       + "".join(f"  rpc {name}(M) returns (M);\n" for name in ("Constructor", "toString", "Delete"))
+                       + "".join(f"  rpc {name}(M) returns (M);\n" for name in ("Constructor", "toString", "Delete", "Then"))
                        + "}\nservice class { rpc Get(M) returns (M); }\n")
         self.protoc("-I", self.folder, "taken.proto")
         program = ('import { Code } from "./freshet_rpc.js";\nimport * as taken from "./taken_freshet.js";\n'
                    "const channel = { call: (method) => method.parent.typeName + '/' + method.name };\n"
                    "const object = new taken.ObjectClient(channel);\n"
-                   "console.log(object.constructor$(), object.toString$(), object.delete(), new taken.classClient(channel).get());")
+                   "console.log(object.constructor$(), object.toString$(), object.delete(), new taken.classClient(channel).get());\n"
+                   "const awaited = await (async () => object)();\nconsole.log(awaited.then$());")
         done = subprocess.run(["node", "--input-type=module", "-e", program], cwd=self.folder, text=True,
                               capture_output=True, timeout=60, check=False)
-        self.assertEqual((done.stdout, done.stderr), ("Object/Constructor Object/toString Object/Delete class/Get\n", ""))
+        self.assertEqual((done.stdout, done.stderr), ("Object/Constructor Object/toString Object/Delete class/Get\nObject/Then\n", ""))
 
 
 if __name__ == "__main__":

@@ -195,6 +195,26 @@ class Mistakes(Folder):
         self.refuse(service(method("delete"), method("delete_")),
                     ("rpc delete_", "t.v1.S/delete and t.v1.S/delete_ would share the C++ name delete_"), language="cpp")
 
+    def test_packages_that_are_no_namespaces_of_cpp(self):
+        message = "has a part 'class', which is a keyword of C++, so protoc's C++ code does not compile; name the package"
+        text = service(method("Get")).replace("package t.v1;", "package t.class.v1;")
+        self.refuse(text, ("package", f"the package t.class.v1 {message} otherwise"), language="cpp")
+        self.write("a.proto", 'syntax = "proto3";\n\npackage class;\nmessage M {}\n')
+        self.write("b.proto", 'syntax = "proto3";\npackage b;\nimport "a.proto";\nmessage N { class.M m = 1; }\n')
+        status, told = self.protoc("b.proto", parameter="lang=cpp:")
+        self.assertNotEqual(status, 0)
+        self.assertIn(f"1 mistake in the .proto files:\na.proto:3:1: the package class {message}", told)
+        for language in ("c", "python", "js", "go,Mt.proto=x/y"):
+            self.write("t.proto", text)
+            self.assertEqual(self.protoc("t.proto", parameter=f"lang={language}:")[0], 0)
+
+    def test_file_names_that_break_the_messages_of_python(self):
+        self.write("it's.proto", HEAD)
+        status, told = self.protoc("it's.proto", parameter="lang=python:")
+        self.assertNotEqual(status, 0)
+        self.assertIn("it's.proto:1:1: protoc's Python code takes no apostrophe in the name of a file; rename it", told)
+        self.assertEqual(self.protoc("it's.proto")[0], 0)
+
     def test_a_mistake_in_an_import_is_told_where_it_stands(self):
         self.write("a.proto", service(method("Get", cached(GOOD))))
         self.write("b.proto", 'syntax = "proto3";\npackage b;\nimport "a.proto";\n'
@@ -278,6 +298,22 @@ class Outputs(Folder):
         self.assertIn(" * What it is. * / int x; / * y\n", text)
         self.assertIn(" * First line.\n *\n *   Third line.\n", text)
         self.assertEqual(text.count('__attribute__((deprecated("t.v1.S/Get is deprecated")))'), 2)
+
+    def test_comments_behind_definitions(self):
+        self.write("t.proto", HEAD + (
+            "service S { // Behind the service.\n  rpc Get(Request) returns (Thing); // Behind */ the call.\n"
+            "  // Before.\n  rpc Put(Request) returns (Thing); // Left out.\n}\n"))
+        for parameter, name, service_mark, mark in (("c", "t.freshet.h", " * ", " * "), ("cpp", "t.freshet.hpp", "// ", "    // "),
+                                                    ("go,Mt.proto=a/b", "a/b/t.freshet.go", "// ", "\t// "),
+                                                    ("python", "t_freshet.py", '"""', '"""'), ("js", "t_freshet.d.ts", " * ", "   * ")):
+            with self.subTest(name):
+                self.assertEqual(self.protoc("t.proto", parameter=f"lang={parameter}:")[0], 0)
+                text = self.output(name)
+                behind = "Behind * / the call." if name.endswith((".h", ".ts")) else "Behind */ the call."
+                self.assertRegex(text, f"(?m)^ *{re.escape(service_mark)}Behind the service\\.")
+                self.assertIn(mark + behind, text)
+                self.assertIn(mark + "Before.", text)
+                self.assertNotIn("Left out.", text)
 
     def test_a_deprecated_service_is_marked(self):
         self.write("t.proto", HEAD + "service Old {\n  option deprecated = true;\n" + method("Get") + "}\n")

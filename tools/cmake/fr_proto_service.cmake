@@ -10,12 +10,32 @@ function(fr_protobuf_include variable)
   set(${variable} ${folder} PARENT_SCOPE)
 endfunction()
 
-# fr_proto_service(NAME ROOT folder PROTOS file… [IMPORTS folder…] [LINKS target…] [STUBS])
-# A library of the messages (X.pb-c.h) and the Freshet stubs (X.freshet.h) of .proto files given relative to ROOT.
+# fr_proto_service_check(NAME): says what is wrong with the arguments of fr_proto_service, and completes its folders.
+macro(fr_proto_service_check name)
+  if(NOT DEFINED arg_ROOT)
+    set(arg_ROOT ${CMAKE_CURRENT_SOURCE_DIR})
+  endif()
+  if(arg_UNPARSED_ARGUMENTS OR NOT arg_PROTOS)
+    message(FATAL_ERROR "fr_proto_service(${name}): PROTOS are missing, or '${arg_UNPARSED_ARGUMENTS}' is not known; write "
+      "fr_proto_service(${name} [ROOT folder] PROTOS file… [IMPORTS folder…] [LINKS target…] [STUBS])")
+  endif()
+  cmake_path(ABSOLUTE_PATH arg_ROOT BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} NORMALIZE)
+  list(TRANSFORM arg_IMPORTS REPLACE "^([^/].*)$" "${CMAKE_CURRENT_SOURCE_DIR}/\\1")
+  foreach(proto IN LISTS arg_PROTOS)
+    if(IS_ABSOLUTE ${proto})
+      message(FATAL_ERROR "fr_proto_service(${name}): ${proto} is not given relative to ROOT, which is ${arg_ROOT}")
+    endif()
+  endforeach()
+endmacro()
+
+# fr_proto_service(NAME [ROOT folder] PROTOS file… [IMPORTS folder…] [LINKS target…] [STUBS])
+# A library of the messages (X.pb-c.h) and the Freshet stubs (X.freshet.h) of .proto files given relative to ROOT, which is
+# the folder of this CMakeLists.txt if it is not given.
 # IMPORTS are folders to import from, besides Freshet's own and protobuf's. LINKS have the messages of the imports, as far
 # as Freshet has not. STUBS: the stubs alone, for messages that are compiled elsewhere.
 function(fr_proto_service name)
   cmake_parse_arguments(arg "STUBS" "ROOT" "PROTOS;IMPORTS;LINKS" ${ARGN})
+  fr_proto_service_check(${name})
   find_program(PROTOC protoc)
   find_program(PROTOC_C protoc-c)
   fr_protobuf_include(protobuf_include)

@@ -129,9 +129,13 @@ static int compile(const struct descriptors_given *given, struct fr_buffer *out)
 
 static int build(struct descriptors *self, struct fr_bytes set, const char *origin)
 {
+    static const char lack[] = "is missing";
     struct fr_error error;
     if (fr_schema_new(set, &self->schema, &error) != FR_OK) {
-        return report_failure("%s: %s", origin, error.message);
+        size_t size = strlen(error.message), end = sizeof lack - 1;
+        bool lacks = size >= end && strcmp(error.message + size - end, lack) == 0;
+        return report_failure("%s: %s%s", origin, error.message,
+                              lacks ? "; make the file with protoc --include_imports" : "");
     }
     return 0;
 }

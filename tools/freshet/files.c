@@ -53,20 +53,38 @@ int files_make_parents(const char *path)
     return exit_code;
 }
 
+/* Returns 0 or errno. */
+static int write_new(const char *path, mode_t mode, struct fr_bytes content)
+{
+    int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode), cause = 0;
+    for (size_t done = 0; to >= 0 && cause == 0 && done < content.size;) {
+        ssize_t size = write(to, content.data + done, content.size - done);
+        cause = size < 0 && errno != EINTR ? errno : 0;
+        done += size > 0 ? (size_t)size : 0;
+    }
+    return to < 0 || (close(to) != 0 && cause == 0) ? errno : cause;
+}
+
+/* Under another name first: a full disk leaves no part of a file, which would be kept the next time. */
 static int write_file(const char *path, struct fr_bytes content)
 {
     int exit_code = files_make_parents(path);
     if (exit_code != 0) {
         return exit_code;
     }
-    const char *slash = strrchr(path, '/');
+    struct fr_buffer buffer = {0};
+    fr_buffer_append_format(&buffer, "%s.freshet-new", path);
+    const char *new_path = fr_buffer_text(&buffer), *slash = strrchr(path, '/');
     bool program = slash != NULL && strcmp(slash, "/run") == 0;
-    int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, program ? 0777 : 0666);
-    FILE *file = to < 0 ? NULL : fdopen(to, "wb");
-    bool written = file != NULL && fwrite(content.data, 1, content.size, file) == content.size;
-    int cause = errno;
-    written = (file == NULL || fclose(file) == 0) && written;
-    return written ? 0 : report_failure("cannot write '%s': %s", path, strerror(cause != 0 ? cause : errno));
+    int cause = new_path == NULL ? ENOMEM : write_new(new_path, program ? 0777 : 0666, content);
+    if (cause == 0 && rename(new_path, path) != 0) {
+        cause = errno;
+    }
+    if (cause != 0 && new_path != NULL) {
+        unlink(new_path);
+    }
+    fr_buffer_fini(&buffer);
+    return cause == 0 ? 0 : report_failure("cannot write '%s': %s", path, strerror(cause));
 }
 
 int files_write_embedded(const char *start, const char *folder, const char *anew)

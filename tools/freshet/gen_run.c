@@ -8,7 +8,26 @@
 #include "freshet/gen.h"
 #include "freshet/report.h"
 
-/* Prints what the program said: one line as ours, more as they are. */
+/* What protoc says, and what it leaves to guess. */
+static const struct {
+    const char *said, *advice;
+} advices[] = {
+    {": File not found.", ": imports are looked for in the folders of -I; without -I, here or beside FILE"},
+    {"File does not reside within any path", ": give with -I the folder that its imports start from"},
+    {"No syntax specified", ": begin them with syntax = \"proto3\"; or \"proto2\"; editions are not supported"},
+};
+
+static const char *advice_about(const char *said)
+{
+    for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++) {
+        if (strstr(said, advices[i].said) != NULL) {
+            return advices[i].advice;
+        }
+    }
+    return "";
+}
+
+/* Prints what the program said: a short line as ours, more as it is. */
 static int tell(struct fr_buffer *told, const struct fr_error *error)
 {
     const char *text = fr_buffer_text(told);
@@ -16,7 +35,9 @@ static int tell(struct fr_buffer *told, const struct fr_error *error)
     if (size == 0) {
         return report_failure("%s", error->message);
     }
-    if (text[size] == '\0' || text[size + 1] == '\0') {
+    const char *advice = advice_about(text);
+    bool one = text[size] == '\0' || text[size + 1] == '\0';
+    if (one && size < sizeof error->message && advice[0] == '\0') {
         return report_failure("%.*s", (int)size, text);
     }
     while (*text != '\0') {
@@ -25,7 +46,7 @@ static int tell(struct fr_buffer *told, const struct fr_error *error)
         fputc('\n', stderr);
         text += size + (text[size] == '\n');
     }
-    return report_failure("the .proto files are not accepted");
+    return report_failure("the .proto files are not accepted%s", advice);
 }
 
 int gen_run(struct words *words, const char *input, const char *output, bool warn)

@@ -30,17 +30,12 @@ static void refuse_fields_of(struct model *model, const Google__Protobuf__FileDe
     }
 }
 
-/* protoc-c fails on these too, but says neither where they stand nor what to do. The first file speaks for imports. */
+/* protoc-c fails on these too, but says neither where they stand nor what to do. */
 static void refuse_fields(struct model *model, const struct model_file *file)
 {
-    const struct model_file *first = model->files;
-    while (!first->wanted) {
-        first++;
-    }
     for (size_t i = 0; i < model->file_count; i++) {
-        const struct model_file *other = &model->files[i];
-        if (other == file || (file == first && !other->wanted)) {
-            refuse_fields_of(model, other->proto);
+        if (model_speaks_for(model, file, &model->files[i])) {
+            refuse_fields_of(model, model->files[i].proto);
         }
     }
 }

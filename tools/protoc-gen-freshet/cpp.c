@@ -230,6 +230,34 @@ static enum fr_code check_classes(struct model *model, const struct model_file *
 
 /* ---- the file ---- */
 
+/* protoc makes namespaces of the parts of a package, keywords or not. */
+static void refuse_package(struct model *model, const Google__Protobuf__FileDescriptorProto *file)
+{
+    const struct place place = place_of_field((struct place){.file = file}, PLACE_FILE_PACKAGE);
+    for (const char *part = package_of(file); *part != '\0';) {
+        size_t size = strcspn(part, ".");
+        char name[64] = "";
+        strncat(name, part, size < sizeof name ? size : 0);
+        if (is_among(name, keywords, sizeof keywords / sizeof keywords[0])) {
+            problems_add(&model->problems, &place,
+                         "the package %.200s has a part '%s', which is a keyword of C++, so protoc's C++ code does not "
+                         "compile; name the package otherwise",
+                         file->package, name);
+        }
+        part += size + (part[size] == '.');
+    }
+}
+
+/* Of imports too, for their messages are generated as well. */
+static void refuse_packages(struct model *model, const struct model_file *file)
+{
+    for (size_t i = 0; i < model->file_count; i++) {
+        if (model_speaks_for(model, file, &model->files[i])) {
+            refuse_package(model, model->files[i].proto);
+        }
+    }
+}
+
 static void append_guard(struct fr_buffer *out, const char *stem)
 {
     fr_buffer_append_text(out, "FRESHET_STUBS_");
@@ -244,6 +272,7 @@ static enum fr_code write_file(struct model *model, const struct model_file *fil
                                struct fr_buffer *out, struct fr_error *reterr)
 {
     const char *package = with_separator(model, package_of(file->proto), "::");
+    refuse_packages(model, file);
     enum fr_code code = package == NULL ? fr_error_no_memory(reterr) : check_classes(model, file, reterr);
     if (code != FR_OK) {
         return code;

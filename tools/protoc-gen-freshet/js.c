@@ -47,6 +47,12 @@ static const char *method_name(const struct model *model, const struct model_met
     return escape(model, name, reserved_properties, COUNT(reserved_properties));
 }
 
+/* The same as a method of the class, for "await" calls what is named "then", as when an async function returns a client. */
+static const char *member_name(const struct model *model, const char *method_name)
+{
+    return method_name != NULL && strcmp(method_name, "then") == 0 ? model_join(model, method_name, "$", "") : method_name;
+}
+
 /* One line within a comment; what would end it is taken apart. */
 static void comment_line(struct fr_buffer *out, const char *indent, const char *line, size_t size)
 {
@@ -84,21 +90,26 @@ struct side {
     struct fr_buffer code, declarations;
 };
 
-static void write_method(const struct model_method *method, const char *service, const char *name, struct side *out)
+/* What the two generators call a method and its service. */
+struct names {
+    const char *service, *method, *member;
+};
+
+static void write_method(const struct model_method *method, const struct names *names, struct side *out)
 {
     comment(&out->code, "  ", &method->place, method->full_name, method->deprecated);
     fr_buffer_append_format(&out->code,
                             "  %s(request, options) {\n"
                             "    return this.#channel.call(pb.%s.method.%s, request, options);\n"
                             "  }\n",
-                            name, service, name);
+                            names->member, names->service, names->method);
     comment(&out->declarations, "  ", &method->place, method->full_name, method->deprecated);
     fr_buffer_append_format(&out->declarations,
                             "  %s(\n"
                             "    request: MessageInitShape<typeof pb.%s.method.%s.input>,\n"
                             "    options?: CallOptions,\n"
                             "  ): Promise<MessageShape<typeof pb.%s.method.%s.output>>;\n",
-                            name, service, name, service, name);
+                            names->member, names->service, names->method, names->service, names->method);
 }
 
 static enum fr_code write_service(struct model *model, const struct model_service *service, struct side *out,
@@ -123,14 +134,15 @@ static enum fr_code write_service(struct model *model, const struct model_servic
     }
     for (size_t i = 0; i < service->method_count; i++) {
         const struct model_method *method = &service->methods[i];
-        const char *method_as = method_name(model, method);
-        if (method_as == NULL) {
+        struct names names = {.service = name, .method = method_name(model, method)};
+        names.member = member_name(model, names.method);
+        if (names.member == NULL) {
             return fr_error_no_memory(reterr);
         }
-        claims[i] = (struct claim){method_as, method->full_name, &method->place};
+        claims[i] = (struct claim){names.member, method->full_name, &method->place};
         fr_buffer_append_text(&out->code, "\n");
         fr_buffer_append_text(&out->declarations, "\n");
-        write_method(method, name, method_as, out);
+        write_method(method, &names, out);
     }
     fr_buffer_append_text(&out->code, "}\n");
     fr_buffer_append_text(&out->declarations, "}\n");
@@ -190,7 +202,8 @@ enum fr_code js_emit(struct output *output, const struct model_file *file, struc
 enum fr_code js_example(struct output *output, const struct model_method *method, struct fr_error *reterr)
 {
     const char *stem = output_stem(output->model, method->service->file->proto);
-    const char *name = method_name(output->model, method), *service = method->service->proto->name;
+    const char *name = member_name(output->model, method_name(output->model, method));
+    const char *service = method->service->proto->name;
     struct fr_buffer content = {0};
     if (stem == NULL || name == NULL) {
         return fr_error_no_memory(reterr);

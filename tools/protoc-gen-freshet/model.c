@@ -287,6 +287,15 @@ const struct model_method *model_find_method(const struct model *self, const cha
     return NULL;
 }
 
+bool model_speaks_for(const struct model *self, const struct model_file *file, const struct model_file *other)
+{
+    const struct model_file *first = self->files;
+    while (!first->wanted) {
+        first++;
+    }
+    return other == file || (file == first && !other->wanted);
+}
+
 /* ---- all of it ---- */
 
 static enum fr_code collect_files(struct model *self, const Freshet__Plugin__CodeGeneratorRequest *request,

@@ -81,6 +81,9 @@ void model_fini(struct model *self);
 /* NULL when there is none. */
 const struct model_method *model_find_method(const struct model *self, const char *full_name);
 
+/* Whether file, which is wanted, tells what is wrong with other: each with itself, the first one with the imports too. */
+bool model_speaks_for(const struct model *self, const struct model_file *file, const struct model_file *other);
+
 /* Cleared memory from the model's arena; NULL without memory. */
 void *model_alloc(const struct model *self, size_t count, size_t size);
 /* Any of a, b, c may be "". NULL without memory. */

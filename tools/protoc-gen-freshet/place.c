@@ -49,7 +49,9 @@ static const location *find(const struct place *self, size_t depth)
 const char *place_comment(const struct place *self)
 {
     const location *entry = find(self, self->depth);
-    return entry == NULL ? NULL : entry->leading_comments;
+    return entry == NULL                     ? NULL
+           : entry->leading_comments != NULL ? entry->leading_comments
+                                             : entry->trailing_comments;
 }
 
 void problems_add(struct problems *self, const struct place *place, const char *format, ...)

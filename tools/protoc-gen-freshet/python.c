@@ -16,10 +16,17 @@
 
 /* ---- imports ---- */
 
-/* protoc writes an import statement for what each file imports: it knows keywords, but not what is no identifier. */
-static enum fr_code refuse_imports_of(struct model *model, const Google__Protobuf__FileDescriptorProto *file,
-                                      struct fr_error *reterr)
+/*
+ * protoc writes an import statement for what each file imports: it knows keywords, but not what is no identifier. And it
+ * writes the file's own name between apostrophes.
+ */
+static enum fr_code refuse_names_of(struct model *model, const Google__Protobuf__FileDescriptorProto *file,
+                                    struct fr_error *reterr)
 {
+    if (strchr(file->name, '\'') != NULL) {
+        problems_add(&model->problems, &(struct place){.file = file},
+                     "protoc's Python code takes no apostrophe in the name of a file; rename it");
+    }
     for (size_t i = 0; i < file->n_dependency; i++) {
         static const char *const dotted[] = {"_", "."};
         const Google__Protobuf__FileDescriptorProto import = {.name = file->dependency[i]};
@@ -39,18 +46,12 @@ static enum fr_code refuse_imports_of(struct model *model, const Google__Protobu
     return FR_OK;
 }
 
-/* The first wanted file speaks for imports. */
-static enum fr_code refuse_imports(struct model *model, const struct model_file *file, struct fr_error *reterr)
+static enum fr_code refuse_names(struct model *model, const struct model_file *file, struct fr_error *reterr)
 {
-    const struct model_file *first = model->files;
     enum fr_code code = FR_OK;
-    while (!first->wanted) {
-        first++;
-    }
     for (size_t i = 0; i < model->file_count && code == FR_OK; i++) {
-        const struct model_file *other = &model->files[i];
-        if (other == file || (file == first && !other->wanted)) {
-            code = refuse_imports_of(model, other->proto, reterr);
+        if (model_speaks_for(model, file, &model->files[i])) {
+            code = refuse_names_of(model, model->files[i].proto, reterr);
         }
     }
     return code;
@@ -316,7 +317,7 @@ enum fr_code python_emit(struct output *output, const struct model_file *file, s
     if (module == NULL) {
         return fr_error_no_memory(reterr);
     }
-    enum fr_code code = refuse_imports(output->model, file, reterr);
+    enum fr_code code = refuse_names(output->model, file, reterr);
     if (code != FR_OK || file->service_count == 0) {
         return code;
     }
