@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 import warnings
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from datetime import timedelta
 
 from google.protobuf import any_pb2, descriptor_pb2
@@ -183,10 +183,12 @@ class Scenario:
 
     def test_misuse(self):
         channel = self.probe()
-        for metadata in ({"a": b"x"}, {"a-bin": "x"}):
+        for metadata in ({"a": b"x"}, {"a-bin": "x"}, {"a-bin": 5}, {"a-bin": None}):
             self.fails(Code.INVALID_ARGUMENT, channel, PROBE.echo, Values(), metadata=metadata)
         with self.assertRaises(TypeError):
             self.call(channel, PROBE.echo, users.User())
+        with self.assertRaises(ValueError):
+            self.call(channel, PROBE.echo, Values(), timeout=float("nan"))
         part = descriptor_pb2.UninterpretedOption.NamePart  # has required fields
         error = self.fails(Code.INTERNAL, channel, freshet_rpc.Method("probe.v1.Probe/Echo", part, Values), part())
         self.assertIn("the request cannot be encoded: ", error.message)
@@ -256,6 +258,19 @@ class ThreadsTest(Threads, Scenario, TestCase):
         self.assertFalse(slow.done())
         self.assertEqual(slow.result(60).text, "slow")
 
+    def test_a_blocking_call_in_a_callback_is_refused(self):
+        channel, raised = self.probe(), Future()
+
+        def block(_):
+            try:
+                raised.set_result(channel.call(PROBE.echo, Values(), timeout=0.1))
+            except RuntimeError as error:
+                raised.set_exception(error)
+
+        channel.future(PROBE.echo, Values()).add_done_callback(block)
+        self.assertIn("callback", str(raised.exception(30)))
+        self.assert_works(channel)
+
     def test_close_ends_open_calls(self):
         channel = self.probe()
         future = channel.future(PROBE.late, Values(number=-1))
@@ -310,6 +325,22 @@ class TasksTest(Tasks, Scenario, TestCase):
                     await channel.call(PROBE.echo, Values())
                 self.assertFalse(slow.done())
                 self.assertEqual((await slow).text, "slow")
+        self.loop.run_until_complete(steps())
+
+    def test_thousands_of_calls_that_are_cancelled_at_once(self):
+        # The fake server ends a connection that names more calls at once than it may.
+        async def steps():
+            async with AsyncChannel(self.fake.address) as channel:
+                await channel.call(PROBE.echo, Values())
+                calls = [asyncio.ensure_future(channel.call(PROBE.late, Values(number=-1))) for _ in range(6000)]
+                await channel.call(PROBE.late, Values())  # when that is answered all others have left
+                kept = asyncio.ensure_future(channel.call(PROBE.late, Values(text="kept", number=300)))
+                await channel.call(PROBE.echo, Values())
+                for call in calls:
+                    call.cancel()
+                ended = await asyncio.gather(*calls, return_exceptions=True)
+                self.assertEqual({type(error) for error in ended}, {asyncio.CancelledError})
+                self.assertEqual((await kept).text, "kept")
         self.loop.run_until_complete(steps())
 
     def test_another_loop_is_refused(self):

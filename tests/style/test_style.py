@@ -7,7 +7,7 @@ import unittest
 import rules
 
 ROOT = os.environ.get("FRESHET_SOURCE") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-NAMES = (".c", ".h", ".py", ".sh", "CMakeLists.txt")
+NAMES = (".c", ".h", ".py", ".js", ".ts", ".sh", "CMakeLists.txt")
 SCRIPTS = ("tools/run", "tools/test", "tools/setup", "tools/bench-peers", "tools/bench-clients", "tools/check-coherence",
            ".ci/run")
 
@@ -16,7 +16,7 @@ def project():
     files = {}
     for top in ("src", "tests", "tools"):
         for folder, folders, names in os.walk(os.path.join(ROOT, top)):
-            folders[:] = [name for name in folders if name != "__pycache__"]
+            folders[:] = [name for name in folders if name not in ("__pycache__", "node_modules")]
             for name in names:
                 if name.endswith(NAMES):
                     path = os.path.join(folder, name)

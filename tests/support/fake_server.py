@@ -54,6 +54,7 @@ def text(value="", number=0):
 
 
 LINGER_S = 0.05
+MAX_CANCELLED = 4096
 
 
 class _Connection:
@@ -105,6 +106,9 @@ class _Connection:
     def _handle(self, message_id, batch):
         reply = rpc.ResponseBatch()
         self._server.messages += 1
+        if len(batch.cancel) > MAX_CANCELLED:
+            self.close()
+            return
         self._open.difference_update(batch.cancel)
         for request in batch.request:
             name = request.method.removeprefix("probe.v1.Probe/")
@@ -161,12 +165,26 @@ class _Connection:
         reply.pending.append(request.id)
         return True
 
+    def _on_Overtaken(self, message_id, request, _reply):
+        if self._parked is None:
+            self._send(message_id, rpc.ResponseBatch(response=[
+                rpc.Response(id=request.id, code=9, message="no message is parked")]).SerializeToString())
+            return False
+        self._open.add(request.id)
+        self._send(message_id, rpc.ResponseBatch(pending=[request.id]).SerializeToString())
+        parked, self._parked = self._parked, None
+        self._send(parked, b"")
+        self._open.remove(request.id)
+        self._held.append(rpc.Response(id=request.id, payload=request.payload))
+        return False
+
     def _on_Ignore(self, _message_id, _request, _reply):
         return True
 
     def _on_Strangers(self, _message_id, request, reply):
         reply.response.add(id=0, code=13)
-        reply.response.add(id=(1 << 64) - 1, code=5)
+        for stranger in (request.id + (1 << 32), request.id + (1 << 63), (1 << 64) - 1):
+            reply.response.add(id=stranger, code=5)
         reply.pending.extend([(1 << 64) - 2, request.id])
         reply.response.add(id=request.id, payload=request.payload)
         reply.response.add(id=request.id, code=13, message="a second answer")

@@ -35,6 +35,8 @@ static const struct {
     {"Conformance/Over", probe_v1_conformance_over_async},
     {"Probe/Echo", probe_v1_probe_echo_async},
     {"Probe/Forget", probe_v1_probe_forget_async},
+    {"Probe/Late", probe_v1_probe_late_async},
+    {"Probe/Overtaken", probe_v1_probe_overtaken_async},
     {"Probe/Ignore", probe_v1_probe_ignore_async},
     {"Probe/Strangers", probe_v1_probe_strangers_async},
     {"Probe/WrongMessage", probe_v1_probe_wrong_message_async},

@@ -76,19 +76,26 @@ template <class Client, class Method> static Call bind(const freshet::Channel &c
 static Call method_of(const std::string &target, const std::string &name)
 {
     using Method = Call (*)(const freshet::Channel &);
-#define METHOD(service, method)                                                                                   \
-    {#service "/" #method, [](const freshet::Channel &channel) {                                                  \
+#define METHOD(service, method)                                                                                        \
+    {                                                                                                                  \
+#service "/" #method, [](const freshet::Channel &channel) {                                                  \
          return bind<probe::v1::service##Client>(channel, &probe::v1::service##Client::method##Async);            \
-     }}
+     }         \
+    }
     static const std::map<std::string, Method> methods = {
-        METHOD(Conformance, Echo),     METHOD(Conformance, Fail),     METHOD(Conformance, Sleep),
-        METHOD(Conformance, Large),    METHOD(Conformance, Shuffle),  METHOD(Conformance, Arrived),
-        METHOD(Conformance, Over),     METHOD(Probe, Echo),           METHOD(Probe, Forget),
-        METHOD(Probe, Ignore),         METHOD(Probe, Strangers),      METHOD(Probe, WrongMessage),
-        METHOD(Probe, Garbage),        METHOD(Probe, Truncated),      METHOD(Probe, TooLarge),
-        METHOD(Probe, GarbagePayload), METHOD(Probe, GarbageMetadata), METHOD(Probe, Refuse),
-        METHOD(Probe, TooLong),        METHOD(Probe, TooShort),       METHOD(Probe, Break),
-        METHOD(Probe, Silence),        METHOD(Probe, Drain),          METHOD(Probe, DrainForEver),
+        METHOD(Conformance, Echo),      METHOD(Conformance, Fail),
+        METHOD(Conformance, Sleep),     METHOD(Conformance, Large),
+        METHOD(Conformance, Shuffle),   METHOD(Conformance, Arrived),
+        METHOD(Conformance, Over),      METHOD(Probe, Echo),
+        METHOD(Probe, Forget),          METHOD(Probe, Late),
+        METHOD(Probe, Overtaken),       METHOD(Probe, Ignore),
+        METHOD(Probe, Strangers),       METHOD(Probe, WrongMessage),
+        METHOD(Probe, Garbage),         METHOD(Probe, Truncated),
+        METHOD(Probe, TooLarge),        METHOD(Probe, GarbagePayload),
+        METHOD(Probe, GarbageMetadata), METHOD(Probe, Refuse),
+        METHOD(Probe, TooLong),         METHOD(Probe, TooShort),
+        METHOD(Probe, Break),           METHOD(Probe, Silence),
+        METHOD(Probe, Drain),           METHOD(Probe, DrainForEver),
     };
 #undef METHOD
     auto found = methods.find(name);

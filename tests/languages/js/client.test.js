@@ -3,6 +3,8 @@
 // client.test.js - the generated client against freshet-api (FRESHET_API) and a server that misbehaves (FRESHET_FAKE).
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { once, setMaxListeners } from "node:events";
+import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { after, test } from "node:test";
 import { create } from "@bufbuild/protobuf";
@@ -43,9 +45,9 @@ async function works(client) {
   assert.equal((await client.echo({ text: "still here" }, LONG)).text, "still here");
 }
 
-async function took(atLeastMs, promise) {
+async function took(atLeastMs, start) {
   const began = performance.now();
-  const value = await promise;
+  const value = await start();
   assert.ok(performance.now() - began >= atLeastMs - 1, "too early");
   assert.ok(performance.now() - began < 20_000, "too late");
   return value;
@@ -92,12 +94,22 @@ test("errors", async () => {
 
 test("a deadline", async () => {
   const client = probe();
-  await took(100, failure(client.late({ number: -1n }, { timeoutMs: 100 }), Code.DEADLINE_EXCEEDED));
+  await took(100, () => failure(client.late({ number: -1n }, { timeoutMs: 100 }), Code.DEADLINE_EXCEEDED));
   for (const timeoutMs of [0, -1]) {
     await failure(client.echo({}, { timeoutMs }), Code.DEADLINE_EXCEEDED);
   }
   assert.equal((await client.echo({ text: "a" }, { timeoutMs: Infinity })).text, "a");
   assert.equal((await client.echo({ text: "a" }, { timeoutMs: 2 ** 32 })).text, "a");
+  for (const timeoutMs of [NaN, null, "100"]) {
+    await assert.rejects(client.echo({}, { timeoutMs }), TypeError);
+  }
+});
+
+test("times that are longer than Node's timers", async () => {
+  await works(probe({ connectTimeoutMs: Infinity, keepaliveMs: 2 ** 40 }));
+  for (const options of [{ connectTimeoutMs: 0 }, { connectTimeoutMs: NaN }, { keepaliveMs: -1 }]) {
+    assert.throws(() => new Channel(FAKE, options), RangeError);
+  }
 });
 
 test("abort", async () => {
@@ -123,17 +135,30 @@ test("close", async () => {
   channel.close();
 });
 
-test("a program that closes nothing ends", () => {
-  const program = `
+// What a program prints that makes calls and closes nothing; it must end by itself.
+function program(address, options, calls) {
+  const text = `
     import { Channel } from "./freshet_rpc.js";
     import { ProbeClient } from "./probe/probe_freshet.js";
-    console.log((await new ProbeClient(new Channel(${JSON.stringify(FAKE)})).echo({ text: "x" })).text);`;
-  const done = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+    const client = new ProbeClient(new Channel(${JSON.stringify(address)}, ${JSON.stringify(options)}));
+    ${calls}`;
+  const done = spawnSync(process.execPath, ["--input-type=module", "-e", text], {
     cwd: new URL(".", import.meta.url),
     timeout: 60_000,
     encoding: "utf8",
   });
-  assert.deepEqual([done.status, done.stdout, done.stderr], [0, "x\n", ""]);
+  assert.deepEqual([done.status, done.stderr], [0, ""]);
+  return done.stdout;
+}
+
+test("a program that closes nothing ends", async () => {
+  assert.equal(program(FAKE, {}, 'console.log((await client.echo({ text: "x" })).text);'), "x\n");
+  const silent = createServer().listen(0, "127.0.0.1"); // spawnSync keeps it from greeting
+  await once(silent, "listening");
+  const call = "await client.echo({}, { timeoutMs: 50 }).catch((error) => console.log(error.codeName));";
+  const printed = program(`tcp://127.0.0.1:${silent.address().port}`, { connectTimeoutMs: 1_000_000 }, call);
+  assert.equal(printed, "DEADLINE_EXCEEDED\n");
+  silent.close();
 });
 
 // ---- many calls ----
@@ -147,6 +172,24 @@ test("a slow call holds up no other", async () => {
   }
   assert.equal(ended, false);
   assert.equal((await slow).text, "slow");
+});
+
+// The fake server ends a connection that names more calls at once than it may.
+test("thousands of calls that are cancelled at once", async () => {
+  const client = probe();
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  await works(client);
+  const calls = Promise.allSettled(
+    Array.from({ length: 6000 }, () => client.late({ number: -1n }, { signal: controller.signal })),
+  );
+  await client.late({}, LONG); // when that is answered all others have left
+  const kept = client.late({ text: "kept", number: 300n }, LONG);
+  await works(client);
+  controller.abort();
+  const codes = (await calls).map(({ reason }) => reason.codeName);
+  assert.deepEqual(new Set(codes), new Set(["CANCELLED"]));
+  assert.equal((await kept).text, "kept");
 });
 
 // ---- what goes wrong ----

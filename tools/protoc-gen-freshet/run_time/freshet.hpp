@@ -242,7 +242,8 @@ private:
 
     template <class Argument>
     void start_raw(const char *method, const google::protobuf::MessageLite &request, const CallOptions &options,
-                   bool idempotent, fr_call_done *finish, std::unique_ptr<Argument> argument, fr_pending **pending) const
+                   bool idempotent, fr_call_done *finish, std::unique_ptr<Argument> argument,
+                   fr_pending **pending) const
     {
         std::string packed;
         std::vector<fr_metadata_entry> entries;
@@ -283,7 +284,8 @@ private:
             status.details.back().set_type_url(text(detail.type_url));
             status.details.back().set_value(text(detail.value));
         }
-        if (status.ok() && !answer.response.ParseFromArray(result.payload.data, static_cast<int>(result.payload.size))) {
+        const fr_bytes payload = result.payload;
+        if (status.ok() && !answer.response.ParseFromArray(payload.data, static_cast<int>(payload.size))) {
             status.code = Code::internal;
             status.message = "the answer cannot be decoded";
         }

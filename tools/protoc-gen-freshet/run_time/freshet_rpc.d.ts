@@ -68,7 +68,7 @@ export declare class RpcError extends Error {
 }
 
 export interface CallOptions {
-  /** Milliseconds; undefined: no deadline. */
+  /** Milliseconds; undefined: no deadline. TypeError if it is no number. */
   timeoutMs?: number | undefined;
   /** Ends the call as CANCELLED, or DEADLINE_EXCEEDED for AbortSignal.timeout(); the server is told. */
   signal?: AbortSignal | undefined;
@@ -77,6 +77,7 @@ export interface CallOptions {
   onMetadata?: ((metadata: Metadata) => void) | undefined;
 }
 
+/** Times are above 0, or RangeError. */
 export interface ChannelOptions {
   /** How long calls wait for a connection: 1000. */
   connectTimeoutMs?: number;

@@ -4,8 +4,7 @@
 //
 // Needs Node.js 18 and @bufbuild/protobuf 2, nothing else. A channel is one connection to one server, made by the first
 // call and made again when it was lost. Any number of calls share it: a call leaves at once when nothing is under way,
-// calls issued together or meanwhile leave together, and a slow call holds up no other (docs/protocol.md, sections 4
-// to 8).
+// calls issued together or meanwhile leave together, and a slow call holds up no other (docs/protocol.md, 4 to 8).
 //
 // A call waits for the connection at most connectTimeoutMs. When an attempt failed, calls fail at once until the next
 // one is due, at most 250 ms later. Nothing is sent twice, except what the server certainly did not start.
@@ -27,33 +26,20 @@ const BACKOFF_MAX_MS = 250;
 const NUMBERS_BYTES = 32; // room for id, timeout and lengths, which are written when a call leaves
 const FOREVER_MS = 365 * 24 * 3600 * 1000; // what is longer is no deadline
 const MAX_TIMER_MS = 2 ** 31 - 1; // a longer setTimeout fires at once
+const MAX_CANCELLED = 4096; // ids in a message
 
 const REQ_HELLO = Buffer.from("0053500000300000", "hex");
 const REP_HELLO = Buffer.from("0053500000310000", "hex");
 const EMPTY = new Uint8Array(0);
 
-/** gRPC's status codes. */
-export const Code = Object.freeze({
-  OK: 0,
-  CANCELLED: 1,
-  UNKNOWN: 2,
-  INVALID_ARGUMENT: 3,
-  DEADLINE_EXCEEDED: 4,
-  NOT_FOUND: 5,
-  ALREADY_EXISTS: 6,
-  PERMISSION_DENIED: 7,
-  RESOURCE_EXHAUSTED: 8,
-  FAILED_PRECONDITION: 9,
-  ABORTED: 10,
-  OUT_OF_RANGE: 11,
-  UNIMPLEMENTED: 12,
-  INTERNAL: 13,
-  UNAVAILABLE: 14,
-  DATA_LOSS: 15,
-  UNAUTHENTICATED: 16,
-});
+const CODE_NAMES = (
+  "OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED " +
+  "RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS " +
+  "UNAUTHENTICATED"
+).split(" ");
 
-const CODE_NAMES = Object.keys(Code);
+/** gRPC's status codes. */
+export const Code = Object.freeze(Object.fromEntries(CODE_NAMES.map((name, code) => [name, code])));
 
 export class RpcError extends Error {
   constructor(code, message, { method = "", details = [], metadata = [], retryAfterMs, notSent = false, cause } = {}) {
@@ -79,10 +65,14 @@ export class RpcError extends Error {
   }
 }
 
+function refused(code, message, method, cause) {
+  return new RpcError(code, message, { method, notSent: true, cause });
+}
+
 // ---- the envelope: freshet/rpc/v1/rpc.proto ----
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true }); // which means: it is kept
 
 function* pairs(metadata) {
   for (const [key, value] of Symbol.iterator in metadata ? metadata : Object.entries(metadata)) {
@@ -93,20 +83,18 @@ function* pairs(metadata) {
 }
 
 function metadataValue(key, value, method) {
-  const refuse = (message) => {
-    throw new RpcError(Code.INVALID_ARGUMENT, message, { method, notSent: true });
-  };
+  const wrong = (message) => refused(Code.INVALID_ARGUMENT, message, method);
   if (!/^[a-z0-9_.-]+$/.test(key)) {
-    refuse(`'${key}' is no metadata key: lower case letters, digits, '-', '_' and '.'`);
+    throw wrong(`'${key}' is no metadata key: lower case letters, digits, '-', '_' and '.'`);
   }
   if (key.endsWith("-bin")) {
     if (!(value instanceof Uint8Array)) {
-      refuse(`metadata '${key}': a Uint8Array is needed`);
+      throw wrong(`metadata '${key}': a Uint8Array is needed`);
     }
     return value;
   }
   if (typeof value !== "string" || !/^[ -~]*$/.test(value)) {
-    refuse(`metadata '${key}': a string of printable ASCII is needed`);
+    throw wrong(`metadata '${key}': a string of printable ASCII is needed`);
   }
   return encoder.encode(value);
 }
@@ -123,19 +111,19 @@ function writeMetadata(writer, metadata, method) {
   }
   if (count > MAX_METADATA_ENTRIES || size > MAX_METADATA_BYTES) {
     const message = `the metadata is over ${MAX_METADATA_ENTRIES} entries or ${MAX_METADATA_BYTES} bytes`;
-    throw new RpcError(Code.RESOURCE_EXHAUSTED, message, { method, notSent: true });
+    throw refused(Code.RESOURCE_EXHAUSTED, message, method);
   }
 }
 
-// What does not change until the call leaves.
 function encode(schema, request, method) {
   try {
     return toBinary(schema, create(schema, request));
   } catch (cause) {
-    throw new RpcError(Code.INTERNAL, `the request cannot be encoded: ${cause.message}`, { method, notSent: true, cause });
+    throw refused(Code.INTERNAL, `the request cannot be encoded: ${cause.message}`, method, cause);
   }
 }
 
+// What does not change until the call leaves.
 function writeRequest(method, payload, metadata) {
   const writer = new BinaryWriter().tag(2, WireType.LengthDelimited).string(method);
   if (metadata !== undefined) {
@@ -174,7 +162,8 @@ function writeBatch(calls, { session, collect, cancel }) {
 function readId(reader) {
   const at = reader.pos;
   const id = reader.uint32();
-  return reader.pos - at > 5 ? -1 : id;
+  const size = reader.pos - at;
+  return size > 5 || (size === 5 && reader.buf[at + 4] > 0x0f) ? -1 : id;
 }
 
 function readResponse(bytes) {
@@ -308,7 +297,8 @@ class Connection {
   #greeted; // called once
   #session = randomBytes(8).readBigUInt64LE() || 1n;
   #sent = new Map(); // by SP's request id: messages under way
-  #late = new Set(); // ids of calls that the server answers later
+  #late = new Map(); // ids of calls that the server answers later; which it was of those
+  #lateCount = 0; // of all so far
   #givenUp = new Set(); // ids that have ended here, and that the server may not have begun with
   #cancel = []; // ids to be told with the next message
   #lastRequestId = randomBytes(4).readUInt32LE();
@@ -324,9 +314,8 @@ class Connection {
     this.#socket = connect({ host, port, noDelay: true, keepAlive: true, autoSelectFamily: true });
     this.#socket.write(REQ_HELLO);
     this.#socket.on("data", (chunk) => this.#received(chunk));
-    this.#socket.on("error", (error) =>
-      this.abort(error.code === "ECONNREFUSED" ? "connection refused" : error.message || error.code),
-    );
+    const why = (error) => (error.code === "ECONNREFUSED" ? "connection refused" : error.message || error.code);
+    this.#socket.on("error", (error) => this.abort(why(error)));
     this.#socket.on("close", () => this.abort("closed by the server"));
   }
 
@@ -429,15 +418,14 @@ class Connection {
       call.id = this.#lastId;
       this.calls.set(call.id, call);
     }
-    const body = writeBatch(calls, { session: this.#session, collect, cancel: this.#cancel });
-    this.#cancel = [];
+    const cancel = this.#cancel.splice(0, MAX_CANCELLED);
+    const body = writeBatch(calls, { session: this.#session, collect, cancel });
     this.#lastRequestId = ((this.#lastRequestId + 1) | 0x80000000) >>> 0;
     const timer = setTimeout(() => this.abort(`no answer within ${this.#channel.keepaliveMs} ms`), this.#channel.keepaliveMs);
     timer.unref();
-    const late = collect ? [...this.#late] : [];
-    this.#sent.set(this.#lastRequestId, { ids: calls.map((call) => call.id), collect, late, timer });
-    const head = Buffer.allocUnsafe(12);
-    head.writeUInt32BE(0, 0);
+    const ids = calls.map((call) => call.id);
+    this.#sent.set(this.#lastRequestId, { ids, collect, lateCount: this.#lateCount, timer });
+    const head = Buffer.alloc(12);
     head.writeUInt32BE(body.length + 4, 4);
     head.writeUInt32BE(this.#lastRequestId, 8);
     this.#socket.cork();
@@ -453,30 +441,28 @@ class Connection {
     }
     this.#sent.delete(requestId);
     clearTimeout(sent.timer);
+    this.#channel.kick();
     let reply;
     try {
       reply = readReply(body);
     } catch {
       this.#end(sent.ids, failure(Code.INTERNAL, "the server's answer is malformed"));
-      this.#channel.kick();
       return;
     }
     this.#apply(sent, reply);
-    this.#channel.kick();
   }
 
   #apply(sent, { responses, pending, draining }) {
     for (const response of responses) {
-      const tooLarge = response.payload.length > MAX_MESSAGE_BYTES;
-      this.#end(
-        [response.id],
-        tooLarge ? failure(Code.RESOURCE_EXHAUSTED, `the answer is over ${MAX_MESSAGE_BYTES} bytes`) : response,
-      );
+      const fits = response.payload.length <= MAX_MESSAGE_BYTES;
+      const tooLarge = `the answer is over ${MAX_MESSAGE_BYTES} bytes`;
+      this.#end([response.id], fits ? response : failure(Code.RESOURCE_EXHAUSTED, tooLarge));
     }
     for (const id of pending) {
       if (this.calls.has(id)) {
-        this.#late.add(id);
-      } else if (this.#givenUp.has(id)) {
+        this.#lateCount += 1;
+        this.#late.set(id, this.#late.get(id) ?? this.#lateCount);
+      } else if (this.#givenUp.delete(id)) {
         this.#cancel.push(id);
       }
     }
@@ -503,7 +489,8 @@ class Connection {
     if (sent.collect && responses.length === 0 && pending.length === 0 && !draining && this.#sent.size === 0) {
       // It knew no open call when it was asked; or it would be asked again and again. Other answers can have overtaken
       // this one, so what became late since may be newer.
-      this.#end(sent.late.filter((id) => this.#late.has(id)), failure(Code.UNAVAILABLE, "the server no longer knows the call"));
+      const known = [...this.#late].filter(([, number]) => number <= sent.lateCount).map(([id]) => id);
+      this.#end(known, failure(Code.UNAVAILABLE, "the server no longer knows the call"));
     }
   }
 
@@ -518,6 +505,13 @@ class Connection {
 }
 
 // ---- all connections to one target ----
+
+function timerMs(ms) {
+  if (!(ms > 0)) {
+    throw new RangeError(`a time of ${ms} ms is not above 0`);
+  }
+  return Math.min(ms, MAX_TIMER_MS);
+}
 
 class Engine {
   keepaliveMs;
@@ -544,9 +538,9 @@ class Engine {
     }
     this.#target = target;
     this.#address = { host: match[1].replace(/^\[|\]$/g, ""), port: Number(match[2]) };
-    this.#connectTimeoutMs = connectTimeoutMs;
+    this.#connectTimeoutMs = timerMs(connectTimeoutMs);
     this.#maxWaiting = maxWaiting;
-    this.keepaliveMs = keepaliveMs;
+    this.keepaliveMs = timerMs(keepaliveMs);
   }
 
   start(rest, timeoutMs, done) {
@@ -655,10 +649,10 @@ class Engine {
 
   close() {
     this.#closed = true;
-    const calls = [...this.#waiting];
-    this.#waiting = new Set();
+    const sent = [...this.#connections].flatMap((connection) => [...connection.calls.values()]);
+    const calls = [...this.#waiting, ...sent];
+    this.#waiting.clear();
     for (const connection of [...this.#connections]) {
-      calls.push(...connection.calls.values());
       connection.calls = new Map();
       connection.abort("the channel was closed");
     }
@@ -704,6 +698,7 @@ class Engine {
         () => connection.abort(`no connection within ${this.#connectTimeoutMs} ms`),
         Math.max(0, end - performance.now()),
       );
+      timer.unref(); // the connection keeps the process alive, as long as there are calls
       connection = new Connection(this, this.#address, (error) => {
         clearTimeout(timer);
         this.#attempted(connection, error, end);
@@ -749,20 +744,18 @@ export class Channel {
   call(method, request, { signal, timeoutMs, metadata, onMetadata } = {}) {
     const name = `${method.parent.typeName}/${method.name}`;
     return new Promise((resolve, reject) => {
+      if (timeoutMs !== undefined && (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs))) {
+        throw new TypeError(`timeoutMs: ${timeoutMs} is no number`);
+      }
       const rest = writeRequest(name, encode(method.input, request, name), metadata);
       if (rest.length + NUMBERS_BYTES > MAX_MESSAGE_BYTES) {
-        const message = `the request is over ${MAX_MESSAGE_BYTES} bytes`;
-        throw new RpcError(Code.RESOURCE_EXHAUSTED, message, { method: name, notSent: true });
+        throw refused(Code.RESOURCE_EXHAUSTED, `the request is over ${MAX_MESSAGE_BYTES} bytes`, name);
       }
       let call;
       const abort = () => {
         const late = signal.reason?.name === "TimeoutError";
-        this.#engine.endEarly(
-          call,
-          late ? Code.DEADLINE_EXCEEDED : Code.CANCELLED,
-          late ? "no answer in time" : "the call was cancelled",
-          signal.reason,
-        );
+        const [code, why] = late ? [Code.DEADLINE_EXCEEDED, "no answer in time"] : [Code.CANCELLED, "the call was cancelled"];
+        this.#engine.endEarly(call, code, why, signal.reason);
       };
       call = this.#engine.start(rest, timeoutMs, (response) => {
         signal?.removeEventListener("abort", abort);
@@ -790,14 +783,14 @@ function result(schema, response, method, onMetadata, notSent) {
   let message;
   let metadata;
   try {
-    if (response.code !== Code.OK) {
-      message = readError(response, method, notSent);
-    } else {
+    if (response.code === Code.OK) {
       message = fromBinary(schema, response.payload);
-      metadata = onMetadata === undefined ? undefined : readMetadata(response);
+      metadata = onMetadata && readMetadata(response);
+    } else {
+      message = readError(response, method, notSent);
     }
   } catch {
-    throw new RpcError(Code.INTERNAL, "the answer is malformed", { method });
+    message = new RpcError(Code.INTERNAL, "the answer is malformed", { method });
   }
   if (message instanceof RpcError) {
     throw message;

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import math
 import os
 import random
 import re
@@ -37,13 +38,13 @@ __all__ = ["AsyncChannel", "Channel", "Code", "Metadata", "MetadataLike", "Metho
 
 MAX_MESSAGE_BYTES = 4 << 20  # one Request or Response with its envelope
 MAX_BATCH_BYTES = 16 << 20  # one message on the wire
-_MAX_METADATA_ENTRIES = 64
-_MAX_METADATA_BYTES = 8192
+_MAX_METADATA_ENTRIES, _MAX_METADATA_BYTES = 64, 8192
 _BATCH_CALLS = 1024
 _BATCH_BYTES = 1 << 20  # a call that is larger leaves alone
 _MESSAGES_UNDER_WAY = 2  # one may wait for late answers while the other is answered at once
 _FOREVER_S = 365 * 24 * 3600  # what is longer is no deadline
 _BACKOFF_MIN_S, _BACKOFF_MAX_S = 0.01, 0.25
+_MAX_CANCELLED = 4096  # ids in a message
 _NUMBERS_BYTES = 32  # room for id and timeout, which are set when a call leaves
 
 _REQ_HELLO = bytes.fromhex("0053500000300000")
@@ -59,16 +60,11 @@ Timeout = Union[float, timedelta, None]
 Req = TypeVar("Req", bound=Message)
 Res = TypeVar("Res", bound=Message)
 
-
 Code = enum.IntEnum("Code", (
     "OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED "
     "RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS "
     "UNAUTHENTICATED"), start=0)
 """gRPC's status codes."""
-
-
-def _code(number: int) -> Code:
-    return Code(number) if number <= Code.UNAUTHENTICATED else Code.UNKNOWN
 
 
 class RpcError(Exception):
@@ -146,35 +142,32 @@ def _envelope() -> Dict[str, Any]:
     return {name: of_type(pool.FindMessageTypeByName("freshet_rpc." + name)) for name in _SCHEMA}
 
 
-_CLASSES = _envelope()
-_Request, _Response = _CLASSES["Request"], _CLASSES["Response"]
-_RequestBatch, _ResponseBatch = _CLASSES["RequestBatch"], _CLASSES["ResponseBatch"]
+_, _, _Request, _Response, _RequestBatch, _ResponseBatch = _envelope().values()
 
-_KEY = re.compile(r"[a-z0-9_.-]+\Z")
-_TEXT = re.compile(r"[ -~]*\Z")
+_KEY, _TEXT = re.compile(r"[a-z0-9_.-]+\Z"), re.compile(r"[ -~]*\Z")
+
+
+def _refused(code: Code, message: str, method: str) -> RpcError:
+    return RpcError(code, message, method, not_sent=True)
 
 
 def _add_metadata(request: Any, metadata: MetadataLike, method: str) -> None:
     count, size = 0, 0
     for key, value in metadata.items() if isinstance(metadata, Mapping) else metadata:
         if not _KEY.match(key):
-            raise RpcError(Code.INVALID_ARGUMENT,
-                           f"{key!r} is no metadata key: lower case letters, digits, '-', '_' and '.'", method,
-                           not_sent=True)
+            raise _refused(Code.INVALID_ARGUMENT,
+                           f"{key!r} is no metadata key: lower case letters, digits, '-', '_' and '.'", method)
         if key.endswith("-bin"):
-            encoded = bytes(value) if not isinstance(value, str) else None
-        else:
-            encoded = value.encode() if isinstance(value, str) and _TEXT.match(value) else None
-        if encoded is None:
-            raise RpcError(Code.INVALID_ARGUMENT, f"metadata {key!r}: " + (
-                "bytes are needed" if key.endswith("-bin") else "a str of printable ASCII is needed"), method,
-                           not_sent=True)
+            if not isinstance(value, (bytes, bytearray, memoryview)):
+                raise _refused(Code.INVALID_ARGUMENT, f"metadata {key!r}: bytes are needed", method)
+        elif not isinstance(value, str) or not _TEXT.match(value):
+            raise _refused(Code.INVALID_ARGUMENT, f"metadata {key!r}: a str of printable ASCII is needed", method)
+        encoded = value.encode() if isinstance(value, str) else bytes(value)
         request.metadata.add(key=key.encode(), value=encoded)
         count, size = count + 1, size + len(key) + len(encoded)
     if count > _MAX_METADATA_ENTRIES or size > _MAX_METADATA_BYTES:
-        raise RpcError(Code.RESOURCE_EXHAUSTED,
-                       f"the metadata is over {_MAX_METADATA_ENTRIES} entries or {_MAX_METADATA_BYTES} bytes", method,
-                       not_sent=True)
+        raise _refused(Code.RESOURCE_EXHAUSTED,
+                       f"the metadata is over {_MAX_METADATA_ENTRIES} entries or {_MAX_METADATA_BYTES} bytes", method)
 
 
 def _read_metadata(response: Any) -> Metadata:
@@ -185,7 +178,8 @@ def _read_metadata(response: Any) -> Metadata:
 def _error(response: Any, method: str, not_sent: bool) -> RpcError:
     details = [any_pb2.Any(type_url=item.type_url.decode("utf-8", "replace"), value=item.value)
                for item in response.details]
-    return RpcError(_code(response.code), response.message.decode("utf-8", "replace"), method, details,
+    code = Code(response.code) if response.code <= Code.UNAUTHENTICATED else Code.UNKNOWN
+    return RpcError(code, response.message.decode("utf-8", "replace"), method, details,
                     _read_metadata(response), response.retry_after_us / 1e6 if response.retry_after_us else None,
                     not_sent)
 
@@ -195,9 +189,6 @@ def _failure(code: Code, message: str) -> Any:
 
 
 # ---- one call ----
-
-_Done = Callable[[Any], object]
-
 
 class _Call:
     """From start to end, which comes once: done then gets a Response, the server's or one of our own."""
@@ -210,7 +201,7 @@ class _Call:
         self.size = len(request) + _NUMBERS_BYTES
         self.deadline = deadline
         self.timed = deadline is not None  # the loop keeps the deadline, not the thread that waits
-        self.done: Optional[_Done] = None
+        self.done: Optional[Callable[[Any], object]] = None
         self.connection: Optional[_Connection] = None  # that it was sent over; None: no server has started it
         self.timer: Optional[asyncio.TimerHandle] = None
         self.left_out = False  # by a server that drains: it waits for another connection even if one was refused
@@ -232,15 +223,14 @@ def _prepare(method: Method[Req, Res], request: Req, timeout: Timeout, metadata:
     try:
         envelope = _Request(method=method.name, payload=request.SerializeToString())
     except Exception as error:  # protobuf has EncodeError, its implementations others too
-        raise RpcError(Code.INTERNAL, f"the request cannot be encoded: {error}", method.name, not_sent=True) from error
+        raise _refused(Code.INTERNAL, f"the request cannot be encoded: {error}", method.name) from error
     if metadata:
         _add_metadata(envelope, metadata, method.name)
     seconds = _FOREVER_S if timeout is None else _seconds(timeout)
     deadline = time.monotonic() + seconds if seconds < _FOREVER_S else None
     call = _Call(envelope.SerializeToString(), deadline)
     if call.size > MAX_MESSAGE_BYTES:
-        raise RpcError(Code.RESOURCE_EXHAUSTED, f"the request is over {MAX_MESSAGE_BYTES} bytes", method.name,
-                       not_sent=True)
+        raise _refused(Code.RESOURCE_EXHAUSTED, f"the request is over {MAX_MESSAGE_BYTES} bytes", method.name)
     return call
 
 
@@ -259,7 +249,8 @@ def _result(method: Method[Req, Res], call: _Call, response: Any, on_metadata: O
 # ---- one connection ----
 
 # A message under way.
-_Sent = NamedTuple("_Sent", [("ids", Sequence[int]), ("collect", bool), ("timer", asyncio.TimerHandle)])
+_Sent = NamedTuple("_Sent", [("ids", Sequence[int]), ("collect", bool), ("late_count", int),
+                             ("timer", asyncio.TimerHandle)])
 
 
 class _Connection(asyncio.Protocol):
@@ -273,7 +264,8 @@ class _Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._session = secrets.randbits(64) or 1
         self._sent: Dict[int, _Sent] = {}  # by SP's request id
-        self._late: Set[int] = set()  # of calls: those that the server answers later
+        self._late: Dict[int, int] = {}  # ids of calls that the server answers later; which it was of those
+        self._late_count = 0  # of all so far
         self._given_up: Set[int] = set()  # ended here, and the server may not have begun with them
         self._cancel: List[int] = []  # to be told with the next message
         self._last_request_id = secrets.randbits(31)
@@ -341,9 +333,8 @@ class _Connection(asyncio.Protocol):
         """The call has ended here; the server is told."""
         call_id = call.id
         if self.calls.pop(call_id, None) is not None:
-            if call_id not in self._late:
+            if self._late.pop(call_id, None) is None:
                 self._given_up.add(call_id)
-            self._late.discard(call_id)
             self._cancel.append(call_id)
 
     def flush(self) -> None:
@@ -372,13 +363,13 @@ class _Connection(asyncio.Protocol):
             timeout_us = 0 if call.deadline is None else max(1, int((call.deadline - now) * 1e6))
             requests.append(_Request(id=call.id, timeout_us=timeout_us).SerializeToString() + call.request)
         body = _RequestBatch(request=requests, session=self._session, collect=collect,
-                             cancel=self._cancel).SerializeToString()
-        self._cancel = []
+                             cancel=self._cancel[:_MAX_CANCELLED]).SerializeToString()
+        del self._cancel[:_MAX_CANCELLED]
         self._last_request_id = self._last_request_id + 1 & 0x7FFFFFFF
         request_id = self._last_request_id | 0x80000000
         timer = self._engine.loop.call_later(self._engine.options.keepalive, self.abort,
                                              f"no answer within {self._engine.options.keepalive:g} s")
-        self._sent[request_id] = _Sent(range(first, self._last_id + 1), collect, timer)
+        self._sent[request_id] = _Sent(range(first, self._last_id + 1), collect, self._late_count, timer)
         self._transport.write(struct.pack(">QI", len(body) + 4, request_id) + body)
 
     def _answered(self, sent: _Sent, body: bytes) -> None:
@@ -394,15 +385,17 @@ class _Connection(asyncio.Protocol):
             answers += 1
             call = self.calls.pop(response.id, None)
             if call is not None:
-                self._late.discard(response.id)
+                self._late.pop(response.id, None)
                 call.end(response if len(response.payload) <= MAX_MESSAGE_BYTES else
                          _failure(Code.RESOURCE_EXHAUSTED, f"the answer is over {MAX_MESSAGE_BYTES} bytes"))
             elif response.id == 0 and response.code != 0:
                 whole = response
         for call_id in reply.pending:
             if call_id in self.calls:
-                self._late.add(call_id)
+                self._late_count += 1
+                self._late.setdefault(call_id, self._late_count)
             elif call_id in self._given_up:
+                self._given_up.remove(call_id)
                 self._cancel.append(call_id)
         self._given_up.difference_update(sent.ids)
         rest = [call_id for call_id in sent.ids if call_id in self.calls and call_id not in self._late]
@@ -417,14 +410,16 @@ class _Connection(asyncio.Protocol):
             self._end(rest, _failure(Code.INTERNAL, "the server's answer does not mention this call"))
             self._engine.works()
         if sent.collect and not answers and not reply.pending and not reply.draining and not self._sent:
-            # It knows no open call; or it would be asked again and again.
-            self._end(list(self._late), _failure(Code.UNAVAILABLE, "the server no longer knows the call"))
+            # It knew no open call when it was asked; or it would be asked again and again. Other answers can have
+            # overtaken this one, so what became late since may be newer.
+            self._end([call_id for call_id, number in self._late.items() if number <= sent.late_count],
+                      _failure(Code.UNAVAILABLE, "the server no longer knows the call"))
         self._engine.kick()
 
     def _end(self, ids: Iterable[int], response: Any) -> None:
         for call_id in ids:
             call = self.calls.pop(call_id, None)
-            self._late.discard(call_id)
+            self._late.pop(call_id, None)
             if call is not None:
                 call.end(response)
 
@@ -621,7 +616,10 @@ class _Engine:
 # ---- what programs use ----
 
 def _seconds(timeout: Union[float, timedelta]) -> float:
-    return timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    if math.isnan(seconds):
+        raise ValueError("a time that is no number")
+    return seconds
 
 
 class _Channel:
@@ -669,7 +667,7 @@ class AsyncChannel(_Channel):
         call = _prepare(method, request, timeout, metadata)
         loop = asyncio.get_running_loop()
         if self._closed:
-            raise RpcError(Code.CANCELLED, "the channel is closed", method.name, not_sent=True)
+            raise _refused(Code.CANCELLED, "the channel is closed", method.name)
         if self._engine is None:
             self._engine = _Engine(loop, self._options)
         engine = self._engine
@@ -722,6 +720,8 @@ class Channel(_Channel):
              metadata: MetadataLike = (), on_metadata: OnMetadata = None) -> Res:
         """The answer, or RpcError. on_metadata gets the metadata beside the answer."""
         call = _prepare(method, request, timeout, metadata)
+        if self._engine is not None and threading.current_thread() is self._thread:
+            raise RuntimeError("a blocking call in a future's callback would wait for itself")
         ended = threading.Lock()
         ended.acquire()
         responses: List[Any] = []
