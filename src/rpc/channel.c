@@ -55,7 +55,7 @@ struct fr_pending *fr_call_of_link(struct call_link *link)
 
 /* ---- the end of a call ---- */
 
-static void finished_locked(struct fr_channel *self, size_t count)
+void fr_channel_finished_locked(struct fr_channel *self, size_t count)
 {
     self->unfinished -= count;
     if (self->unfinished == 0) {
@@ -66,7 +66,7 @@ static void finished_locked(struct fr_channel *self, size_t count)
 void fr_channel_finished(struct fr_channel *self, size_t count)
 {
     pthread_mutex_lock(&self->mu);
-    finished_locked(self, count);
+    fr_channel_finished_locked(self, count);
     pthread_mutex_unlock(&self->mu);
 }
 
@@ -212,10 +212,10 @@ void fr_calls_requeue_locked(struct fr_channel *self, struct call_link *calls)
 
 /* ---- the connection's news ---- */
 
-void fr_channel_connected(struct fr_channel *self, int pipe)
+void fr_channel_connected(struct fr_channel *self, int pipe, int dialer)
 {
     pthread_mutex_lock(&self->mu);
-    if (pipe == self->lost_early) {
+    if (pipe == self->lost_early || dialer != nng_dialer_id(self->dialer)) {
         pthread_mutex_unlock(&self->mu);
         return;
     }
@@ -250,7 +250,7 @@ void fr_channel_lost(struct fr_channel *self, int pipe)
     pthread_mutex_lock(&self->mu);
     if (pipe != self->pipe || !self->connected) {
         /* Taken for a connection when that news comes, it would hold calls for which nobody watches. One is remembered:
-           nng pauses before it dials again. */
+           a dialer dials again only after both. */
         self->lost_early = pipe;
         pthread_mutex_unlock(&self->mu);
         return;
@@ -368,7 +368,7 @@ void fr_channel_free(struct fr_channel *self)
     pthread_mutex_lock(&self->mu);
     size_t stopped = (self->guarding && fr_timer_stop(&self->guard)) + (self->joining && fr_timer_stop(&self->join));
     if (stopped > 0) {
-        finished_locked(self, stopped);
+        fr_channel_finished_locked(self, stopped);
     }
     while (self->unfinished > 0) {
         pthread_cond_wait(&self->idle, &self->mu);

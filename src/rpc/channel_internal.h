@@ -108,7 +108,7 @@ struct fr_channel {
     bool retries;
     struct fr_retry_policy policy;
     nng_socket socket;
-    nng_dialer dialer;
+    nng_dialer dialer; /* guarded by mu; id 0 while it is changed, or there is no memory for it */
     uint64_t session; /* random; the server keeps one of that name for each connection */
 
     pthread_mutex_t mu;
@@ -129,13 +129,15 @@ struct fr_channel {
     bool watching;           /* the watch timer runs */
     struct fr_timer watch;   /* fails waiting calls when there will be no connection in time */
     bool guarding;           /* the guard timer runs */
-    struct fr_timer guard;   /* closes a connection whose server does not answer, and sees the end of one */
-    int seen_closed;         /* the pipe that it last found closed while no end was told */
+    struct fr_timer guard;   /* shuts a connection whose server does not answer, and sees the end of one */
+    int shut_pipe;           /* the latest that it shut */
+    int closed_pipe;         /* the latest that it found closed while no end was told */
+    bool redialing;          /* a thread changes the dialer */
     bool joining;            /* the join timer runs */
     struct fr_timer join;    /* sends what was left to a lane that then took long */
     uint64_t answer_us;      /* what the latest answer took */
     unsigned crossings;      /* messages in a row that left while calls were under way */
-    size_t unfinished;       /* calls not yet completed, timers that run or fire, deferred kicks */
+    size_t unfinished;       /* calls not yet completed, timers that run or fire, kicks, a change of the dialer */
     struct fr_retry_throttle throttle;
     uint64_t last_id;
     struct fr_id_table calls; /* every call that is not DONE */
@@ -211,16 +213,16 @@ static inline bool fr_ring_empty(const struct call_link *head)
 
 void fr_ring_append(struct call_link *head, struct call_link *link);
 void fr_ring_remove(struct call_link *link);
-/* Puts all of from in front of what is in to. */
 struct fr_pending *fr_call_of_link(struct call_link *link);
 
-/* A connection came up: waiting calls leave. */
-void fr_channel_connected(struct fr_channel *self, int pipe);
+/* A connection of that dialer came up: waiting calls leave. */
+void fr_channel_connected(struct fr_channel *self, int pipe, int dialer);
 /* It was lost: calls in doubt end. The news of a loss can come before that of the same connection, and twice. */
 void fr_channel_lost(struct fr_channel *self, int pipe);
 /* Ends every waiting call that is not patient as UNAVAILABLE for this reason. */
 void fr_channel_fail_waiting(struct fr_channel *self, const char *message);
 /* Counts unfinished down. */
+void fr_channel_finished_locked(struct fr_channel *self, size_t count);
 void fr_channel_finished(struct fr_channel *self, size_t count);
 
 /* Puts a call that is nowhere into the queue. */

@@ -3,9 +3,9 @@
  * connection.c - a channel's one connection: dials in the background and knows early when there will be none.
  *
  * nng reports pipes that come and go, but a background dial that is refused, or that meets another protocol, only shows
- * in its statistics. So while calls wait for a connection a timer looks at the dialer's counts of both; the statistics are
- * not read at any other time. Another timer looks at the messages under way and closes a connection that answers none; it
- * also sees when nng has closed the connection without telling.
+ * in its statistics. So while calls wait for a connection a timer looks at the dialer's counts of both; the statistics
+ * are not read at any other time. Another timer looks at the messages under way and shuts a connection that answers
+ * none; it also sees when nng has closed the connection without telling.
  */
 #include <nng/nng.h>
 
@@ -35,7 +35,7 @@ static uint64_t value_of(nng_stat *stat, const char *name)
 }
 
 /* nng_stat_find_dialer of nng 1.5.2 finds the first dialer of the process, whichever is asked for. */
-static struct attempts read_attempts(struct fr_channel *self)
+static struct attempts read_attempts(nng_dialer dialer)
 {
     nng_stat *root;
     struct attempts count = {0};
@@ -44,7 +44,7 @@ static struct attempts read_attempts(struct fr_channel *self)
     }
     for (nng_stat *stat = nng_stat_child(root); stat != NULL; stat = nng_stat_next(stat)) {
         if (strcmp(nng_stat_name(stat), "dialer") == 0 &&
-            value_of(stat, "id") == (uint64_t)nng_dialer_id(self->dialer)) {
+            value_of(stat, "id") == (uint64_t)nng_dialer_id(dialer)) {
             count.refused = value_of(stat, "refused");
             count.strange = value_of(stat, "proto") + value_of(stat, "reject");
         }
@@ -57,7 +57,7 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *argument)
 {
     struct fr_channel *self = argument;
     if (event == NNG_PIPE_EV_ADD_POST) {
-        fr_channel_connected(self, nng_pipe_id(pipe));
+        fr_channel_connected(self, nng_pipe_id(pipe), nng_dialer_id(nng_pipe_dialer(pipe)));
     } else {
         fr_channel_lost(self, nng_pipe_id(pipe));
     }
@@ -126,15 +126,62 @@ bool fr_connection_hopeless_locked(struct fr_channel *self, struct fr_error *ret
     return false;
 }
 
+/*
+ * A dialer that has lost a connection dials again only after nng has told the loss. Where it does not, there must be
+ * another one. On a thread of its own: to close the first one can wait for a callback. Meanwhile it is none of ours, so
+ * that a connection it still makes gets no call and is never closed in the middle of an answer.
+ */
+static void *change_dialer(void *argument)
+{
+    struct fr_channel *self = argument;
+    nng_dialer dialer;
+    pthread_mutex_lock(&self->mu);
+    bool needed = !self->connected && !self->closed;
+    nng_dialer old = self->dialer;
+    self->dialer.id = needed ? 0 : old.id;
+    pthread_mutex_unlock(&self->mu);
+    if (needed) {
+        nng_dialer_close(old);
+        if (nng_dialer_create(&dialer, self->socket, self->target) == 0) {
+            pthread_mutex_lock(&self->mu);
+            self->dialer = dialer;
+            self->seen = (struct attempts){0};
+            self->attempts_known = true;
+            nng_dialer_set_ms(dialer, NNG_OPT_RECONNMINT, self->reconnect_ms);
+            pthread_mutex_unlock(&self->mu);
+            nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
+        }
+    }
+    pthread_mutex_lock(&self->mu);
+    self->redialing = false;
+    fr_channel_finished_locked(self, 1);
+    pthread_mutex_unlock(&self->mu);
+    return NULL;
+}
+
+static void redial_locked(struct fr_channel *self)
+{
+    pthread_t thread;
+    if (!self->redialing && pthread_create(&thread, NULL, change_dialer, self) == 0) {
+        pthread_detach(thread);
+        self->redialing = true;
+        self->unfinished++;
+    }
+}
+
 static void on_watch(struct fr_timer *timer)
 {
     struct fr_channel *self = FR_CONTAINER(timer, struct fr_channel, watch);
     struct fr_error error;
-    struct attempts count = read_attempts(self);
+    pthread_mutex_lock(&self->mu);
+    nng_dialer dialer = self->dialer;
+    pthread_mutex_unlock(&self->mu);
+    struct attempts count = read_attempts(dialer);
     pthread_mutex_lock(&self->mu);
     self->watching = false;
     bool hopeless = false;
     if ((!self->connected || self->leaving) && !self->closed) {
+        self->attempts_known &= nng_dialer_id(dialer) == nng_dialer_id(self->dialer);
         bool strange = self->attempts_known && count.strange > self->seen.strange;
         self->refused = self->attempts_known && count.refused > self->seen.refused;
         self->strange = strange || (self->strange && !self->refused); /* who refused has taken the port over */
@@ -143,6 +190,9 @@ static void on_watch(struct fr_timer *timer)
         hopeless = fr_connection_hopeless_locked(self, &error);
         if (!hopeless && self->waiting_count > 0) {
             fr_connection_watch_locked(self);
+        }
+        if (!self->connected && nng_dialer_id(self->dialer) <= 0) {
+            redial_locked(self);
         }
     }
     pthread_mutex_unlock(&self->mu);
@@ -166,34 +216,14 @@ void fr_connection_watch_locked(struct fr_channel *self)
 
 static void start_guard_locked(struct fr_channel *self);
 
-/* Whether nng closed the connection, and did not tell: the same at two looks in a row. */
+/* Whether nng has closed the connection, or should have, and did not tell: the same at two looks in a row. */
 static bool is_untold_locked(struct fr_channel *self)
 {
-    bool closed = self->connected && !fr_nng_is_connected((nng_pipe){(uint32_t)self->pipe});
-    bool untold = closed && self->seen_closed == self->pipe;
-    self->seen_closed = closed && !untold ? self->pipe : 0;
+    bool closed = self->connected && (self->pipe == self->shut_pipe ||
+                                      !fr_nng_is_connected((nng_pipe){(uint32_t)self->pipe}));
+    bool untold = closed && self->pipe == self->closed_pipe;
+    self->closed_pipe = closed && !untold ? self->pipe : 0;
     return untold;
-}
-
-/* A dialer dials again only after nng has told the loss: unless it did so just now, there must be another one. */
-static void replace_dialer(struct fr_channel *self)
-{
-    nng_dialer dialer;
-    pthread_mutex_lock(&self->mu);
-    bool needed = !self->connected;
-    pthread_mutex_unlock(&self->mu);
-    if (!needed) {
-        return;
-    }
-    nng_dialer_close(self->dialer);
-    if (nng_dialer_create(&dialer, self->socket, self->target) != 0) {
-        return; /* without memory */
-    }
-    pthread_mutex_lock(&self->mu);
-    self->dialer = dialer;
-    nng_dialer_set_ms(dialer, NNG_OPT_RECONNMINT, self->reconnect_ms);
-    pthread_mutex_unlock(&self->mu);
-    nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
 }
 
 static void on_guard(struct fr_timer *timer)
@@ -208,17 +238,21 @@ static void on_guard(struct fr_timer *timer)
         busy |= lane->state != LANE_IDLE;
         dead |= under_way && now_us - lane->since_us >= self->keepalive_us;
     }
+    int pipe = self->pipe;
     bool untold = is_untold_locked(self);
+    bool shut = dead && !untold && pipe != self->shut_pipe;
+    self->shut_pipe = shut ? pipe : self->shut_pipe;
     self->guarding = false;
-    if ((busy || self->seen_closed != 0) && !self->closed) {
+    if ((busy || self->closed_pipe != 0) && !self->closed) {
         start_guard_locked(self);
     }
-    int pipe = self->pipe;
     pthread_mutex_unlock(&self->mu);
     if (untold) {
         fr_channel_lost(self, pipe);
-        replace_dialer(self);
-    } else if (dead) {
+        pthread_mutex_lock(&self->mu);
+        redial_locked(self);
+        pthread_mutex_unlock(&self->mu);
+    } else if (shut) {
         fr_nng_shut_pipes(&(nng_pipe){(uint32_t)pipe}, 1);
     }
     fr_channel_finished(self, 1);

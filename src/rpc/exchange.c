@@ -42,7 +42,7 @@ static void on_received(struct exchange *self)
 {
     struct fr_server *server = self->server;
     nng_msg *message = nng_aio_get_msg(self->aio);
-    self->peer = atomic_load(&server->ignoring) ? NULL : fr_peers_begin_message(server, nng_msg_get_pipe(message));
+    self->peer = atomic_load(&server->freeing) ? NULL : fr_peers_begin_message(server, nng_msg_get_pipe(message));
     if (self->peer == NULL) {
         nng_msg_free(message);
         receive(self);

@@ -181,13 +181,19 @@ void fr_lanes_kick(struct fr_channel *self)
 {
     nng_msg *message;
     struct lane *lane;
+    size_t kicks = 0;
     pthread_mutex_lock(&self->mu);
     while ((lane = load_locked(self, true, &message)) != NULL) {
         unsigned generation = lane->generation;
         lane->sending = lane->aio;
+        self->unfinished++; /* or the lane might be freed before it is posted */
+        kicks++;
         pthread_mutex_unlock(&self->mu);
         post(lane, message, generation);
         pthread_mutex_lock(&self->mu);
+    }
+    if (kicks > 0) {
+        fr_channel_finished_locked(self, kicks);
     }
     pthread_mutex_unlock(&self->mu);
 }

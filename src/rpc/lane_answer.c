@@ -143,8 +143,8 @@ static bool is_current_locked(const struct fr_channel *self, nng_msg *message)
     return self->connected && nng_pipe_id(nng_msg_get_pipe(message)) == self->pipe;
 }
 
-/* What the answer means when its connection is lost. What was pending there broke with it, after fr_channel_lost ended such calls:
-   nobody else would. The rest that it says of itself means nothing to the next connection. */
+/* What the answer means when its connection is lost. What was pending there broke with it, after fr_channel_lost ended
+   such calls: nobody else would. The rest that it says of itself means nothing to the next connection. */
 static void apply_outlived_locked(struct fr_channel *self, struct lane *lane, struct fr_bytes body,
                                   const struct fr_wire_response_batch *batch, struct call_link *broken)
 {

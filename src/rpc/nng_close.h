@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 /*
- * nng 1.5.2 can wait for ever in nng_close, for example for connections that never finished their handshake (nng
- * issues 1543, 1610 and 1657). So a thread of its own closes the socket; if it hangs, what it holds is lost for the
+ * nng 1.5.2 can wait for ever in nng_close, for example for connections that never finished their handshake, or when
+ * its reaper hangs (nng_shut.h). So a thread of its own closes the socket; if it hangs, what it holds is lost for the
  * life of the process but nobody waits, except that the end of the process gives it a moment. All of the socket's aios
  * must have been stopped and its contexts closed.
  *

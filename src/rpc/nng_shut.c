@@ -114,11 +114,12 @@ static void shut_if_ours(int fd, struct ends *ends, size_t count)
     }
 }
 
-static void shut_sockets(struct ends *ends, size_t count)
+/* false: without a descriptor to look with. */
+static bool shut_sockets(struct ends *ends, size_t count)
 {
     DIR *files = opendir("/proc/self/fd");
     if (files == NULL) {
-        return;
+        return false;
     }
     struct dirent *file;
     while ((file = readdir(files)) != NULL) {
@@ -127,6 +128,7 @@ static void shut_sockets(struct ends *ends, size_t count)
         }
     }
     closedir(files);
+    return true;
 }
 
 void fr_nng_shut_listener(nng_listener listener)
@@ -152,11 +154,12 @@ void fr_nng_shut_pipes(const nng_pipe *pipes, size_t count)
             memset(&ends[known], 0, sizeof ends[known]);
         }
     }
+    bool looked = false;
     if (known > 0) {
         qsort(ends, known, sizeof ends[0], compare);
-        shut_sockets(ends, known);
+        looked = shut_sockets(ends, known);
     }
-    for (size_t i = 0; i < known; i++) {
+    for (size_t i = 0; looked && i < known; i++) {
         if (!ends[i].found) {
             nng_pipe_close(ends[i].pipe);
         }

@@ -49,9 +49,9 @@ static void on_connected(struct fr_server *server, nng_pipe pipe)
 {
     struct peer *peer = calloc(1, sizeof *peer);
     pthread_mutex_lock(&server->peers_mu);
-    /* Who comes later than fr_server_free looks for connections to end would be closed by nng_listener_close, and could
-       be in the middle of a message by then: see nng_shut.h. */
-    bool refused = peer == NULL || server->peers.count >= server->limits.connections || atomic_load(&server->ignoring);
+    /* Who comes later than fr_server_free looks for connections to end would be closed with the socket, and could be in
+       the middle of a message by then: see nng_shut.h. */
+    bool refused = peer == NULL || server->peers.count >= server->limits.connections || atomic_load(&server->freeing);
     if (!refused) {
         atomic_init(&peer->refs, 1);
         peer->by_pipe.id = (uint64_t)nng_pipe_id(pipe);

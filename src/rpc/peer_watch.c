@@ -91,6 +91,7 @@ static bool is_parked_long(struct session *session, uint64_t now_us)
 struct look {
     bool (*choose)(struct peer *peer, const struct look *look); /* the caller holds peers_mu */
     uint64_t now_us, patience_us;
+    bool closes; /* who is picked will be shut; nobody twice */
 };
 
 static bool is_any(struct peer *peer, const struct look *look)
@@ -141,7 +142,8 @@ static nng_pipe *pick_pipes(struct fr_server *server, const struct look *look, s
     nng_pipe *pipes = calloc(server->peers.count + 1, sizeof pipes[0]);
     struct fr_id_entry *entry = NULL;
     while (pipes != NULL && (entry = fr_id_table_next(&server->peers, entry)) != NULL) {
-        if (look->choose(FR_CONTAINER(entry, struct peer, by_pipe), look)) {
+        struct peer *peer = FR_CONTAINER(entry, struct peer, by_pipe);
+        if (look->choose(peer, look) && !(look->closes && atomic_exchange(&peer->closing, true))) {
             pipes[count++].id = (uint32_t)entry->id;
         }
     }
@@ -168,26 +170,33 @@ static void close_chosen(struct fr_server *server, const struct look *look)
 
 void fr_peers_close_stuck(struct fr_server *server, uint64_t patience_us)
 {
-    close_chosen(server, &(struct look){is_stuck, fr_clock_now_us(), patience_us});
+    close_chosen(server, &(struct look){is_stuck, fr_clock_now_us(), patience_us, .closes = true});
 }
 
-/* Closed at two looks in a row: nng would have told it meanwhile, if it could. */
-static bool is_untold(struct peer *peer, const struct look *look)
+/* Notes that a connection was seen closed, or shut. true: also at the look before; nng could have told it meanwhile. */
+static bool note_closed(struct fr_server *server, nng_pipe pipe, bool closed)
 {
-    (void)look;
-    bool closed = !fr_nng_is_connected((nng_pipe){(uint32_t)peer->by_pipe.id});
-    bool untold = closed && peer->seen_closed;
-    peer->seen_closed = closed;
-    return untold;
+    pthread_mutex_lock(&server->peers_mu);
+    struct fr_id_entry *entry = fr_id_table_find(&server->peers, (uint64_t)nng_pipe_id(pipe));
+    struct peer *peer = entry == NULL ? NULL : FR_CONTAINER(entry, struct peer, by_pipe);
+    closed = peer != NULL && (closed || atomic_load(&peer->closing));
+    bool twice = closed && peer->seen_closed;
+    if (closed) {
+        peer->seen_closed = true;
+    }
+    pthread_mutex_unlock(&server->peers_mu);
+    return twice;
 }
 
 /* See nng_shut.h. */
 static void take_untold_for_lost(struct fr_server *server)
 {
     size_t count;
-    nng_pipe *pipes = pick_pipes(server, &(struct look){.choose = is_untold}, &count);
+    nng_pipe *pipes = fr_peers_pipes(server, &count);
     for (size_t i = 0; i < count; i++) {
-        fr_peers_lost(server, pipes[i]);
+        if (note_closed(server, pipes[i], !fr_nng_is_connected(pipes[i]))) {
+            fr_peers_lost(server, pipes[i]);
+        }
     }
     free(pipes);
 }
@@ -208,7 +217,7 @@ static void on_sweep(struct fr_timer *timer)
     uint64_t dead_us = DEAD * server->limits.park_us;
     /* Who does not read has less time while its answers leave too little memory for others. */
     bool memory_is_short = atomic_load(&server->held_bytes) > server->limits.held_bytes / 2;
-    close_chosen(server, &(struct look){has_silent_session, fr_clock_now_us(), dead_us});
+    close_chosen(server, &(struct look){has_silent_session, fr_clock_now_us(), dead_us, .closes = true});
     fr_peers_close_stuck(server, memory_is_short ? server->limits.park_us / 4 : dead_us);
     if (server->sweeps++ % SWEEPS == 0) {
         take_untold_for_lost(server);

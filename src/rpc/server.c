@@ -283,19 +283,16 @@ void fr_server_free(struct fr_server *self)
     pthread_mutex_lock(&self->mu);
     self->stopping = true;
     pthread_mutex_unlock(&self->mu);
-    atomic_store(&self->ignoring, true);
-    bool listening = nng_listener_id(self->listener) > 0;
-    if (listening) {
+    atomic_store(&self->freeing, true);
+    if (nng_listener_id(self->listener) > 0) {
         fr_nng_shut_listener(self->listener);
     }
     size_t pipe_count;
     nng_pipe *pipes = fr_peers_pipes(self, &pipe_count);
-    /* Before the listener, which would close them. */
+    /* Before the socket, which would close them. The listener is left to it: closed before, nng_close could still use
+       what the reaper frees (nng issue 1657). */
     fr_nng_end_pipes(pipes, pipe_count);
     free(pipes);
-    if (listening) {
-        nng_listener_close(self->listener);
-    }
     /* The list no longer changes: fr_exchange_open refuses. */
     for (size_t i = 0; i < self->exchange_count; i++) {
         fr_exchange_stop(self->exchanges[i]);

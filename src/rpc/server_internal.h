@@ -62,7 +62,7 @@ struct fr_server {
 
     atomic_bool serving;
     atomic_bool draining;
-    atomic_bool ignoring; /* received messages are dropped: the server is being freed */
+    atomic_bool freeing; /* received messages are dropped, and new connections refused */
 
     pthread_mutex_t mu;
     bool stopping;               /* guarded by mu */
@@ -76,7 +76,7 @@ struct fr_server {
     pthread_mutex_t peers_mu;
     struct fr_id_table peers; /* guarded by peers_mu; by pipe id */
     struct fr_timer sweep;
-    unsigned sweeps;
+    unsigned sweeps; /* used by the timer alone */
     atomic_uint ending;       /* threads that may be calling an on_over */
     atomic_int running;       /* late calls whose handler has not finished */
     atomic_size_t held_bytes; /* of messages with open calls, late answers not collected, and answers not read */
@@ -106,7 +106,7 @@ struct session {
 struct peer {
     struct fr_id_entry by_pipe;
     atomic_uint refs;           /* the connection, while it lasts, and each of its messages */
-    atomic_bool closing;        /* it went beyond a limit: what it still sends is dropped */
+    atomic_bool closing;        /* it was shut, since it went beyond a limit: what it still sends is dropped */
     atomic_uint messages;       /* under way: received, and their answers not read */
     atomic_uint sent;           /* counts the answers that were read */
     atomic_size_t unread_bytes; /* of answers */

@@ -311,7 +311,7 @@ static void a_connection_that_was_lost_before_it_was_told_of_is_none(void **stat
     int fd = wire_listen(false, target);
     fixture_use_target(f, target, NULL);
     fr_channel_lost(f->channel, pipe);
-    fr_channel_connected(f->channel, pipe);
+    fr_channel_connected(f->channel, pipe, nng_dialer_id(f->channel->dialer));
     start_call(f, ECHO, "x", NULL, &outcome, NULL);
     await(&outcome);
     assert_int_equal(outcome.code, FR_UNAVAILABLE);

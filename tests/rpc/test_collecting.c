@@ -306,7 +306,7 @@ static void a_call_that_is_pending_on_a_lost_connection_ends(void **state)
     REPLY(&server, calls[0].tag, .pending = {calls[0].id});
     end_call(&calls[0], FR_UNAVAILABLE);
     assert_false(calls[0].outcome.not_sent);
-    fr_channel_connected(f->channel, pipe + 1);
+    fr_channel_connected(f->channel, pipe + 1, nng_dialer_id(f->channel->dialer));
     REPLY(&server, calls[1].tag, .pending = {calls[1].id});
     end_call(&calls[1], FR_UNAVAILABLE);
     assert_false(calls[1].outcome.not_sent);
@@ -319,7 +319,7 @@ static void what_a_lost_connection_says_of_itself_means_nothing_to_the_next(void
     receive_call(f, &late);
     REPLY(&server, late.tag, .pending = {late.id});
     uint32_t tag = receive_collect();
-    fr_channel_connected(f->channel, pipe_of(f->channel) + 1);
+    fr_channel_connected(f->channel, pipe_of(f->channel) + 1, nng_dialer_id(f->channel->dialer));
     /* No open call there, and a drain: the call is open here, and calls still leave. */
     REPLY(&server, tag, .answer_count = 0);
     tag = receive_collect();

@@ -17,6 +17,7 @@
 /* Two ends of a connection whose end keeps the reaper busy. */
 static struct {
     nng_socket one, other;
+    bool used;
     struct fr_wait wait;
     uint64_t hanging, released; /* guarded by wait */
 } reaper;
@@ -37,6 +38,7 @@ static void hang_reaper(void)
     nng_dialer dialer;
     fr_wait_init(&reaper.wait);
     reaper.hanging = reaper.released = 0;
+    reaper.used = true;
     assert_int_equal(nng_rep0_open(&reaper.one), 0);
     assert_int_equal(nng_req0_open(&reaper.other), 0);
     assert_int_equal(nng_listen(reaper.one, "inproc://reaper", NULL, 0), 0);
@@ -54,6 +56,16 @@ static void release_reaper(void)
     nng_close(reaper.one);
     nng_close(reaper.other);
     fr_wait_fini(&reaper.wait);
+    reaper.used = false;
+}
+
+/* Also after a failure. */
+static int close_all(void **state)
+{
+    if (reaper.used) {
+        release_reaper();
+    }
+    return fixture_close(state);
 }
 
 static void echo_next(struct wire *server)
@@ -116,6 +128,34 @@ static void a_channel_ends_its_calls_and_connects_anew(void **state)
     close(listener);
 }
 
+/* Its side is open still when nng has closed ours. */
+static void a_channel_does_not_wait_for_the_news_of_a_silent_server(void **state)
+{
+    struct fixture *f = *state;
+    static const struct fr_retry_policy policy;
+    static const struct fr_call_options again = {.idempotent = true};
+    struct wire silent, server;
+    struct outcome outcome;
+    char target[64];
+    int listener = wire_listen(true, target);
+    fixture_use_target(f, target,
+                       &(struct fr_channel_options){.connect_timeout_us = FR_TEST_PATIENCE_US,
+                                                    .keepalive_us = 100 * FR_MILLISECOND_US,
+                                                    .retry = &policy});
+    wire_accept(&silent, listener);
+    hang_reaper();
+    start_call(f, ECHO, "x", &again, &outcome, NULL);
+    wire_accept(&server, listener);
+    echo_next(&server);
+    assert_echoed(&outcome);
+    fr_channel_free(f->channel); /* does not wait for nng either */
+    f->channel = NULL;
+    release_reaper();
+    wire_close(&silent);
+    wire_close(&server);
+    close(listener);
+}
+
 static void a_server_ends_the_calls_of_a_client_that_has_gone(void **state)
 {
     struct fixture *f = *state;
@@ -134,7 +174,7 @@ static void who_connects_while_a_server_ends_is_turned_away(void **state)
 {
     struct fixture *f = *state;
     struct wire client;
-    atomic_store(&f->server->ignoring, true);
+    atomic_store(&f->server->freeing, true);
     wire_connect(&client, f->address);
     wire_wait_closed(&client);
     wire_close(&client);
@@ -143,9 +183,11 @@ static void who_connects_while_a_server_ends_is_turned_away(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_channel_ends_its_calls_and_connects_anew, fixture_open_bare, fixture_close),
-        FACT(a_server_ends_the_calls_of_a_client_that_has_gone),
-        FACT(who_connects_while_a_server_ends_is_turned_away),
+        cmocka_unit_test_setup_teardown(a_channel_ends_its_calls_and_connects_anew, fixture_open_bare, close_all),
+        cmocka_unit_test_setup_teardown(a_channel_does_not_wait_for_the_news_of_a_silent_server, fixture_open_bare,
+                                        close_all),
+        cmocka_unit_test_setup_teardown(a_server_ends_the_calls_of_a_client_that_has_gone, fixture_open, close_all),
+        cmocka_unit_test_setup_teardown(who_connects_while_a_server_ends_is_turned_away, fixture_open, close_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
