@@ -131,7 +131,8 @@ struct fr_channel {
     bool guarding;           /* the guard timer runs */
     struct fr_timer guard;   /* shuts a connection whose server does not answer, and sees the end of one */
     int shut_pipe;           /* the latest that it shut */
-    int closed_pipe;         /* the latest that it found closed while no end was told */
+    int closed_pipe;         /* found closed, or shut, at its latest look, while no end was told */
+    uint64_t closed_us;      /* since when */
     bool redialing;          /* a thread changes the dialer */
     bool joining;            /* the join timer runs */
     struct fr_timer join;    /* sends what was left to a lane that then took long */

@@ -213,17 +213,22 @@ void fr_connection_watch_locked(struct fr_channel *self)
 
 #define GUARDS       4 /* looks at the messages under way within keepalive_us */
 #define GUARD_MAX_US (250 * FR_MILLISECOND_US)
+#define UNTOLD_US    (2 * FR_SECOND_US) /* until a connection is lost that nng has not told of: it may just be slow */
 
 static void start_guard_locked(struct fr_channel *self);
 
-/* Whether nng has closed the connection, or should have, and did not tell: the same at two looks in a row. */
-static bool is_untold_locked(struct fr_channel *self)
+/* Whether nng has closed the connection, or should have, a while ago and did not tell. */
+static bool is_untold_locked(struct fr_channel *self, uint64_t now_us)
 {
     bool closed = self->connected && (self->pipe == self->shut_pipe ||
                                       !fr_nng_is_connected((nng_pipe){(uint32_t)self->pipe}));
-    bool untold = closed && self->pipe == self->closed_pipe;
-    self->closed_pipe = closed && !untold ? self->pipe : 0;
-    return untold;
+    if (!closed) {
+        self->closed_pipe = 0;
+    } else if (self->pipe != self->closed_pipe) {
+        self->closed_pipe = self->pipe;
+        self->closed_us = now_us;
+    }
+    return closed && now_us - self->closed_us >= UNTOLD_US;
 }
 
 static void on_guard(struct fr_timer *timer)
@@ -239,11 +244,11 @@ static void on_guard(struct fr_timer *timer)
         dead |= under_way && now_us - lane->since_us >= self->keepalive_us;
     }
     int pipe = self->pipe;
-    bool untold = is_untold_locked(self);
+    bool untold = is_untold_locked(self, now_us);
     bool shut = dead && !untold && pipe != self->shut_pipe;
     self->shut_pipe = shut ? pipe : self->shut_pipe;
     self->guarding = false;
-    if ((busy || self->closed_pipe != 0) && !self->closed) {
+    if ((busy || (self->closed_pipe != 0 && !untold)) && !self->closed) {
         start_guard_locked(self);
     }
     pthread_mutex_unlock(&self->mu);
