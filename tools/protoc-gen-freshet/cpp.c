@@ -192,8 +192,9 @@ static enum fr_code define_service(struct model *model, const struct model_servi
                             "%sClient {\n"
                             "public:\n"
                             INDENT "// channel is borrowed as long as this is used.\n"
-                            INDENT "explicit %sClient(const ::freshet::Channel &channel) : channel_(&channel) {}\n",
-                            name, name);
+                            INDENT "explicit %sClient(const ::freshet::Channel &channel) : channel_(&channel) {}\n"
+                            INDENT "explicit %sClient(const ::freshet::Channel &&) = delete;\n",
+                            name, name, name);
     for (size_t i = 0; i < service->method_count && code == FR_OK; i++) {
         struct names names;
         code = name_method(model, &service->methods[i], &names, reterr);

@@ -6,11 +6,15 @@
 #include <cstdlib>
 #include <iostream>
 #include <thread>
+#include <type_traits>
 
 #include <google/protobuf/descriptor.pb.h>
 
 #include "probe/probe.freshet.hpp"
 #include "users/v1/users.freshet.hpp"
+
+// A channel that ends with the expression would leave its client with nothing.
+static_assert(!std::is_constructible<users::v1::UsersClient, freshet::Channel>::value, "takes a temporary channel");
 
 using namespace std::chrono_literals;
 using freshet::Code;
