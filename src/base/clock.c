@@ -25,6 +25,11 @@ uint64_t fr_clock_wall_us(void)
     return read_us(CLOCK_REALTIME);
 }
 
+uint64_t fr_clock_elapsed_us(uint64_t since_us, uint64_t now_us)
+{
+    return now_us > since_us ? now_us - since_us : 0;
+}
+
 uint64_t fr_clock_deadline_us(uint64_t now_us, uint64_t timeout_us)
 {
     return now_us + (timeout_us < LONGEST_TIMEOUT_US ? timeout_us : LONGEST_TIMEOUT_US);

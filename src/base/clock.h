@@ -15,6 +15,9 @@ uint64_t fr_clock_now_us(void);
 /* Since the Unix epoch, for people and for records. */
 uint64_t fr_clock_wall_us(void);
 
+/* How long before now_us was since_us? 0 when it was later: another thread may have read the clock since. */
+uint64_t fr_clock_elapsed_us(uint64_t since_us, uint64_t now_us);
+
 /* now_us + timeout_us; a timeout beyond a year, such as a peer may send, counts as a year, so nothing overflows. */
 uint64_t fr_clock_deadline_us(uint64_t now_us, uint64_t timeout_us);
 

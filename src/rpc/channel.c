@@ -215,12 +215,13 @@ void fr_calls_requeue_locked(struct fr_channel *self, struct call_link *calls)
 void fr_channel_connected(struct fr_channel *self, int pipe, int dialer)
 {
     pthread_mutex_lock(&self->mu);
-    if (pipe == self->lost_early || dialer != nng_dialer_id(self->dialer)) {
+    if (pipe == self->lost_early || dialer <= 0 || dialer != nng_dialer_id(self->dialer)) {
         pthread_mutex_unlock(&self->mu);
         return;
     }
     self->pipe = pipe;
     self->connected = true;
+    self->dialer_stale = false;
     self->connected_us = fr_clock_now_us();
     self->useful = false;
     self->leaving = false;
@@ -250,7 +251,7 @@ void fr_channel_lost(struct fr_channel *self, int pipe)
     pthread_mutex_lock(&self->mu);
     if (pipe != self->pipe || !self->connected) {
         /* Taken for a connection when that news comes, it would hold calls for which nobody watches. One is remembered:
-           a dialer dials again only after both. */
+           a dialer dials again only after both. (Where two dialers' news mix, the guard sees it.) */
         self->lost_early = pipe;
         pthread_mutex_unlock(&self->mu);
         return;

@@ -108,7 +108,7 @@ struct fr_channel {
     bool retries;
     struct fr_retry_policy policy;
     nng_socket socket;
-    nng_dialer dialer; /* guarded by mu; id 0 while it is changed, or there is no memory for it */
+    nng_dialer dialer; /* guarded by mu; id 0 while there is none */
     uint64_t session; /* random; the server keeps one of that name for each connection */
 
     pthread_mutex_t mu;
@@ -133,6 +133,7 @@ struct fr_channel {
     int shut_pipe;           /* the latest that it shut */
     int closed_pipe;         /* found closed, or shut, at its latest look, while no end was told */
     uint64_t closed_us;      /* since when */
+    bool dialer_stale;       /* it dials no more: nng dials again only after it has told a loss */
     bool redialing;          /* a thread changes the dialer */
     bool joining;            /* the join timer runs */
     struct fr_timer join;    /* sends what was left to a lane that then took long */

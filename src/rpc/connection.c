@@ -127,16 +127,15 @@ bool fr_connection_hopeless_locked(struct fr_channel *self, struct fr_error *ret
 }
 
 /*
- * A dialer that has lost a connection dials again only after nng has told the loss. Where it does not, there must be
- * another one. On a thread of its own: to close the first one can wait for a callback. Meanwhile it is none of ours, so
- * that a connection it still makes gets no call and is never closed in the middle of an answer.
+ * Instead of a dialer that dials no more. On a thread of its own: to close the old one can wait for a callback. From then
+ * on it is none of ours, so that a connection it still makes gets no call and is never closed in the middle of an answer.
  */
 static void *change_dialer(void *argument)
 {
     struct fr_channel *self = argument;
     nng_dialer dialer;
     pthread_mutex_lock(&self->mu);
-    bool needed = !self->connected && !self->closed;
+    bool needed = self->dialer_stale && !self->closed;
     nng_dialer old = self->dialer;
     self->dialer.id = needed ? 0 : old.id;
     pthread_mutex_unlock(&self->mu);
@@ -145,6 +144,7 @@ static void *change_dialer(void *argument)
         if (nng_dialer_create(&dialer, self->socket, self->target) == 0) {
             pthread_mutex_lock(&self->mu);
             self->dialer = dialer;
+            self->dialer_stale = false;
             self->seen = (struct attempts){0};
             self->attempts_known = true;
             nng_dialer_set_ms(dialer, NNG_OPT_RECONNMINT, self->reconnect_ms);
@@ -181,7 +181,9 @@ static void on_watch(struct fr_timer *timer)
     self->watching = false;
     bool hopeless = false;
     if ((!self->connected || self->leaving) && !self->closed) {
-        self->attempts_known &= nng_dialer_id(dialer) == nng_dialer_id(self->dialer);
+        if (nng_dialer_id(dialer) != nng_dialer_id(self->dialer)) {
+            count = self->seen; /* of the one before */
+        }
         bool strange = self->attempts_known && count.strange > self->seen.strange;
         self->refused = self->attempts_known && count.refused > self->seen.refused;
         self->strange = strange || (self->strange && !self->refused); /* who refused has taken the port over */
@@ -191,7 +193,7 @@ static void on_watch(struct fr_timer *timer)
         if (!hopeless && self->waiting_count > 0) {
             fr_connection_watch_locked(self);
         }
-        if (!self->connected && nng_dialer_id(self->dialer) <= 0) {
+        if (self->dialer_stale) {
             redial_locked(self);
         }
     }
@@ -212,7 +214,7 @@ void fr_connection_watch_locked(struct fr_channel *self)
 }
 
 #define GUARDS       4 /* looks at the messages under way within keepalive_us */
-#define GUARD_MAX_US (250 * FR_MILLISECOND_US)
+#define GUARD_MAX_US (250 * FR_MILLISECOND_US) /* so that few calls wait on a connection that was lost untold */
 #define UNTOLD_US    (2 * FR_SECOND_US) /* until a connection is lost that nng has not told of: it may just be slow */
 
 static void start_guard_locked(struct fr_channel *self);
@@ -234,31 +236,37 @@ static bool is_untold_locked(struct fr_channel *self, uint64_t now_us)
 static void on_guard(struct fr_timer *timer)
 {
     struct fr_channel *self = FR_CONTAINER(timer, struct fr_channel, guard);
-    uint64_t now_us = fr_clock_now_us();
     bool busy = false, dead = false;
     pthread_mutex_lock(&self->mu);
+    uint64_t now_us = fr_clock_now_us();
     for (unsigned i = 0; i < FR_LANES; i++) {
         const struct lane *lane = &self->lanes[i];
         bool under_way = lane->state == LANE_SENDING || lane->state == LANE_RECEIVING;
         busy |= lane->state != LANE_IDLE;
-        dead |= under_way && now_us - lane->since_us >= self->keepalive_us;
+        dead |= under_way && fr_clock_elapsed_us(lane->since_us, now_us) >= self->keepalive_us;
     }
     int pipe = self->pipe;
     bool untold = is_untold_locked(self, now_us);
     bool shut = dead && !untold && pipe != self->shut_pipe;
-    self->shut_pipe = shut ? pipe : self->shut_pipe;
     self->guarding = false;
     if ((busy || (self->closed_pipe != 0 && !untold)) && !self->closed) {
         start_guard_locked(self);
+    }
+    if (self->dialer_stale) {
+        redial_locked(self);
     }
     pthread_mutex_unlock(&self->mu);
     if (untold) {
         fr_channel_lost(self, pipe);
         pthread_mutex_lock(&self->mu);
+        self->dialer_stale = !self->connected;
         redial_locked(self);
         pthread_mutex_unlock(&self->mu);
     } else if (shut) {
-        fr_nng_shut_pipes(&(nng_pipe){(uint32_t)pipe}, 1);
+        shut = fr_nng_shut_pipes(&(nng_pipe){(uint32_t)pipe}, 1);
+        pthread_mutex_lock(&self->mu);
+        self->shut_pipe = shut ? pipe : 0; /* otherwise at the next look */
+        pthread_mutex_unlock(&self->mu);
     }
     fr_channel_finished(self, 1);
 }

@@ -11,7 +11,7 @@
 #include "base/condition.h"
 #include "rpc/nng_shut.h"
 
-#define EXIT_WAIT_US FR_SECOND_US
+#define EXIT_WAIT_US (2 * FR_SECOND_US) /* more than fr_nng_end_pipes takes */
 
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t idle; /* initialized by register_exit */

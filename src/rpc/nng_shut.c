@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -97,13 +98,15 @@ static struct ends *find(int fd, struct ends *ends, size_t count)
     return is_ends ? bsearch(&key, ends, count, sizeof ends[0], compare) : NULL;
 }
 
-/* nng may close fd at any moment and something else get its number: looks at a duplicate, which cannot change. */
-static void shut_if_ours(int fd, struct ends *ends, size_t count)
+/* nng may close fd at any moment and something else get its number: looks at a duplicate, which cannot change. false:
+   without a descriptor for that. */
+static bool shut_if_ours(int fd, struct ends *ends, size_t count)
 {
     if (find(fd, ends, count) == NULL) {
-        return;
+        return true;
     }
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    bool looked = copy >= 0 || errno == EBADF;
     struct ends *found = copy < 0 ? NULL : find(copy, ends, count);
     if (found != NULL) {
         shutdown(copy, SHUT_RD);
@@ -112,6 +115,7 @@ static void shut_if_ours(int fd, struct ends *ends, size_t count)
     if (copy >= 0) {
         close(copy);
     }
+    return looked;
 }
 
 /* false: without a descriptor to look with. */
@@ -122,13 +126,12 @@ static bool shut_sockets(struct ends *ends, size_t count)
         return false;
     }
     struct dirent *file;
+    bool looked = true;
     while ((file = readdir(files)) != NULL) {
-        if (file->d_name[0] != '.') {
-            shut_if_ours(atoi(file->d_name), ends, count);
-        }
+        looked &= file->d_name[0] == '.' || shut_if_ours(atoi(file->d_name), ends, count);
     }
     closedir(files);
-    return true;
+    return looked;
 }
 
 void fr_nng_shut_listener(nng_listener listener)
@@ -141,7 +144,7 @@ void fr_nng_shut_listener(nng_listener listener)
     }
 }
 
-void fr_nng_shut_pipes(const nng_pipe *pipes, size_t count)
+bool fr_nng_shut_pipes(const nng_pipe *pipes, size_t count)
 {
     struct ends *ends = calloc(count + 1, sizeof ends[0]);
     size_t known = 0;
@@ -154,7 +157,7 @@ void fr_nng_shut_pipes(const nng_pipe *pipes, size_t count)
             memset(&ends[known], 0, sizeof ends[known]);
         }
     }
-    bool looked = false;
+    bool looked = ends != NULL;
     if (known > 0) {
         qsort(ends, known, sizeof ends[0], compare);
         looked = shut_sockets(ends, known);
@@ -165,6 +168,7 @@ void fr_nng_shut_pipes(const nng_pipe *pipes, size_t count)
         }
     }
     free(ends);
+    return looked;
 }
 
 bool fr_nng_is_connected(nng_pipe pipe)
@@ -182,8 +186,8 @@ static bool is_gone(nng_pipe pipe)
 void fr_nng_end_pipes(const nng_pipe *pipes, size_t count)
 {
     const struct timespec pause = {.tv_nsec = LOOK_US * 1000};
-    fr_nng_shut_pipes(pipes, count);
-    for (unsigned look = 0, gone = 0; look < LOOKS && gone < count; look++) {
+    bool shut = fr_nng_shut_pipes(pipes, count);
+    for (unsigned look = 0, gone = 0; shut && look < LOOKS && gone < count; look++) {
         while (gone < count && is_gone(pipes[gone])) {
             gone++;
         }

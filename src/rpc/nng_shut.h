@@ -20,9 +20,10 @@
  *
  * So instead of closing them this shuts the reading side of their sockets: what has arrived is read, then nng sees the
  * end of the stream, and closes as if the peer had gone. Pipes without a socket of ours are closed after all. Takes
- * time in proportion to the open files of the process, and does nothing when there can be no more of these.
+ * time in proportion to the open files of the process. false: some may not be shut, without a descriptor or memory to
+ * look for them: to be tried again.
  */
-void fr_nng_shut_pipes(const nng_pipe *pipes, size_t count);
+FR_MUST_CHECK bool fr_nng_shut_pipes(const nng_pipe *pipes, size_t count);
 
 /*
  * nng closes by itself as well, where a send fails, in the middle of a message too: so whoever waits for a connection's

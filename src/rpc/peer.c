@@ -134,7 +134,8 @@ void fr_peers_fini(struct fr_server *server)
 static void close_peer(struct peer *peer)
 {
     if (!atomic_exchange(&peer->closing, true)) {
-        fr_nng_shut_pipes(&(nng_pipe){(uint32_t)peer->by_pipe.id}, 1);
+        bool shut = fr_nng_shut_pipes(&(nng_pipe){(uint32_t)peer->by_pipe.id}, 1);
+        atomic_store(&peer->closing, shut); /* otherwise with its next message */
     }
 }
 
@@ -166,7 +167,7 @@ static void relieve(struct fr_server *server)
 {
     uint64_t now_us = fr_clock_now_us();
     uint_fast64_t last_us = atomic_load(&server->relieved_us);
-    if (now_us - last_us < RELIEF_US || !atomic_compare_exchange_strong(&server->relieved_us, &last_us, now_us)) {
+    if (fr_clock_elapsed_us(last_us, now_us) < RELIEF_US || !atomic_compare_exchange_strong(&server->relieved_us, &last_us, now_us)) {
         return;
     }
     pthread_mutex_lock(&server->peers_mu);

@@ -80,7 +80,7 @@ static bool is_parked_long(struct session *session, uint64_t now_us)
 {
     pthread_mutex_lock(&session->mu);
     bool long_parked = session->id != 0 && session->parked != NULL &&
-                       now_us - session->parked_us >= session->server->limits.park_us;
+                       fr_clock_elapsed_us(session->parked_us, now_us) >= session->server->limits.park_us;
     pthread_mutex_unlock(&session->mu);
     return long_parked;
 }
@@ -106,7 +106,7 @@ static bool is_silent(struct session *session, const struct look *look)
     pthread_mutex_lock(&session->mu);
     bool silent = session->id != 0 && session->parked == NULL &&
                   (session->calls.count > 0 || session->ready.size > 0) &&
-                  look->now_us - session->heard_us >= look->patience_us;
+                  fr_clock_elapsed_us(session->heard_us, look->now_us) >= look->patience_us;
     pthread_mutex_unlock(&session->mu);
     return silent;
 }
@@ -132,7 +132,7 @@ static bool is_stuck(struct peer *peer, const struct look *look)
         peer->moved_us = look->now_us;
         return false;
     }
-    return look->now_us - peer->moved_us >= look->patience_us;
+    return fr_clock_elapsed_us(peer->moved_us, look->now_us) >= look->patience_us;
 }
 
 static nng_pipe *pick_pipes(struct fr_server *server, const struct look *look, size_t *ret_count)
@@ -157,13 +157,26 @@ nng_pipe *fr_peers_pipes(struct fr_server *server, size_t *ret_count)
     return pick_pipes(server, &(struct look){.choose = is_any}, ret_count);
 }
 
+/* They could not be shut: until the next look. */
+static void unmark_closing(struct fr_server *server, const nng_pipe *pipes, size_t count)
+{
+    pthread_mutex_lock(&server->peers_mu);
+    for (size_t i = 0; i < count; i++) {
+        struct fr_id_entry *entry = fr_id_table_find(&server->peers, (uint64_t)nng_pipe_id(pipes[i]));
+        if (entry != NULL) {
+            atomic_store(&FR_CONTAINER(entry, struct peer, by_pipe)->closing, false);
+        }
+    }
+    pthread_mutex_unlock(&server->peers_mu);
+}
+
 /* All at once: to find their sockets takes as long for one. */
 static void close_chosen(struct fr_server *server, const struct look *look)
 {
     size_t count;
     nng_pipe *pipes = pick_pipes(server, look, &count);
-    if (count > 0) {
-        fr_nng_shut_pipes(pipes, count);
+    if (count > 0 && !fr_nng_shut_pipes(pipes, count)) {
+        unmark_closing(server, pipes, count);
     }
     free(pipes);
 }

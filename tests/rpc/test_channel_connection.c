@@ -5,6 +5,7 @@
 #include "rpc/rpc_fixture.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -301,6 +302,38 @@ static void a_target_that_closes_during_the_handshake_is_dialled_again(void **st
     close(fd);
 }
 
+/* The guard reads the clock, and another thread loads a message and reads it again. */
+static void a_message_that_is_newer_than_the_look_at_it_is_not_overdue(void **state)
+{
+    struct fixture *f = *state;
+    static struct wire server;
+    struct outcome outcome;
+    uint32_t tag;
+    fixture_use_wire(f, &server);
+    start_call(f, ECHO, "x", NULL, &outcome, NULL);
+    request_batch *batch = wire_receive(&server, &tag);
+    struct fr_channel *channel = f->channel;
+    pthread_mutex_lock(&channel->mu);
+    for (unsigned i = 0; i < FR_LANES; i++) {
+        channel->lanes[i].since_us = fr_clock_now_us() + FR_TEST_PATIENCE_US;
+    }
+    /* When the second look is over, so is all that comes of the first. */
+    for (unsigned looks = 0; looks < 2; looks++) {
+        uint64_t next_us = channel->guard.deadline_us;
+        while (channel->guarding && channel->guard.deadline_us == next_us) {
+            pthread_mutex_unlock(&channel->mu);
+            sched_yield();
+            pthread_mutex_lock(&channel->mu);
+        }
+    }
+    pthread_mutex_unlock(&channel->mu);
+    wire_reply_echo(&server, tag, batch);
+    wire_drop(batch);
+    await(&outcome);
+    assert_int_equal(outcome.code, FR_OK);
+    wire_finish(&server);
+}
+
 /* nng tells of both in threads of their own. */
 static void a_connection_that_was_lost_before_it_was_told_of_is_none(void **state)
 {
@@ -385,6 +418,7 @@ int main(int argc, char **argv)
         FACT(a_lost_server_ends_open_calls_as_unavailable),
         FACT(calls_work_again_when_the_server_comes_back_on_its_port),
         FACT(a_target_that_closes_during_the_handshake_is_dialled_again),
+        FACT(a_message_that_is_newer_than_the_look_at_it_is_not_overdue),
         FACT(a_connection_that_was_lost_before_it_was_told_of_is_none),
         FACT(channels_to_nowhere_come_and_go),
         cmocka_unit_test(a_target_that_is_no_address_is_refused),

@@ -53,10 +53,10 @@ int files_make_parents(const char *path)
     return exit_code;
 }
 
-/* Returns 0 or errno. */
+/* Returns 0 or errno. path is new. */
 static int write_new(const char *path, mode_t mode, struct fr_bytes content)
 {
-    int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode), cause = 0;
+    int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode), cause = 0;
     for (size_t done = 0; to >= 0 && cause == 0 && done < content.size;) {
         ssize_t size = write(to, content.data + done, content.size - done);
         cause = size < 0 && errno != EINTR ? errno : 0;
@@ -73,14 +73,15 @@ static int write_file(const char *path, struct fr_bytes content)
         return exit_code;
     }
     struct fr_buffer buffer = {0};
-    fr_buffer_append_format(&buffer, "%s.freshet-new", path);
+    fr_buffer_append_format(&buffer, "%s.%ld.freshet-new", path, (long)getpid());
     const char *new_path = fr_buffer_text(&buffer), *slash = strrchr(path, '/');
     bool program = slash != NULL && strcmp(slash, "/run") == 0;
-    int cause = new_path == NULL ? ENOMEM : write_new(new_path, program ? 0777 : 0666, content);
+    bool protected = access(path, W_OK) != 0 && errno != ENOENT;
+    int cause = new_path == NULL ? ENOMEM : protected ? errno : write_new(new_path, program ? 0777 : 0666, content);
     if (cause == 0 && rename(new_path, path) != 0) {
         cause = errno;
     }
-    if (cause != 0 && new_path != NULL) {
+    if (cause != 0 && cause != EEXIST && new_path != NULL) {
         unlink(new_path);
     }
     fr_buffer_fini(&buffer);

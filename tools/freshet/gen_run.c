@@ -10,17 +10,18 @@
 
 /* What protoc says, and what it leaves to guess. */
 static const struct {
-    const char *said, *advice;
+    const char *said, *also, *advice;
 } advices[] = {
-    {": File not found.", ": imports are looked for in the folders of -I; without -I, here or beside FILE"},
-    {"File does not reside within any path", ": give with -I the folder that its imports start from"},
-    {"No syntax specified", ": begin them with syntax = \"proto3\"; or \"proto2\"; editions are not supported"},
+    {": File not found.", "", ": imports are looked for in the folders of -I; without -I, here or beside FILE"},
+    {"File does not reside within any path", "", ": give with -I the folder that its imports start from"},
+    {"No syntax specified", "Expected top-level statement",
+     ": begin them with syntax = \"proto3\"; or \"proto2\"; editions are not supported"},
 };
 
 static const char *advice_about(const char *said)
 {
     for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++) {
-        if (strstr(said, advices[i].said) != NULL) {
+        if (strstr(said, advices[i].said) != NULL && strstr(said, advices[i].also) != NULL) {
             return advices[i].advice;
         }
     }

@@ -35,7 +35,7 @@ struct place place_of(struct place self, int32_t field, int32_t index);
 /* The place of the singular field within self. */
 struct place place_of_field(struct place self, int32_t field);
 
-/* The comment before the definition, otherwise the one behind it on its line; borrowed. NULL when there is none. */
+/* The comment before the definition, otherwise the one behind it, in protoc's sense; borrowed. NULL when there is none. */
 const char *place_comment(const struct place *self);
 
 /* Everything that is wrong with the input, one "file:line:column: message" a line. */

@@ -768,11 +768,12 @@ class Channel(_Channel):
         with self._mutex:
             closed = self._closed
             if self._engine is None and not closed:
-                self._engine = _Engine(asyncio.new_event_loop(), self._options)
+                engine = _Engine(asyncio.new_event_loop(), self._options)
                 self._pid = os.getpid()
-                self._thread = threading.Thread(target=self._engine.run, daemon=True, name="freshet " + self.target)
+                self._thread = threading.Thread(target=engine.run, daemon=True, name="freshet " + self.target)
+                self._engine = engine  # last: who finds it without the mutex finds the others
                 self._thread.start()
-                self._finalizer = weakref.finalize(self, self._engine.abandon, self._pid)
+                self._finalizer = weakref.finalize(self, engine.abandon, self._pid)
                 self._finalizer.atexit = False  # the thread ends with the process
             if not closed:
                 self._started.append(call)
