@@ -769,9 +769,8 @@ class Channel(_Channel):
             closed = self._closed
             if self._engine is None and not closed:
                 engine = _Engine(asyncio.new_event_loop(), self._options)
-                self._pid = os.getpid()
                 self._thread = threading.Thread(target=engine.run, daemon=True, name="freshet " + self.target)
-                self._engine = engine  # last: who finds it without the mutex finds the others
+                self._pid, self._engine = os.getpid(), engine  # after the thread: call looks without the mutex
                 self._thread.start()
                 self._finalizer = weakref.finalize(self, engine.abandon, self._pid)
                 self._finalizer.atexit = False  # the thread ends with the process
