@@ -127,8 +127,8 @@ bool fr_connection_hopeless_locked(struct fr_channel *self, struct fr_error *ret
 }
 
 /*
- * Instead of a dialer that dials no more. On a thread of its own: to close the old one can wait for a callback. From then
- * on it is none of ours, so that a connection it still makes gets no call and is never closed in the middle of an answer.
+ * Instead of a dialer that dials no more. On a thread of its own: to close the old one can wait for a callback. From
+ * then on it is none of ours: a connection that it still makes gets no call, so it is not closed amid an answer.
  */
 static void *change_dialer(void *argument)
 {
@@ -137,7 +137,9 @@ static void *change_dialer(void *argument)
     pthread_mutex_lock(&self->mu);
     bool needed = self->dialer_stale && !self->closed;
     nng_dialer old = self->dialer;
-    self->dialer.id = needed ? 0 : old.id;
+    if (needed) {
+        self->dialer = (nng_dialer){0};
+    }
     pthread_mutex_unlock(&self->mu);
     if (needed) {
         nng_dialer_close(old);
@@ -182,7 +184,7 @@ static void on_watch(struct fr_timer *timer)
     bool hopeless = false;
     if ((!self->connected || self->leaving) && !self->closed) {
         if (nng_dialer_id(dialer) != nng_dialer_id(self->dialer)) {
-            count = self->seen; /* of the one before */
+            count = self->seen; /* what was read is of the dialer before */
         }
         bool strange = self->attempts_known && count.strange > self->seen.strange;
         self->refused = self->attempts_known && count.refused > self->seen.refused;
@@ -214,13 +216,13 @@ void fr_connection_watch_locked(struct fr_channel *self)
 }
 
 #define GUARDS       4 /* looks at the messages under way within keepalive_us */
-#define GUARD_MAX_US (250 * FR_MILLISECOND_US) /* so that few calls wait on a connection that was lost untold */
+#define GUARD_MAX_US (250 * FR_MILLISECOND_US) /* calls wait so much longer than UNTOLD_US at most */
 #define UNTOLD_US    (2 * FR_SECOND_US) /* until a connection is lost that nng has not told of: it may just be slow */
 
 static void start_guard_locked(struct fr_channel *self);
 
-/* Whether nng has closed the connection, or should have, a while ago and did not tell. */
-static bool is_untold_locked(struct fr_channel *self, uint64_t now_us)
+/* Looks whether nng has closed the connection, or should have. true: it has not told for a while. */
+static bool look_for_end_locked(struct fr_channel *self, uint64_t now_us)
 {
     bool closed = self->connected && (self->pipe == self->shut_pipe ||
                                       !fr_nng_is_connected((nng_pipe){(uint32_t)self->pipe}));
@@ -246,7 +248,7 @@ static void on_guard(struct fr_timer *timer)
         dead |= under_way && fr_clock_elapsed_us(lane->since_us, now_us) >= self->keepalive_us;
     }
     int pipe = self->pipe;
-    bool untold = is_untold_locked(self, now_us);
+    bool untold = look_for_end_locked(self, now_us);
     bool shut = dead && !untold && pipe != self->shut_pipe;
     self->guarding = false;
     if ((busy || (self->closed_pipe != 0 && !untold)) && !self->closed) {

@@ -15,7 +15,7 @@
  * nng 1.5.2 can lose an operation when a connection is closed from this side just as a message arrives: between the
  * length and the body of a message its TCP transport posts the next read without looking whether the connection was
  * closed meanwhile, and a read posted then never ends (tcptran_pipe_recv_cb, nni_aio_begin; nng issue 616). Its one
- * reaper thread waits for that operation for ever, and from then on no connection of the process reports its end, and no
+ * reaper thread waits for that operation for ever: from then on no connection of the process reports its end, and no
  * dialer that has lost one dials again.
  *
  * So instead of closing them this shuts the reading side of their sockets: what has arrived is read, then nng sees the
@@ -26,9 +26,9 @@
 FR_MUST_CHECK bool fr_nng_shut_pipes(const nng_pipe *pipes, size_t count);
 
 /*
- * nng closes by itself as well, where a send fails, in the middle of a message too: so whoever waits for a connection's
- * end looks here from time to time. false: the two sides have closed it, or nng has told the end. A connection that only
- * this side has closed or shut still counts as one.
+ * nng closes by itself as well, where a send fails, in the middle of a message too: so whoever waits for the end of a
+ * connection looks here from time to time. false: both sides have closed it, or nng has told the end. A connection that
+ * this side alone has closed or shut still counts as one.
  */
 FR_MUST_CHECK bool fr_nng_is_connected(nng_pipe pipe);
 

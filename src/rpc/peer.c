@@ -18,9 +18,10 @@
 #define ORDINARY     4
 #define RELIEF_US    (20 * FR_MILLISECOND_US) /* until the messages of a connection that was closed have given way */
 
-static struct peer *find_locked(struct fr_server *server, int pipe)
+struct peer *fr_peers_find_locked(struct fr_server *server, nng_pipe pipe)
 {
-    return (struct peer *)fr_id_table_find(&server->peers, (uint64_t)pipe);
+    struct fr_id_entry *entry = fr_id_table_find(&server->peers, (uint64_t)nng_pipe_id(pipe));
+    return entry == NULL ? NULL : FR_CONTAINER(entry, struct peer, by_pipe);
 }
 
 static void link_locked(struct peer *peer, struct session *session)
@@ -78,10 +79,9 @@ static void kill_peer(struct peer *peer)
 }
 
 /* Takes a connection out, with its sessions, which nobody finds from now on. Each gives a reference to the taker. */
-static struct peer *take_locked(struct fr_server *server, struct fr_id_entry *entry)
+static struct peer *take_locked(struct fr_server *server, struct peer *peer)
 {
-    struct peer *peer = FR_CONTAINER(entry, struct peer, by_pipe);
-    fr_id_table_remove(&server->peers, entry);
+    fr_id_table_remove(&server->peers, &peer->by_pipe);
     peer->gone = true;
     for (struct session *session = peer->sessions.next; session != &peer->sessions; session = session->next) {
         session->previous = NULL; /* detached; next still leads through the ring for kill_peer */
@@ -93,8 +93,8 @@ void fr_peers_lost(struct fr_server *server, nng_pipe pipe)
 {
     atomic_fetch_add(&server->ending, 1);
     pthread_mutex_lock(&server->peers_mu);
-    struct fr_id_entry *entry = fr_id_table_find(&server->peers, (uint64_t)nng_pipe_id(pipe));
-    struct peer *peer = entry == NULL ? NULL : take_locked(server, entry);
+    struct peer *found = fr_peers_find_locked(server, pipe);
+    struct peer *peer = found == NULL ? NULL : take_locked(server, found);
     pthread_mutex_unlock(&server->peers_mu);
     if (peer != NULL) {
         kill_peer(peer);
@@ -167,7 +167,8 @@ static void relieve(struct fr_server *server)
 {
     uint64_t now_us = fr_clock_now_us();
     uint_fast64_t last_us = atomic_load(&server->relieved_us);
-    if (fr_clock_elapsed_us(last_us, now_us) < RELIEF_US || !atomic_compare_exchange_strong(&server->relieved_us, &last_us, now_us)) {
+    if (fr_clock_elapsed_us(last_us, now_us) < RELIEF_US ||
+        !atomic_compare_exchange_strong(&server->relieved_us, &last_us, now_us)) {
         return;
     }
     pthread_mutex_lock(&server->peers_mu);
@@ -186,7 +187,7 @@ struct peer *fr_peers_begin_message(struct fr_server *server, nng_pipe pipe)
 {
     unsigned messages = 0;
     pthread_mutex_lock(&server->peers_mu);
-    struct peer *peer = find_locked(server, nng_pipe_id(pipe));
+    struct peer *peer = fr_peers_find_locked(server, pipe);
     if (peer != NULL) {
         atomic_fetch_add(&peer->refs, 1);
         messages = atomic_fetch_add(&peer->messages, 1) + 1;
@@ -324,7 +325,8 @@ static struct peer *take_any(struct fr_server *server)
 {
     pthread_mutex_lock(&server->peers_mu);
     struct fr_id_entry *entry = fr_id_table_next(&server->peers, NULL);
-    struct peer *peer = entry == NULL ? NULL : take_locked(server, entry);
+    struct peer *peer =
+        entry == NULL ? NULL : take_locked(server, FR_CONTAINER(entry, struct peer, by_pipe));
     pthread_mutex_unlock(&server->peers_mu);
     return peer;
 }

@@ -162,9 +162,9 @@ static void unmark_closing(struct fr_server *server, const nng_pipe *pipes, size
 {
     pthread_mutex_lock(&server->peers_mu);
     for (size_t i = 0; i < count; i++) {
-        struct fr_id_entry *entry = fr_id_table_find(&server->peers, (uint64_t)nng_pipe_id(pipes[i]));
-        if (entry != NULL) {
-            atomic_store(&FR_CONTAINER(entry, struct peer, by_pipe)->closing, false);
+        struct peer *peer = fr_peers_find_locked(server, pipes[i]);
+        if (peer != NULL) {
+            atomic_store(&peer->closing, false);
         }
     }
     pthread_mutex_unlock(&server->peers_mu);
@@ -186,19 +186,18 @@ void fr_peers_close_stuck(struct fr_server *server, uint64_t patience_us)
     close_chosen(server, &(struct look){is_stuck, fr_clock_now_us(), patience_us, .closes = true});
 }
 
-/* Notes that a connection was seen closed, or shut. true: also at the look before; nng could have told it meanwhile. */
-static bool note_closed(struct fr_server *server, nng_pipe pipe, bool closed)
+/* Notes whether a connection was seen closed, or was shut. true: also at the look before, and nng could have told. */
+static bool is_closed_again(struct fr_server *server, nng_pipe pipe, bool closed)
 {
     pthread_mutex_lock(&server->peers_mu);
-    struct fr_id_entry *entry = fr_id_table_find(&server->peers, (uint64_t)nng_pipe_id(pipe));
-    struct peer *peer = entry == NULL ? NULL : FR_CONTAINER(entry, struct peer, by_pipe);
+    struct peer *peer = fr_peers_find_locked(server, pipe);
     closed = peer != NULL && (closed || atomic_load(&peer->closing));
-    bool twice = closed && peer->seen_closed;
+    bool again = closed && peer->seen_closed;
     if (closed) {
         peer->seen_closed = true;
     }
     pthread_mutex_unlock(&server->peers_mu);
-    return twice;
+    return again;
 }
 
 /* See nng_shut.h. */
@@ -207,7 +206,7 @@ static void take_untold_for_lost(struct fr_server *server)
     size_t count;
     nng_pipe *pipes = fr_peers_pipes(server, &count);
     for (size_t i = 0; i < count; i++) {
-        if (note_closed(server, pipes[i], !fr_nng_is_connected(pipes[i]))) {
+        if (is_closed_again(server, pipes[i], !fr_nng_is_connected(pipes[i]))) {
             fr_peers_lost(server, pipes[i]);
         }
     }

@@ -62,7 +62,7 @@ struct fr_server {
 
     atomic_bool serving;
     atomic_bool draining;
-    atomic_bool freeing; /* received messages are dropped, and new connections refused */
+    atomic_bool freeing;  /* received messages are dropped, and new connections refused */
 
     pthread_mutex_t mu;
     bool stopping;               /* guarded by mu */
@@ -76,7 +76,7 @@ struct fr_server {
     pthread_mutex_t peers_mu;
     struct fr_id_table peers; /* guarded by peers_mu; by pipe id */
     struct fr_timer sweep;
-    unsigned sweeps; /* used by the timer alone */
+    unsigned sweeps;          /* used by the timer alone */
     atomic_uint ending;       /* threads that may be calling an on_over */
     atomic_int running;       /* late calls whose handler has not finished */
     atomic_size_t held_bytes; /* of messages with open calls, late answers not collected, and answers not read */
@@ -106,7 +106,7 @@ struct session {
 struct peer {
     struct fr_id_entry by_pipe;
     atomic_uint refs;           /* the connection, while it lasts, and each of its messages */
-    atomic_bool closing;        /* it was shut, since it went beyond a limit: what it still sends is dropped */
+    atomic_bool closing;        /* it is shut, silent or beyond a limit: what it still sends is dropped */
     atomic_uint messages;       /* under way: received, and their answers not read */
     atomic_uint sent;           /* counts the answers that were read */
     atomic_size_t unread_bytes; /* of answers */
@@ -252,6 +252,8 @@ FR_MUST_CHECK enum fr_code fr_peers_session(struct fr_server *server, struct pee
                                             struct session **ret_session, struct fr_error *reterr);
 /* The connection forgets a whole session, which is over. */
 void fr_peers_detach(struct session *session);
+/* NULL: no such connection, or no more. */
+struct peer *fr_peers_find_locked(struct fr_server *server, nng_pipe pipe);
 /* A connection has ended: so do its calls. */
 void fr_peers_lost(struct fr_server *server, nng_pipe pipe);
 /* Ends every call and waits until no on_over runs. */

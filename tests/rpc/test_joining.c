@@ -28,15 +28,6 @@ static int close_wire(void **state)
     return fixture_close(state);
 }
 
-static void echo_next(size_t *ret_calls)
-{
-    uint32_t tag;
-    request_batch *batch = wire_receive(&server, &tag);
-    *ret_calls = batch->n_request;
-    wire_reply_echo(&server, tag, batch);
-    wire_drop(batch);
-}
-
 /* Whether something was left to a lane a moment ago. */
 static bool is_waited_for(struct fr_channel *channel)
 {
@@ -79,13 +70,13 @@ static void start_both(void *argument, const struct fr_result *result)
 static void calls_of_other_threads_leave_with_those_that_an_answer_starts(void **state)
 {
     struct family family = {.f = *state};
-    size_t calls = 0, more = 0;
+    size_t calls = 0;
     for (unsigned round = 0; round < 1000 && calls != 2; round++) {
         fr_channel_start(family.f->channel, ECHO, (struct fr_bytes){0}, NULL, start_both, &family, NULL);
-        echo_next(&calls);
-        echo_next(&calls);
+        wire_echo_next(&server);
+        calls = wire_echo_next(&server);
         if (calls == 1) {
-            echo_next(&more);
+            wire_echo_next(&server);
         }
         await(&family.elsewhere);
         await(&family.here);
@@ -114,10 +105,9 @@ static void linger(void *argument, const struct fr_result *result)
 
 static void start_slow(struct fixture *f)
 {
-    size_t calls;
     slow = (struct slow){.wait = &f->wait};
     fr_channel_start(f->channel, ECHO, (struct fr_bytes){0}, NULL, linger, NULL, NULL);
-    echo_next(&calls);
+    wire_echo_next(&server);
     assert_true(fr_wait_for(slow.wait, &slow.entered, 1, FR_TEST_PATIENCE_US));
 }
 
@@ -150,12 +140,11 @@ static void a_done_that_takes_long_does_not_hold_up_calls(void **state)
 {
     struct fixture *f = *state;
     struct outcome outcome;
-    size_t calls;
     /* Several times: one round may be so late that the call is not left to the slow one at all. */
     for (unsigned round = 0; round < ROUNDS; round++) {
         start_slow(f);
         start_call(f, ECHO, "meanwhile", NULL, &outcome, NULL);
-        echo_next(&calls);
+        wire_echo_next(&server);
         await(&outcome);
         end_slow(f);
     }

@@ -68,14 +68,6 @@ static int close_all(void **state)
     return fixture_close(state);
 }
 
-static void echo_next(struct wire *server)
-{
-    uint32_t tag;
-    request_batch *batch = wire_receive(server, &tag);
-    wire_reply_echo(server, tag, batch);
-    wire_drop(batch);
-}
-
 static void answer_next_as_pending(struct wire *server)
 {
     uint32_t tag;
@@ -116,13 +108,13 @@ static void a_channel_ends_its_calls_and_connects_anew(void **state)
         }
         start_call(f, ECHO, "x", &again, &next, NULL);
         wire_accept(&server, listener);
-        echo_next(&server);
+        wire_echo_next(&server);
         assert_echoed(&next);
     }
     /* The news of the two ends come now, and mean nothing to the third connection. */
     release_reaper();
     start_call(f, ECHO, "x", NULL, &next, NULL);
-    echo_next(&server);
+    wire_echo_next(&server);
     assert_echoed(&next);
     wire_finish(&server);
     close(listener);
@@ -146,7 +138,7 @@ static void a_channel_does_not_wait_for_the_news_of_a_silent_server(void **state
     hang_reaper();
     start_call(f, ECHO, "x", &again, &outcome, NULL);
     wire_accept(&server, listener);
-    echo_next(&server);
+    wire_echo_next(&server);
     assert_echoed(&outcome);
     fr_channel_free(f->channel); /* does not wait for nng either */
     f->channel = NULL;

@@ -396,6 +396,16 @@ void wire_reply_echo(struct wire *self, uint32_t tag, const request_batch *batch
     free(pointers);
 }
 
+size_t wire_echo_next(struct wire *self)
+{
+    uint32_t tag;
+    request_batch *batch = wire_receive(self, &tag);
+    size_t calls = batch->n_request;
+    wire_reply_echo(self, tag, batch);
+    wire_drop(batch);
+    return calls;
+}
+
 void wire_reply_pending(struct wire *self, uint32_t tag, const request_batch *batch)
 {
     response_batch answer = FRESHET__RPC__V1__RESPONSE_BATCH__INIT;

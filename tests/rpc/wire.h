@@ -107,6 +107,8 @@ struct wire_reply {
 void wire_reply(struct wire *self, uint32_t tag, const struct wire_reply *reply);
 /* Answers every call with its own payload. */
 void wire_reply_echo(struct wire *self, uint32_t tag, const request_batch *batch);
+/* The same with the next message; returns how many calls it had. */
+size_t wire_echo_next(struct wire *self);
 /* Answers that every call will be answered later. */
 void wire_reply_pending(struct wire *self, uint32_t tag, const request_batch *batch);
 

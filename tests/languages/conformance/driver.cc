@@ -76,12 +76,10 @@ template <class Client, class Method> static Call bind(const freshet::Channel &c
 static Call method_of(const std::string &target, const std::string &name)
 {
     using Method = Call (*)(const freshet::Channel &);
-#define METHOD(service, method)                                                                                        \
-    {                                                                                                                  \
-#service "/" #method, [](const freshet::Channel &channel) {                                                  \
-         return bind<probe::v1::service##Client>(channel, &probe::v1::service##Client::method##Async);            \
-     }         \
-    }
+#define METHOD(service, method)                                                                          \
+    {#service "/" #method, [](const freshet::Channel &channel) {                                         \
+         return bind<probe::v1::service##Client>(channel, &probe::v1::service##Client::method##Async);   \
+     }}
     static const std::map<std::string, Method> methods = {
         METHOD(Conformance, Echo),      METHOD(Conformance, Fail),
         METHOD(Conformance, Sleep),     METHOD(Conformance, Large),
